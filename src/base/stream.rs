@@ -1,0 +1,86 @@
+//! Words about an audio stream that several rooms share.
+
+use serde::{Deserialize, Serialize};
+
+/// Samples per second of telephone audio.
+pub const SAMPLE_RATE: u32 = 8000;
+/// Length of one packet and one frame, in milliseconds.
+pub const FRAME_MS: u32 = 20;
+/// Samples in one frame.
+pub const FRAME_SAMPLES: usize = (SAMPLE_RATE / 1000 * FRAME_MS) as usize;
+
+/// A codec that a leg can speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Codec {
+    /// G.711 µ-law, RTP payload type 0 (RFC 3551 §6).
+    Pcmu,
+    /// G.711 A-law, RTP payload type 8 (RFC 3551 §6).
+    Pcma,
+}
+
+impl Codec {
+    /// The static payload type (RFC 3551 §6).
+    pub fn payload_type(self) -> u8 {
+        match self {
+            Codec::Pcmu => 0,
+            Codec::Pcma => 8,
+        }
+    }
+
+    /// The encoding name used in SDP (RFC 3551 §6).
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+}
+
+/// Which way audio flows, from our side (RFC 3264 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Both ways.
+    SendRecv,
+    /// We send only: the peer has asked us to hold and plays nothing to us.
+    SendOnly,
+    /// We receive only.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+}
+
+impl Direction {
+    /// True if we may send.
+    pub fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
+    /// True if we expect to receive.
+    pub fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+}
+
+/// A language the line can listen to and speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// Mandarin Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// Every language, in a fixed order.
+    pub const ALL: [Lang; 2] = [Lang::Zh, Lang::En];
+
+    /// The two-letter code (ISO 639-1).
+    pub fn code(self) -> &'static str {
+        match self {
+            Lang::Zh => "zh",
+            Lang::En => "en",
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Every bound of the product, with its reason. Reaching one has a designed answer, named beside it.
+
+use std::time::Duration;
+
+/// Calls at once in one process. Answer: 503 with Retry-After. Two cores carry a few hundred with speech; the bound
+/// only keeps a flood from taking all memory.
+pub const CALLS_MAX: usize = 2000;
+
+/// Octets of one SIP message, over UDP and streams. RFC 3261 §18.1.1 lets a datagram be 65,535; real messages stay
+/// under 8 KiB. Answer: 513 on what can be answered, else the connection is closed (stream) or the datagram dropped.
+pub const SIP_MESSAGE_OCTETS_MAX: usize = 65_535;
+
+/// Header fields of one SIP message. Answer: 400.
+pub const SIP_HEADERS_MAX: usize = 256;
+
+/// Server and client transactions alive at once. Answer: 503 to new ones. An INVITE transaction lives up to 32 s
+/// after its final response (RFC 3261 §17), so this is about 600 requests a second.
+pub const SIP_TRANSACTIONS_MAX: usize = 20_000;
+
+/// Stream connections at once. Answer: the newest is refused.
+pub const SIP_CONNECTIONS_MAX: usize = 1024;
+
+/// Contacts one address-of-record may register. Answer: 403.
+pub const REGISTRAR_CONTACTS_MAX: usize = 8;
+
+/// Shortest and longest registration granted, in seconds (RFC 3261 §10.3: 423 below the shortest).
+pub const REGISTER_EXPIRES_S: std::ops::RangeInclusive<u32> = 30..=3600;
+
+/// Commands and reports waiting between the planes, each way. Answer: the sender counts and drops reports of lesser
+/// worth (digits and speech are never dropped before statistics).
+pub const PLANE_QUEUE: usize = 4096;
+
+/// A leg without any packet for this long has lost its peer: it is reported, and the call decides.
+pub const RTP_SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// Longest single sentence listened to; the endpointer closes it there.
+pub const UTTERANCE_MAX: Duration = Duration::from_secs(10);
+
+/// How long a sentence may wait for a recogniser and be recognised before the caller is told to use the keys.
+pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
+
+/// How long one prompt may take to be rendered before the call goes on without it.
+pub const RENDER_MAX: Duration = Duration::from_secs(5);
+
+/// Longest call, all told. Answer: the call is ended and its record says so.
+pub const CALL_MAX: Duration = Duration::from_secs(4 * 3600);
+
+const _: () = assert!(UTTERANCE_MAX.as_secs() < CALL_MAX.as_secs());

@@ -1,0 +1,76 @@
+//! What the control plane may ask of the media plane: the complete list.
+
+use crate::base::{Codec, Direction, LegId};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Names one play-out of prompts on a leg, chosen by whoever asks for it; comes back in reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlayId(pub u64);
+
+/// Audio encoded once per codec and shared by every call that plays it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// G.711 µ-law, one octet a sample, 8 kHz.
+    pub pcmu: Box<[u8]>,
+    /// The same audio in G.711 A-law; as long as `pcmu`.
+    pub pcma: Box<[u8]>,
+}
+
+impl Prompt {
+    /// The octets to send for `codec`.
+    pub fn encoded(&self, codec: Codec) -> &[u8] {
+        match codec {
+            Codec::Pcmu => &self.pcmu,
+            Codec::Pcma => &self.pcma,
+        }
+    }
+
+    /// Length in milliseconds.
+    pub fn ms(&self) -> u64 {
+        self.pcmu.len() as u64 / 8
+    }
+}
+
+/// What offer and answer agreed on for a leg (RFC 3264).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// Where the peer said it wants its audio. Latching may move it to where its packets really come from.
+    pub remote: SocketAddr,
+    /// The codec both ways.
+    pub codec: Codec,
+    /// Payload type of telephone-event (RFC 4733), if agreed on.
+    pub dtmf: Option<u8>,
+    /// Which way audio flows.
+    pub direction: Direction,
+}
+
+/// One request to the media plane. All are about one leg; the worker that owns it carries them out in order.
+#[derive(Debug)]
+pub enum Command {
+    /// Begin a leg on the socket that the driver bound for it. It receives nothing until `Connect`.
+    Open { leg: LegId },
+    /// Apply what was negotiated; repeated after each re-INVITE.
+    Connect { leg: LegId, to: StreamSpec },
+    /// Play `prompts` one after the other, in place of whatever plays now; `repeat` starts over at the end (music).
+    Play { leg: LegId, play: PlayId, prompts: Vec<Arc<Prompt>>, repeat: bool },
+    /// Stop playing, within one frame.
+    Stop { leg: LegId },
+    /// Lend decoded frames to the listener (speech), or no more.
+    Listen { leg: LegId, on: bool },
+    /// Relay audio between two legs of one worker, both ways; ends playing on both.
+    Bridge { a: LegId, b: LegId },
+    /// End the relay that `leg` takes part in.
+    Unbridge { leg: LegId },
+    /// Send back what comes in (agents' test phones, benches).
+    Echo { leg: LegId, on: bool },
+    /// Send RFC 4733 digits, each 100 ms with 100 ms between (0–9, *, #, A–D). Audio stops meanwhile.
+    SendDigits { leg: LegId, digits: String },
+    /// Record a stereo WAV file: left what the leg says, right what it hears.
+    Record { leg: LegId, file: PathBuf },
+    /// Close the recording.
+    StopRecord { leg: LegId },
+    /// Give everything back; answered by `Report::Closed` with the leg's figures.
+    Close { leg: LegId },
+}

@@ -1,0 +1,61 @@
+//! What the media plane tells the control plane: the complete list.
+
+use super::PlayId;
+use crate::base::{LegId, Now};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// How a play-out ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlayEnd {
+    /// Everything was sent.
+    Finished,
+    /// Stopped or replaced before its end.
+    Stopped,
+}
+
+/// Quality figures of one leg over its whole life.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LegStats {
+    /// Packets sent.
+    pub sent: u64,
+    /// Packets received and accepted.
+    pub received: u64,
+    /// Packets that should have come and did not (RFC 3550 §A.3), duplicates not counted against it.
+    pub lost: u64,
+    /// Packets received twice.
+    pub duplicate: u64,
+    /// Packets that came after a later one.
+    pub reordered: u64,
+    /// Packets dropped as malformed, of a wrong payload type, or from a stranger.
+    pub rejected: u64,
+    /// Interarrival jitter at the end, in milliseconds (RFC 3550 §6.4.1).
+    pub jitter_ms: f32,
+    /// Mean opinion score, 1.0–4.5, from loss and jitter (ITU-T G.107, simplified); 0 when nothing was received.
+    pub mos: f32,
+}
+
+/// One thing that happened on the media plane.
+#[derive(Debug)]
+pub enum Report {
+    /// The first packet of a play-out left at `at`.
+    PlayStarted { leg: LegId, play: PlayId, at: Now },
+    /// A play-out ended.
+    PlayEnded { leg: LegId, play: PlayId, end: PlayEnd, at: Now },
+    /// The caller pressed a key; once per press (RFC 4733).
+    Digit { leg: LegId, digit: char, at: Now },
+    /// Speech began on a listening leg.
+    SpeechStarted { leg: LegId, at: Now },
+    /// Speech ended at `speech_ended_at`, known at `at` after the hang-over. `samples` is the sentence, 8 kHz, with a
+    /// little audio before its first sound.
+    SpeechEnded { leg: LegId, speech_started_at: Now, speech_ended_at: Now, at: Now, samples: Arc<[i16]> },
+    /// The peer's packets come from `from`, not from where SDP said (symmetric RTP).
+    Latched { leg: LegId, from: SocketAddr },
+    /// No packet for [`crate::limits::RTP_SILENCE_MAX`].
+    Lost { leg: LegId, at: Now },
+    /// The leg failed inside the media plane (a caught panic, a full disk); the call decides what to do.
+    Fault { leg: LegId, what: String },
+    /// Answer to `Close`: everything is given back.
+    Closed { leg: LegId, stats: LegStats },
+}

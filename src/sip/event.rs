@@ -1,0 +1,158 @@
+//! The vocabulary between the SIP core and its two neighbours: the wire ([`Input::Received`], [`Output::Transmit`]) and
+//! the call ([`Command`], [`Event`]).
+
+use crate::base::{LegId, Pii};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// A transport protocol (RFC 3261 §18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+/// Where a message came from, or is to go: one UDP 5-tuple or one TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Flow {
+    pub transport: Transport,
+    /// Our socket's address; for an outgoing TCP connection, the listener's.
+    pub local: SocketAddr,
+    /// The peer's address. The driver connects first if there is no TCP connection to it yet.
+    pub remote: SocketAddr,
+}
+
+/// What the SIP core is given.
+#[derive(Debug)]
+pub enum Input {
+    /// One whole message (one datagram, or one message cut out of a stream by [`super::Framer`]).
+    Received { flow: Flow, message: Bytes },
+    /// What was to be sent over `flow` could not be (connection refused or broken, ICMP unreachable).
+    Unreachable { flow: Flow },
+    /// A request from the call.
+    Command(Command),
+    /// The deadline has come.
+    Tick,
+}
+
+/// What the SIP core wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these octets.
+    Transmit { flow: Flow, message: Bytes },
+    /// Something the call must know.
+    Event(Event),
+}
+
+/// Who an outgoing INVITE is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Whoever registered as this user here; the newest contact.
+    User(String),
+    /// A SIP URI, sent to `flow`.
+    Uri { uri: String, flow: Flow },
+}
+
+/// A user name and password for digest authentication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub user: String,
+    pub password: Pii<String>,
+}
+
+/// What the call asks of the SIP core.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Place a call. `leg` comes from [`super::Endpoint::new_leg`]. `from` is our identity (`"name" <sip:…>` or a URI),
+    /// `headers` are added as they are.
+    Invite {
+        leg: LegId,
+        target: Target,
+        from: String,
+        sdp: Bytes,
+        headers: Vec<(String, String)>,
+        credentials: Option<Credentials>,
+    },
+    /// 180 Ringing for an incoming leg.
+    Ring { leg: LegId },
+    /// 200 OK with our SDP for an incoming leg, or for a re-INVITE that asked ([`Event::Offer`]).
+    Answer { leg: LegId, sdp: Bytes },
+    /// A final refusal of an incoming leg before it is answered, or of a re-INVITE (the dialog lives on).
+    Refuse { leg: LegId, status: u16, reason: String, retry_after_s: Option<u32> },
+    /// End the leg whatever its state: CANCEL, BYE, 487/480, as RFC 3261 has it. `reason` goes into a Reason header
+    /// (RFC 3326). Answered by `Event::Ended` exactly once.
+    Hangup { leg: LegId, reason: &'static str },
+    /// Register with a registrar as a phone does; refreshed until `Unregister`.
+    Register { registrar: Flow, user: String, domain: String, credentials: Credentials, expires_s: u32 },
+    /// Take the registration back.
+    Unregister,
+}
+
+/// An INVITE that has come in.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub leg: LegId,
+    pub flow: Flow,
+    /// User part of the Request-URI: the number dialled.
+    pub dialled: String,
+    /// Whole Request-URI.
+    pub uri: String,
+    /// User part of From, or of P-Asserted-Identity where there is one: the caller's number.
+    pub caller: Pii<String>,
+    /// Display name of From, if any.
+    pub caller_name: Option<Pii<String>>,
+    /// The SIP Call-ID.
+    pub call_id: String,
+    /// The offer; empty if the peer wants ours (late offer).
+    pub sdp: Bytes,
+    /// User authenticated by digest, if the INVITE carried valid credentials of a registered account.
+    pub account: Option<String>,
+    /// Other headers, in order, as (name, value).
+    pub headers: Vec<(String, String)>,
+}
+
+/// Why a leg ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndCause {
+    /// The peer sent BYE.
+    PeerHungUp,
+    /// The peer sent CANCEL before we answered.
+    PeerCancelled,
+    /// We hung up ([`Command::Hangup`]), or refused.
+    WeHungUp,
+    /// Our INVITE was refused with this final status; `retry_after_s` if the peer said so.
+    Refused { status: u16, reason: String },
+    /// No (final) answer in time: Timer B, Timer C, Timer H.
+    Timeout,
+    /// The transport failed.
+    Unreachable,
+    /// Our INVITE was for a user with no registration.
+    NotRegistered,
+    /// The peer broke the protocol beyond repair.
+    Protocol(String),
+}
+
+/// What the SIP core tells the call.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A new call. Answer with `Ring`, `Answer`, `Refuse` or `Hangup`.
+    Incoming(Box<Incoming>),
+    /// Our INVITE is ringing or progressing (180–199), with early SDP if any.
+    Progress { leg: LegId, status: u16, sdp: Bytes },
+    /// Our INVITE was answered; the ACK has been sent. `sdp` is the answer.
+    Answered { leg: LegId, sdp: Bytes },
+    /// Our 200 was acknowledged. `sdp` is the answer if we made the offer (late offer), else empty.
+    Acknowledged { leg: LegId, sdp: Bytes },
+    /// A re-INVITE (hold, resume, codec or address change). Answer with `Answer` or `Refuse`. Empty `sdp` asks for ours.
+    Offer { leg: LegId, sdp: Bytes },
+    /// The leg is over; said exactly once per leg, after which the leg's id means nothing.
+    Ended { leg: LegId, cause: EndCause },
+    /// A DTMF digit by SIP INFO.
+    Digit { leg: LegId, digit: char },
+    /// A user has at least one contact (said on the first and when all are renewed after none).
+    Registered { user: String },
+    /// A user's last contact is gone: expired, taken back, or unreachable.
+    Unregistered { user: String },
+    /// Our own registration (`Command::Register`) succeeded or failed; said on every change.
+    Registration { ok: bool, status: u16 },
+}
