@@ -1,0 +1,109 @@
+"""Synthesise N utterances of the hotline domain with espeak-ng and flite.
+
+  gen.py SEED N OUT [held]     writes OUT.npy (8 kHz int16, all utterances joined) and OUT.json (lang, text, voice, off, n)
+
+`held` uses only the voices that training never hears.
+"""
+import json, os, random, subprocess, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from scipy.signal import resample_poly
+from domain import EN_DIGITS, EN_WORDS, SENTENCES, ZH_DIGITS, pinyin
+
+BAD = set('whisper whisperf croak Storm UniRobot robosoft robosoft2 robosoft3 robosoft4 robosoft5 robosoft6 robosoft7 '
+          'robosoft8 Demonic Alien fast aunty grandma grandpa zac Half-LifeAnnouncementSystem Tweaky miguel Mike victor'
+          .split())
+VARIANTS = sorted(v for v in os.listdir('/usr/lib/x86_64-linux-gnu/espeak-ng-data/voices/!v') if v not in BAD and ' ' not in v)
+HELD = [v for i, v in enumerate(VARIANTS) if i % 6 == 3]
+TRAIN = [v for v in VARIANTS if v not in HELD]
+EN_VOICES = ['en-us'] * 4 + ['en-gb'] * 2 + ['en-gb-scotland', 'en-gb-x-rp', 'en-gb-x-gbclan', 'en-gb-x-gbcwmd', 'en-029', 'en-us-nyc']
+FLITE = ['kal16', 'awb', 'slt', 'kal']
+FLITE_HELD = ['rms']
+
+
+def english(r):
+    x = r.random()
+    if x < 0.2:
+        return ' '.join(r.choice(r.choice(EN_DIGITS)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 8])))
+    if x < 0.93:
+        s = r.choice(SENTENCES['en'])
+        if s.endswith('number is'):
+            return s + ' ' + ' '.join(r.choice(r.choice(EN_DIGITS)) for _ in range(r.randint(3, 6)))
+        if r.random() < 0.08 and not s.endswith('please'):
+            return s + ' please'
+        return 'um ' + s if r.random() < 0.06 else s
+    return ' '.join(r.choice(EN_WORDS) for _ in range(r.randint(1, 4)))
+
+
+def mandarin(r):
+    x = r.random()
+    if x < 0.2:
+        return ''.join(r.choice(r.choice(ZH_DIGITS)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 8])))
+    if x < 0.93:
+        s = r.choice(SENTENCES['zh'])
+        if s.endswith('是') and len(s) > 3:
+            return s + ''.join(r.choice(r.choice(ZH_DIGITS)) for _ in range(r.randint(3, 6)))
+        return '请' + s if r.random() < 0.05 else s
+    return r.choice(SENTENCES['zh']) + r.choice(SENTENCES['zh'])
+
+
+def to_8k(wav):
+    i = wav.find(b'data')
+    rate = int.from_bytes(wav[24:28], 'little')
+    x = np.frombuffer(wav[i + 8:i + 8 + (len(wav) - i - 8) // 2 * 2], np.int16).astype(np.float32)
+    y = {22050: lambda: resample_poly(x, 160, 441), 16000: lambda: resample_poly(x, 1, 2), 8000: lambda: x}[rate]()
+    loud = np.where(np.abs(y) > max(30, np.abs(y).max() * 0.004))[0]
+    if len(loud) == 0:
+        return None
+    y = y[max(0, loud[0] - 240):loud[-1] + 400]
+    return (y / max(1, np.abs(y).max()) * 12000).astype(np.int16)
+
+
+def synthesise(job):
+    try:
+        if job['engine'] == 'espeak':
+            cmd = ['espeak-ng', '-v', job['voice'], '-s', str(job['speed']), '-p', str(job['pitch']), '-g', str(job['gap']), '--stdout', job['say']]
+            y = to_8k(subprocess.run(cmd, capture_output=True, check=True).stdout)
+        else:
+            with tempfile.NamedTemporaryFile(suffix='.wav') as f:
+                subprocess.run(['flite', '-voice', job['voice'], '--setf', f"duration_stretch={job['stretch']}", '--setf',
+                                f"int_f0_target_mean={job['pitch']}", '-t', job['say'], '-o', f.name], capture_output=True, check=True)
+                y = to_8k(open(f.name, 'rb').read())
+        return None if y is None or len(y) > 8 * 8000 else y
+    except (subprocess.CalledProcessError, KeyError, OSError):
+        return None
+
+
+def plan(r, held):
+    lang = r.choice(['en', 'zh'])
+    variant = '+' + r.choice(HELD if held else TRAIN)
+    if not held and r.random() < 0.15:
+        variant = ''
+    job = dict(lang=lang, engine='espeak', speed=min(235, max(105, int(r.gauss(165, 25)))), pitch=r.randint(15, 85), gap=r.choice([0, 0, 0, 0, 1, 2, 4, 8]))
+    if lang == 'en':
+        job['text'] = job['say'] = english(r)
+        if r.random() < 0.4:
+            job.update(engine='flite', voice=r.choice(FLITE_HELD if held else FLITE), pitch=r.randint(80, 230), stretch=round(r.uniform(0.75, 1.35), 2))
+        else:
+            job['voice'] = r.choice(EN_VOICES) + variant
+    else:
+        job['text'] = mandarin(r)
+        job.update(say=r.choice([' ', '', ' ']).join(pinyin(job['text'])), voice='cmn-latn-pinyin' + variant)
+    return job
+
+
+if __name__ == '__main__':
+    seed, n, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    r = random.Random(seed)
+    jobs = [plan(r, len(sys.argv) > 4 and sys.argv[4] == 'held') for _ in range(n)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        audio = list(pool.map(synthesise, jobs))
+    index, parts, off = [], [], 0
+    for job, y in zip(jobs, audio):
+        if y is not None:
+            index.append(dict(lang=job['lang'], text=job['text'], voice=job['engine'] + ':' + job['voice'], off=off, n=len(y)))
+            parts.append(y)
+            off += len(y)
+    np.save(out + '.npy', np.concatenate(parts))
+    json.dump(index, open(out + '.json', 'w'), ensure_ascii=False)
+    print(out, len(index), 'utterances', round(off / 8000 / 3600, 2), 'h')

@@ -1,0 +1,238 @@
+use super::*;
+use crate::base::{CallId, Now};
+use crate::ivr::Text;
+use std::time::Duration;
+
+struct World {
+    acd: Acd,
+    now: Now,
+    out: Vec<Output>,
+}
+
+const A: CallId = CallId(1);
+const B: CallId = CallId(2);
+
+fn world() -> World {
+    let queue = |name: &str| QueueSetup {
+        name: name.into(),
+        label: Text::new(),
+        ring: Duration::from_secs(15),
+        wrap_up: Duration::from_secs(5),
+        announce_every: Duration::from_secs(20),
+        max_wait: Duration::from_secs(300),
+    };
+    let agent = |user: &str, queues: &[&str]| AgentSetup {
+        user: user.into(),
+        name: user.into(),
+        queues: queues.iter().map(|q| (*q).to_owned()).collect(),
+    };
+    let setup = Setup {
+        agents: vec![agent("1001", &["repair", "general"]), agent("1002", &["general"])],
+        queues: vec![queue("repair"), queue("general")],
+    };
+    World { acd: Acd::new(&setup, Now(0)), now: Now(0), out: Vec::new() }
+}
+
+impl World {
+    fn give(&mut self, input: Input) -> Vec<Output> {
+        self.out.clear();
+        self.acd.step(self.now, input, &mut self.out);
+        self.out.clone()
+    }
+
+    fn later(&mut self, seconds: u64) -> Vec<Output> {
+        let until = self.now + Duration::from_secs(seconds);
+        let mut all = Vec::new();
+        while let Some(at) = self.acd.deadline().filter(|at| *at <= until) {
+            self.now = at;
+            all.extend(self.give(Input::Tick));
+        }
+        self.now = until;
+        all
+    }
+
+    fn register(&mut self, user: &str) -> Vec<Output> {
+        self.give(Input::Registered { user: user.into() })
+    }
+
+    fn enqueue(&mut self, call: CallId, queue: &str) -> Vec<Output> {
+        self.give(Input::Enqueue { call, queue: queue.into() })
+    }
+
+    fn state(&self, user: &str) -> State {
+        self.acd.agents().into_iter().find(|a| a.user == user).unwrap().state
+    }
+}
+
+fn offer(out: &[Output]) -> Option<(OfferId, CallId, String)> {
+    out.iter().find_map(|o| match o {
+        Output::Offer { offer, call, user, .. } => Some((*offer, *call, user.clone())),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_waiting_caller_is_offered_in_the_step_in_which_an_agent_becomes_ready() {
+    let mut w = world();
+    assert_eq!(offer(&w.enqueue(A, "repair")), None);
+    let (_, call, user) = offer(&w.register("1001")).unwrap();
+    assert_eq!((call, user.as_str()), (A, "1001"));
+}
+
+#[test]
+fn the_longest_idle_agent_of_the_queue_is_chosen_and_the_decision_says_why() {
+    let mut w = world();
+    w.register("1002");
+    w.later(10);
+    w.register("1001");
+    w.later(10);
+    let out = w.enqueue(A, "general");
+    assert_eq!(offer(&out).unwrap().2, "1002");
+    let Some(Output::Offer { decision, .. }) = out.iter().find(|o| matches!(o, Output::Offer { .. })) else {
+        panic!()
+    };
+    assert_eq!(decision.eligible, [("1002".to_owned(), 20_000), ("1001".to_owned(), 10_000)]);
+    let out = w.enqueue(B, "repair");
+    let Some(Output::Offer { decision, .. }) = out.iter().find(|o| matches!(o, Output::Offer { .. })) else {
+        panic!()
+    };
+    assert_eq!(decision.excluded[0].why, "does not serve repair");
+}
+
+#[test]
+fn ring_no_answer_makes_the_agent_not_ready_and_puts_the_caller_back_in_its_place() {
+    let mut w = world();
+    w.register("1001");
+    w.enqueue(A, "repair");
+    w.enqueue(B, "repair");
+    let out = w.later(16);
+    assert!(out.iter().any(|o| matches!(o, Output::Withdraw { call: A, .. })));
+    assert_eq!(w.state("1001"), State::NotReady(NotReady::NoAnswer));
+    let (_, call, _) = offer(&w.give(Input::Ready { user: "1001".into() })).unwrap();
+    assert_eq!(call, A, "first come, still first");
+}
+
+#[test]
+fn a_rejecting_agent_is_left_alone_for_a_while_and_comes_back_by_itself() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Failed { offer: id, why: OfferFailure::Rejected });
+    assert_eq!(w.state("1001"), State::NotReady(NotReady::Rejected));
+    assert!(offer(&w.later(11)).is_some());
+}
+
+#[test]
+fn wrap_up_follows_the_talk_and_then_the_next_caller() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Answered { offer: id });
+    assert_eq!(w.state("1001"), State::Talking { call: A });
+    w.enqueue(B, "repair");
+    w.give(Input::TalkEnded { call: A });
+    assert_eq!(w.state("1001"), State::WrapUp);
+    assert_eq!(offer(&w.later(6)).unwrap().1, B);
+}
+
+#[test]
+fn a_caller_who_leaves_while_a_phone_rings_frees_the_agent_without_costing_idle_time() {
+    let mut w = world();
+    w.register("1001");
+    w.later(30);
+    w.enqueue(A, "repair");
+    w.later(3);
+    let out = w.give(Input::CallerGone { call: A });
+    assert!(out.iter().any(|o| matches!(o, Output::Withdraw { .. })));
+    assert_eq!(w.state("1001"), State::Ready);
+    w.register("1002");
+    assert_eq!(offer(&w.enqueue(B, "general")).unwrap().2, "1001");
+}
+
+#[test]
+fn a_late_answer_to_a_withdrawn_offer_changes_nothing() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::CallerGone { call: A });
+    assert_eq!(w.give(Input::Answered { offer: id }), []);
+    assert!(w.acd.is_idle());
+}
+
+#[test]
+fn not_ready_while_talking_takes_effect_afterwards() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Answered { offer: id });
+    w.give(Input::NotReady { user: "1001".into() });
+    assert_eq!(w.state("1001"), State::Talking { call: A });
+    w.give(Input::CallerGone { call: A });
+    assert_eq!(w.state("1001"), State::NotReady(NotReady::Break));
+}
+
+#[test]
+fn places_are_announced_and_the_wait_is_bounded() {
+    let mut w = world();
+    w.enqueue(A, "repair");
+    w.enqueue(B, "repair");
+    let out = w.later(1);
+    assert!(out.contains(&Output::Announce { call: A, place: 1 }));
+    assert!(out.contains(&Output::Announce { call: B, place: 2 }));
+    assert!(w.later(300).contains(&Output::GaveUp { call: A }));
+    assert!(w.acd.is_idle());
+    assert_eq!(w.acd.deadline(), None);
+}
+
+#[test]
+fn a_phone_that_vanishes_while_ringing_gives_the_caller_back() {
+    let mut w = world();
+    w.register("1001");
+    w.register("1002");
+    let (_, _, user) = offer(&w.enqueue(A, "general")).unwrap();
+    let out = w.give(Input::Unregistered { user: user.clone() });
+    assert_ne!(offer(&out).unwrap().2, user);
+    assert_eq!(w.state(&user), State::Offline);
+}
+
+/// Random events in any order, lawful or not: nobody is booked twice, and in the end everyone is free.
+#[test]
+fn whatever_happens_no_agent_holds_two_calls_and_no_call_two_agents() {
+    for seed in 0..300 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut w = world();
+        let mut offers: Vec<OfferId> = Vec::new();
+        for _ in 0..200 {
+            let user = rng.choice(["1001", "1002"]).unwrap().to_owned();
+            let call = CallId(rng.u64(0..6));
+            let id = rng.choice(offers.clone()).unwrap_or(OfferId(0));
+            let out = match rng.u8(0..12) {
+                0 => w.give(Input::Registered { user }),
+                1 => w.give(Input::Unregistered { user }),
+                2 => w.give(Input::Ready { user }),
+                3 => w.give(Input::NotReady { user }),
+                4 | 5 => {
+                    w.give(Input::Enqueue { call, queue: rng.choice(["repair", "general"]).unwrap().into() })
+                }
+                6 => w.give(Input::CallerGone { call }),
+                7 | 8 => w.give(Input::Answered { offer: id }),
+                9 => w.give(Input::Failed { offer: id, why: OfferFailure::Rejected }),
+                10 => w.give(Input::TalkEnded { call }),
+                _ => w.later(rng.u64(0..8)),
+            };
+            offers.extend(
+                out.iter()
+                    .filter_map(|o| if let Output::Offer { offer, .. } = o { Some(*offer) } else { None }),
+            );
+            let mut engaged: Vec<CallId> = w.acd.agents().iter().filter_map(|a| a.state.call()).collect();
+            let before = engaged.len();
+            engaged.sort_unstable();
+            engaged.dedup();
+            assert_eq!(engaged.len(), before, "seed {seed}: a call with two agents");
+        }
+        for call in 0..6 {
+            w.give(Input::CallerGone { call: CallId(call) });
+        }
+        assert!(w.acd.is_idle(), "seed {seed}: {:?}", w.acd);
+    }
+}

@@ -1,0 +1,78 @@
+//! TOML text to a checked configuration. Strict: what is not known, not there or not reachable is a [`Problem`] that
+//! names file, line, column and, where there is one, the nearest right word.
+//!
+//! In: the texts of a directory's files (`server.toml`, `team.toml`, and one file a line). Out: a [`Config`] with
+//! warnings, or all errors at once. No file is read here.
+
+mod file;
+mod line;
+mod problem;
+mod server;
+mod team;
+
+pub use file::File;
+pub use problem::{Problem, Severity};
+pub use server::{Server, Trunk};
+pub use team::Password;
+
+use crate::acd;
+use crate::ivr::Plan;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything a directory of dialplans says, checked and trained.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: Server,
+    pub lines: Vec<Arc<Plan>>,
+    pub setup: acd::Setup,
+    /// Where each agent's password comes from.
+    pub passwords: BTreeMap<String, Password>,
+    /// Digest of all files.
+    pub version: String,
+    /// What is suspicious but lawful.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// The line that answers `number`.
+    pub fn line(&self, number: &str) -> Option<&Arc<Plan>> {
+        self.lines.iter().find(|l| l.numbers.iter().any(|n| n == number))
+    }
+}
+
+/// Checks all files together. `Err` holds every problem found, warnings included.
+pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut server = Server::default();
+    let mut team = team::Team::default();
+    let mut raw_lines = Vec::new();
+    for file in files {
+        match file.stem() {
+            "server" => server = server::read(file, &mut problems).unwrap_or(server),
+            "team" => team = team::read(file, &mut problems).unwrap_or(team),
+            _ => raw_lines.extend(line::read(file, &mut problems).map(|raw| (file, raw))),
+        }
+    }
+    team::check(&team, &mut problems);
+    let version = file::digest(files);
+    let mut lines: Vec<Arc<Plan>> = Vec::new();
+    for (file, raw) in raw_lines {
+        if let Some(plan) = line::check(file, raw, &team, &lines, &version, &mut problems) {
+            lines.push(Arc::new(plan));
+        }
+    }
+    if lines.is_empty() && problems.is_empty() {
+        problems
+            .push(Problem::whole_directory("no line: a file with [line] and [[intent]] tables is needed"));
+    }
+    team::check_labels(&team, &lines, &mut problems);
+    if problems.iter().any(|p| p.severity == Severity::Error) {
+        return Err(problems);
+    }
+    let (setup, passwords) = team.into_setup();
+    Ok(Config { server, lines, setup, passwords, version, warnings: problems })
+}
+
+#[cfg(test)]
+mod tests;

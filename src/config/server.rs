@@ -1,0 +1,216 @@
+//! `server.toml`: addresses, ports, trunks, speech, recording, data.
+
+use super::file::File;
+use super::problem::Problem;
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use toml::Spanned;
+
+/// A peer that may send calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trunk {
+    pub name: String,
+    pub from: Vec<IpNet>,
+}
+
+/// The server's own settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `None` stands for "auto": the machine's own address.
+    pub addresses: Vec<Option<IpAddr>>,
+    pub port: u16,
+    pub domain: String,
+    pub media_ports: RangeInclusive<u16>,
+    pub media_workers: Option<usize>,
+    pub recognisers: usize,
+    pub model: Option<String>,
+    pub hangover: Duration,
+    pub record_calls: bool,
+    /// Show personal data in logs.
+    pub log_personal: bool,
+    pub data_dir: String,
+    pub trunks: Vec<Trunk>,
+}
+
+impl Server {
+    /// The trunk that a call from `ip` comes over.
+    pub fn trunk(&self, ip: IpAddr) -> Option<&Trunk> {
+        self.trunks.iter().find(|t| t.from.iter().any(|net| net.contains(&ip)))
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server {
+            addresses: vec![Some(IpAddr::from([127, 0, 0, 1])), None],
+            port: 5060,
+            domain: "trunkline.local".into(),
+            media_ports: 20_000..=29_998,
+            media_workers: None,
+            recognisers: 1,
+            model: None,
+            hangover: Duration::from_millis(600),
+            record_calls: false,
+            log_personal: false,
+            data_dir: "var".into(),
+            trunks: Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(default)]
+    sip: Sip,
+    #[serde(default)]
+    media: Media,
+    #[serde(default)]
+    speech: Speech,
+    #[serde(default)]
+    record: Record,
+    #[serde(default)]
+    log: Log,
+    #[serde(default)]
+    data: Data,
+    #[serde(default)]
+    trunk: Vec<RawTrunk>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Sip {
+    addresses: Option<Vec<Spanned<String>>>,
+    port: Option<u16>,
+    domain: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Media {
+    ports: Option<Spanned<String>>,
+    workers: Option<usize>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Speech {
+    recognisers: Option<Spanned<usize>>,
+    model: Option<String>,
+    hangover_ms: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    calls: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    personal: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Data {
+    dir: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTrunk {
+    name: Spanned<String>,
+    from: Vec<Spanned<String>>,
+}
+
+/// Reads and checks `server.toml`.
+pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
+    let raw: Raw = file.parse(problems)?;
+    let mut server = Server::default();
+    if let Some(addresses) = raw.sip.addresses {
+        server.addresses = addresses.iter().filter_map(|a| address(file, a, problems)).collect();
+    }
+    server.port = raw.sip.port.unwrap_or(server.port);
+    server.domain = raw.sip.domain.unwrap_or(server.domain);
+    if let Some(ports) = raw.media.ports {
+        match port_range(ports.get_ref()) {
+            Some(range) => server.media_ports = range,
+            None => problems.push(
+                file.error(ports.span(), "not a range of ports")
+                    .help(Some("write it as \"20000-29998\", with room for at least one even port".into())),
+            ),
+        }
+    }
+    server.media_workers = raw.media.workers.filter(|w| *w > 0);
+    if let Some(n) = raw.speech.recognisers {
+        if *n.get_ref() > 64 {
+            problems.push(file.error(n.span(), "more than 64 recogniser processes"));
+        }
+        server.recognisers = n.into_inner();
+    }
+    server.model = raw.speech.model;
+    if let Some(ms) = raw.speech.hangover_ms {
+        if !(200..=3000).contains(ms.get_ref()) {
+            problems.push(file.error(ms.span(), "hangover_ms must lie between 200 and 3000"));
+        }
+        server.hangover = Duration::from_millis(ms.into_inner());
+    }
+    server.record_calls = raw.record.calls.unwrap_or(server.record_calls);
+    server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
+    server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
+    for trunk in raw.trunk {
+        if server.trunks.iter().any(|t| t.name == *trunk.name.get_ref()) {
+            problems.push(
+                file.error(trunk.name.span(), format!("a second trunk named `{}`", trunk.name.get_ref())),
+            );
+        }
+        let from = trunk.from.iter().filter_map(|n| network(file, n, problems)).collect();
+        server.trunks.push(Trunk { name: trunk.name.into_inner(), from });
+    }
+    if server.trunks.is_empty() {
+        problems.push(
+            file.error(0..0, "no [[trunk]]: every call will be refused")
+                .help(Some("add [[trunk]] with name and from = [\"192.0.2.0/24\"]".into()))
+                .warning(),
+        );
+    }
+    Some(server)
+}
+
+fn address(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<Option<IpAddr>> {
+    if text.get_ref() == "auto" {
+        return Some(None);
+    }
+    let parsed = text.get_ref().parse().ok().map(Some);
+    if parsed.is_none() {
+        problems.push(
+            file.error(text.span(), "not an IP address").help(Some(
+                "write an address such as \"192.0.2.10\", or \"auto\" for the machine's own".into(),
+            )),
+        );
+    }
+    parsed
+}
+
+fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<IpNet> {
+    let s = text.get_ref();
+    let parsed = s.parse().ok().or_else(|| s.parse::<IpAddr>().ok().map(IpNet::from));
+    if parsed.is_none() {
+        problems.push(
+            file.error(text.span(), "not a network")
+                .help(Some("write it as \"192.0.2.0/24\" or one address".into())),
+        );
+    }
+    parsed
+}
+
+fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
+    let (low, high) = text.split_once('-')?;
+    let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+    (low >= 1024 && high > low).then_some(low..=high)
+}

@@ -1,0 +1,106 @@
+use super::*;
+
+const SERVER: &str = include_str!("../../dialplans/server.toml");
+const TEAM: &str = include_str!("../../dialplans/team.toml");
+const CITY: &str = include_str!("../../dialplans/city-12345.toml");
+const BANK: &str = include_str!("../../dialplans/bank.toml");
+
+fn files(city: &str, team: &str) -> Vec<File> {
+    [("server.toml", SERVER), ("team.toml", team), ("city-12345.toml", city), ("bank.toml", BANK)]
+        .map(|(name, text)| File { name: name.into(), text: text.into() })
+        .into()
+}
+
+/// The first problem after changing `from` to `to` in the city's file.
+fn broken(from: &str, to: &str) -> Problem {
+    assert!(CITY.contains(from), "the sample no longer has {from:?}");
+    match load(&files(&CITY.replacen(from, to, 1), TEAM)) {
+        Ok(config) => config.warnings.into_iter().next().expect("a warning"),
+        Err(problems) => problems.into_iter().next().expect("a problem"),
+    }
+}
+
+#[test]
+fn the_samples_are_without_fault() {
+    let config = load(&files(CITY, TEAM)).unwrap();
+    assert_eq!(config.warnings, []);
+    assert_eq!(config.line("12345").unwrap().line, "city");
+    assert!(config.line("1").is_none());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest_right_word() {
+    let p = broken("question]", "qestion]");
+    assert!(p.help.as_deref().is_some_and(|h| h.contains("`question`")), "{p}");
+    let p = broken("\nkey = \"1\"", "\nkye = \"1\"");
+    assert_eq!((p.file.as_str(), p.column), ("city-12345.toml", 1));
+    assert!(p.line > 20 && p.to_string().contains("kye = \"1\"\n  | ^^^"), "{p}");
+    assert!(p.help.as_deref().is_some_and(|h| h.contains("`key`")), "{p}");
+}
+
+#[test]
+fn a_dangling_queue_is_refused_with_the_nearest_queue() {
+    let p = broken("queue = \"city-repair\"", "queue = \"city-repiar\"");
+    assert!(p.message.contains("city-repiar") && p.help.as_deref().unwrap().contains("`city-repair`"), "{p}");
+}
+
+#[test]
+fn a_missing_translation_is_refused() {
+    let p = broken("en = \"Hello, this is the city hotline.\"\n", "");
+    assert!(p.message.contains("greeting is missing in en"), "{p}");
+}
+
+#[test]
+fn keys_and_examples_belong_to_one_intent() {
+    let p = broken("key = \"2\"", "key = \"1\"");
+    assert!(p.message.contains("already belongs to intent `water`"), "{p}");
+    let p = broken("[\"我家停电了\"", "[\"我家停水了\"");
+    assert!(p.message.contains("example of intent `water` too"), "{p}");
+    let p = broken("key = \"2\"", "key = \"0\"");
+    assert!(p.message.contains("1 to 9"), "{p}");
+}
+
+#[test]
+fn an_intent_does_exactly_one_thing() {
+    let p =
+        broken("queue = \"city-repair\"\n\n[[intent]]\nname = \"power\"", "\n[[intent]]\nname = \"power\"");
+    assert!(p.message.contains("must do one thing"), "{p}");
+}
+
+#[test]
+fn thresholds_out_of_order_are_refused() {
+    assert!(broken("act = 0.80", "act = 0.30").message.contains("thresholds"));
+}
+
+#[test]
+fn two_lines_cannot_share_a_number() {
+    let problems = load(&files(&CITY.replace("\"12345\"", "\"95500\""), TEAM)).unwrap_err();
+    assert!(problems[0].message.contains("already belongs to line `city`"), "{}", problems[0]);
+}
+
+#[test]
+fn a_queue_that_nobody_serves_is_refused() {
+    let team = TEAM.replace(", \"bank-cards\"]", "]");
+    let problems = load(&files(CITY, &team)).unwrap_err();
+    assert!(problems[0].message.contains("no agent serves queue `bank-cards`"), "{}", problems[0]);
+}
+
+#[test]
+fn the_version_changes_with_any_file() {
+    let a = load(&files(CITY, TEAM)).unwrap().version;
+    let b = load(&files(&CITY.replace("您好", "你好"), TEAM)).unwrap().version;
+    assert_ne!(a, b);
+}
+
+#[test]
+fn whatever_is_cut_out_of_a_file_never_panics() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let chars: Vec<char> = CITY.chars().collect();
+    for _ in 0..60 {
+        let (a, b) = (rng.usize(0..chars.len()), rng.usize(0..60));
+        let cut: String = chars.iter().take(a).chain(chars.iter().skip(a + b)).collect();
+        if let Err(problems) = load(&files(&cut, TEAM)) {
+            assert!(problems.iter().all(|p| !p.to_string().is_empty()));
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The dialogue core: from the first question to an outcome, in a bounded number of steps.
+//!
+//! ```text
+//!            sure            ┌─────────► act: queue, or say and ask "anything else?"
+//!  question ──────► score ───┤ fair ───► confirm  ── yes ──► act;  no ──► ask again
+//!     ▲                      │ tie ────► "A or B?" ── 1/2, A/B ──► act
+//!     └── low / silence ─────┘ low ────► ladder: other words ─► keys ─► a person
+//! ```
+//! Keys mean the same as words at every point: 1–9 an intent (or the choice just offered), 0 a person, * repeat,
+//! # the other language. Each miss climbs the ladder; its top is a person, so no caller goes round in circles.
+
+use super::phrases::{self, Phrase};
+use super::plan::{Action, Confirm, Plan};
+use super::turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};
+use crate::base::{Lang, Now, Pii};
+use crate::nlu::{self, Universal};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Silence after the end of a prompt that counts as no answer.
+const SILENCE: Duration = Duration::from_secs(6);
+/// Misses (not understood, or silence) before a person takes over: other words, keys, keys again, a person.
+const MISSES_MAX: u8 = 4;
+/// Two best intents closer than this are a tie.
+const TIE: f32 = 0.20;
+/// Each of a tie must have at least this score.
+const TIE_LEAST: f32 = 0.30;
+/// Below this recogniser confidence a request is confirmed even if the words fit well; below the second, it is a miss.
+const UNSURE: f32 = 0.50;
+const UNHEARD: f32 = 0.20;
+/// Requests served in one call before it is handed to a person: a bound, not a habit.
+const SERVED_MAX: u8 = 12;
+
+/// What the last prompt asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Question,
+    Confirm(usize),
+    Either(usize, usize),
+    AnythingElse,
+}
+
+/// One caller's dialogue.
+#[derive(Debug)]
+pub struct Dialog {
+    plan: Arc<Plan>,
+    lang: Lang,
+    asked: Asked,
+    misses: u8,
+    served: u8,
+    /// Set while silence counts.
+    silence_at: Option<Now>,
+    last: Vec<String>,
+    words: Option<Pii<String>>,
+    done: bool,
+}
+
+impl Dialog {
+    /// A dialogue that has not begun; give it [`Input::Start`].
+    pub fn new(plan: Arc<Plan>) -> Dialog {
+        let lang = plan.first_language();
+        Dialog {
+            plan,
+            lang,
+            asked: Asked::Question,
+            misses: 0,
+            served: 0,
+            silence_at: None,
+            last: Vec::new(),
+            words: None,
+            done: false,
+        }
+    }
+
+    /// The language spoken now.
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// When silence has lasted too long.
+    pub fn deadline(&self) -> Option<Now> {
+        self.silence_at
+    }
+
+    /// Takes one input; appends what is to be done.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
+        if self.done {
+            return;
+        }
+        match input {
+            Input::Start => {
+                let plan = self.plan.clone();
+                let texts = vec![
+                    plan.text(&plan.greeting, self.lang).to_owned(),
+                    plan.text(&plan.question, self.lang).to_owned(),
+                ];
+                self.say(texts, out);
+            }
+            Input::Spoken => self.silence_at = Some(now + SILENCE),
+            Input::Speaking => self.silence_at = None,
+            Input::Heard(heard) => self.heard(&heard, out),
+            Input::NotHeard(why) => self.not_heard(why, out),
+            Input::Key(key) => self.key(key, out),
+            Input::Tick => {
+                if self.silence_at.is_some_and(|at| at <= now) {
+                    self.silence(out);
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, texts: Vec<String>, out: &mut Vec<Output>) {
+        self.silence_at = None;
+        self.last.clone_from(&texts);
+        out.push(Output::Say(Say { lang: self.lang, texts, barge_in: true }));
+    }
+
+    fn phrase(&self, phrase: Phrase) -> String {
+        phrases::say(phrase, self.lang).to_owned()
+    }
+
+    fn label(&self, intent: usize) -> String {
+        self.plan
+            .intents
+            .get(intent)
+            .map_or(String::new(), |i| self.plan.text(&i.label, self.lang).to_owned())
+    }
+
+    fn finish(&mut self, texts: Vec<String>, outcome: Outcome, out: &mut Vec<Output>) {
+        self.silence_at = None;
+        self.done = true;
+        out.push(Output::Say(Say { lang: self.lang, texts, barge_in: false }));
+        out.push(Output::Done(outcome));
+    }
+
+    fn to_person(&mut self, out: &mut Vec<Output>) {
+        let outcome = Outcome::Queue {
+            queue: self.plan.person.clone(),
+            intent: None,
+            lang: self.lang,
+            words: self.words.clone(),
+        };
+        self.finish(vec![self.phrase(Phrase::ToPerson)], outcome, out);
+    }
+
+    fn goodbye(&mut self, out: &mut Vec<Output>) {
+        self.finish(vec![self.phrase(Phrase::Goodbye)], Outcome::Goodbye, out);
+    }
+
+    fn turn(&self, heard: &Heard, best: Option<nlu::Scored>, understood: Understood, out: &mut Vec<Output>) {
+        let intent = best.and_then(|s| self.plan.intents.get(s.intent)).map(|i| i.name.clone());
+        out.push(Output::Turn(Turn {
+            heard: Pii::new(heard.text.clone()),
+            lang: self.lang,
+            confidence: heard.confidence,
+            intent,
+            score: best.map_or(0.0, |s| s.score),
+            understood,
+        }));
+    }
+
+    fn heard(&mut self, heard: &Heard, out: &mut Vec<Output>) {
+        self.silence_at = None;
+        if heard.text.trim().is_empty() || heard.confidence < UNHEARD {
+            self.turn(heard, None, Understood::NoMatch, out);
+            return self.miss(Phrase::AskAgain, out);
+        }
+        if let Some(wish) = nlu::universal(&heard.text) {
+            self.turn(heard, None, Understood::Universal, out);
+            return self.universal(wish, out);
+        }
+        if let Some((yes, rest)) = nlu::yes_no(&heard.text) {
+            if self.answered(heard, yes, &rest, out) {
+                return;
+            }
+        }
+        self.request(heard, out);
+    }
+
+    /// Yes or no, if the last prompt asked for it. True if that settles the turn.
+    fn answered(&mut self, heard: &Heard, yes: bool, rest: &str, out: &mut Vec<Output>) -> bool {
+        match (self.asked, yes) {
+            (Asked::Confirm(intent), true) => {
+                self.turn(heard, Some(nlu::Scored { intent, score: 1.0 }), Understood::Yes, out);
+                self.act(intent, out);
+                true
+            }
+            (Asked::Confirm(_) | Asked::Either(..), false) => {
+                self.turn(heard, None, Understood::No, out);
+                self.asked = Asked::Question;
+                if rest.is_empty() {
+                    self.miss(Phrase::AskAfterNo, out);
+                } else {
+                    self.request(&Heard { text: rest.to_owned(), confidence: heard.confidence }, out);
+                }
+                true
+            }
+            (Asked::AnythingElse, false) if rest.is_empty() => {
+                self.turn(heard, None, Understood::No, out);
+                self.goodbye(out);
+                true
+            }
+            (Asked::AnythingElse, true) if rest.is_empty() => {
+                self.turn(heard, None, Understood::Yes, out);
+                self.ask(out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A sentence that should be a request.
+    fn request(&mut self, heard: &Heard, out: &mut Vec<Output>) {
+        self.words = Some(Pii::new(heard.text.clone()));
+        let scored = self.plan.model.classify(&heard.text);
+        let (best, second) = (scored.first().copied(), scored.get(1).copied());
+        let Some(best) = best.filter(|b| b.score >= TIE_LEAST) else {
+            self.turn(heard, best, Understood::NoMatch, out);
+            return self.miss(Phrase::AskAgain, out);
+        };
+        if let (Asked::Either(a, b), true) = (self.asked, best.score >= self.plan.confirm) {
+            // The choice just offered has been named: no third question.
+            if best.intent == a || best.intent == b {
+                self.turn(heard, Some(best), Understood::Acted, out);
+                return self.act(best.intent, out);
+            }
+        }
+        if let Some(second) = second.filter(|s| s.score >= TIE_LEAST && best.score - s.score < TIE) {
+            self.turn(heard, Some(best), Understood::Choosing, out);
+            self.asked = Asked::Either(best.intent, second.intent);
+            let text = phrases::either(self.lang, &self.label(best.intent), &self.label(second.intent));
+            return self.say(vec![text], out);
+        }
+        let confirm = self.plan.intents.get(best.intent).map_or(Confirm::Auto, |i| i.confirm);
+        let sure = best.score >= self.plan.act && heard.confidence >= UNSURE;
+        let fair = best.score >= self.plan.confirm;
+        match confirm {
+            Confirm::Never if fair => self.accept(heard, best, out),
+            Confirm::Auto if sure => self.accept(heard, best, out),
+            _ if fair => {
+                self.turn(heard, Some(best), Understood::Confirming, out);
+                self.confirm(best.intent, phrases::confirm, out);
+            }
+            _ => {
+                self.turn(heard, Some(best), Understood::NoMatch, out);
+                self.miss(Phrase::AskAgain, out);
+            }
+        }
+    }
+
+    fn accept(&mut self, heard: &Heard, best: nlu::Scored, out: &mut Vec<Output>) {
+        self.turn(heard, Some(best), Understood::Acted, out);
+        self.act(best.intent, out);
+    }
+
+    fn confirm(&mut self, intent: usize, how: fn(Lang, &str) -> String, out: &mut Vec<Output>) {
+        self.asked = Asked::Confirm(intent);
+        let text = how(self.lang, &self.label(intent));
+        self.say(vec![text], out);
+    }
+
+    fn act(&mut self, intent: usize, out: &mut Vec<Output>) {
+        let plan = self.plan.clone();
+        let Some(found) = plan.intents.get(intent) else { return self.to_person(out) };
+        match &found.action {
+            Action::Queue(queue) => {
+                let outcome = Outcome::Queue {
+                    queue: queue.clone(),
+                    intent: Some(found.name.clone()),
+                    lang: self.lang,
+                    words: self.words.clone(),
+                };
+                self.finish(vec![phrases::acting(self.lang, &self.label(intent))], outcome, out);
+            }
+            Action::Say(text) => {
+                self.served += 1;
+                if self.served >= SERVED_MAX {
+                    return self.to_person(out);
+                }
+                self.misses = 0;
+                self.asked = Asked::AnythingElse;
+                let texts = vec![plan.text(text, self.lang).to_owned(), self.phrase(Phrase::AnythingElse)];
+                self.say(texts, out);
+            }
+        }
+    }
+
+    fn ask(&mut self, out: &mut Vec<Output>) {
+        self.asked = Asked::Question;
+        let question = self.plan.text(&self.plan.question, self.lang).to_owned();
+        self.say(vec![question], out);
+    }
+
+    fn universal(&mut self, wish: Universal, out: &mut Vec<Output>) {
+        match wish {
+            Universal::Person => self.to_person(out),
+            Universal::Goodbye => self.goodbye(out),
+            Universal::Help => {
+                self.asked = Asked::Question;
+                let menu = self.plan.menu(self.lang);
+                self.count_miss_or(out, |this, out| this.say(vec![menu], out));
+            }
+            Universal::Repeat => {
+                let last = self.last.clone();
+                self.count_miss_or(out, |this, out| this.say(last, out));
+            }
+            Universal::Language(lang) => {
+                if self.plan.languages.contains(&lang) {
+                    self.lang = lang;
+                }
+                self.count_miss_or(out, Self::ask);
+            }
+        }
+    }
+
+    /// Repeats count as misses too: a caller who only ever says "repeat" must reach a person in the end.
+    fn count_miss_or(&mut self, out: &mut Vec<Output>, go_on: impl FnOnce(&mut Self, &mut Vec<Output>)) {
+        self.served += 1;
+        if self.served >= SERVED_MAX { self.to_person(out) } else { go_on(self, out) }
+    }
+
+    fn not_heard(&mut self, why: NotHeard, out: &mut Vec<Output>) {
+        let nothing = Heard { text: String::new(), confidence: 0.0 };
+        match why {
+            NotHeard::Empty => {
+                self.turn(&nothing, None, Understood::NoMatch, out);
+                self.miss(Phrase::AskAgain, out);
+            }
+            NotHeard::Unavailable => {
+                self.turn(&nothing, None, Understood::Unavailable, out);
+                self.misses = self.misses.max(1);
+                self.miss(Phrase::UseKeys, out);
+            }
+        }
+    }
+
+    fn silence(&mut self, out: &mut Vec<Output>) {
+        let nothing = Heard { text: String::new(), confidence: 0.0 };
+        self.turn(&nothing, None, Understood::NoInput, out);
+        if self.asked == Asked::AnythingElse {
+            return self.goodbye(out);
+        }
+        self.miss(Phrase::NoInput, out);
+    }
+
+    /// One rung up the ladder: other words, then keys, then keys again, then a person.
+    fn miss(&mut self, first: Phrase, out: &mut Vec<Output>) {
+        self.misses += 1;
+        if self.misses >= MISSES_MAX {
+            return self.to_person(out);
+        }
+        self.asked = Asked::Question;
+        let texts = if self.misses == 1 {
+            vec![self.phrase(first)]
+        } else {
+            vec![self.phrase(Phrase::UseKeys), self.plan.menu(self.lang)]
+        };
+        self.say(texts, out);
+    }
+
+    fn key(&mut self, key: char, out: &mut Vec<Output>) {
+        self.silence_at = None;
+        let heard = Heard { text: format!("key {key}"), confidence: 1.0 };
+        let certain = |intent| Some(nlu::Scored { intent, score: 1.0 });
+        match (key, self.asked) {
+            ('0', _) => {
+                self.turn(&heard, None, Understood::Universal, out);
+                self.to_person(out);
+            }
+            ('*', _) => {
+                self.turn(&heard, None, Understood::Universal, out);
+                self.universal(Universal::Repeat, out);
+            }
+            ('#', _) => {
+                self.turn(&heard, None, Understood::Universal, out);
+                let other =
+                    self.plan.languages.iter().copied().find(|l| *l != self.lang).unwrap_or(self.lang);
+                self.universal(Universal::Language(other), out);
+            }
+            ('1' | '2', Asked::Confirm(_)) => {
+                self.answered(&heard, key == '1', "", out);
+            }
+            ('1', Asked::Either(intent, _)) | ('2', Asked::Either(_, intent)) => {
+                self.turn(&heard, certain(intent), Understood::Acted, out);
+                self.act(intent, out);
+            }
+            _ => match self.plan.by_key(key) {
+                Some(intent) => {
+                    self.turn(&heard, certain(intent), Understood::Acted, out);
+                    if self.plan.intents.get(intent).is_some_and(|i| i.confirm == Confirm::Always) {
+                        self.confirm(intent, phrases::confirm_by_key, out);
+                    } else {
+                        self.act(intent, out);
+                    }
+                }
+                None => {
+                    self.turn(&heard, None, Understood::NoMatch, out);
+                    self.misses = self.misses.max(1);
+                    self.miss(Phrase::UseKeys, out);
+                }
+            },
+        }
+    }
+}

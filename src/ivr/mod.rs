@@ -1,0 +1,16 @@
+//! The flat dialogue: one open question, then the right place. No key trees.
+//!
+//! In: what was heard, keys, silence. Out: what to say, when to listen, and where the call goes.
+//! A pure core; audio, SIP and the ACD are elsewhere.
+
+mod dialog;
+mod phrases;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+pub use dialog::Dialog;
+pub use phrases::{Phrase, position, say as phrase};
+pub use plan::{Action, Confirm, Intent, Plan, Text};
+pub use turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};

@@ -1,0 +1,126 @@
+//! A line's checked plan: what `config` makes of a dialplan file, ready to run.
+
+use super::phrases;
+use crate::base::Lang;
+use crate::nlu;
+use std::collections::BTreeMap;
+
+/// A text in each language of the line. `config` has checked that every language is there.
+pub type Text = BTreeMap<Lang, String>;
+
+/// When a request is confirmed before it is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confirm {
+    /// When the score lies between the two thresholds.
+    #[default]
+    Auto,
+    /// Always: a mistake would cost.
+    Always,
+    /// Never: from the lower threshold on it is carried out.
+    Never,
+}
+
+/// What is done about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Hand the call to an agent of this queue.
+    Queue(String),
+    /// Say this, then ask whether there is anything else.
+    Say(Text),
+}
+
+/// A request that the line can serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    pub name: String,
+    /// The key that means the same, 1–9.
+    pub key: char,
+    /// Its name to the caller, as it fits "you want …, right?".
+    pub label: Text,
+    pub examples: BTreeMap<Lang, Vec<String>>,
+    pub confirm: Confirm,
+    pub action: Action,
+}
+
+/// One hotline line, checked and trained.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub line: String,
+    /// Short digest of the files it came from; stands in each call record.
+    pub version: String,
+    pub numbers: Vec<String>,
+    /// The first is spoken first.
+    pub languages: Vec<Lang>,
+    /// The queue for whoever wants a person, or cannot be understood.
+    pub person: String,
+    pub greeting: Text,
+    pub question: Text,
+    pub intents: Vec<Intent>,
+    /// From this score on a request is carried out at once.
+    pub act: f32,
+    /// From this score on it is confirmed; below, asked again.
+    pub confirm: f32,
+    pub model: nlu::Model,
+}
+
+impl Plan {
+    /// The language the line begins in.
+    pub fn first_language(&self) -> Lang {
+        self.languages.first().copied().unwrap_or(Lang::En)
+    }
+
+    /// `text` in `lang`; `config` has checked that it is there.
+    pub(super) fn text<'a>(&self, text: &'a Text, lang: Lang) -> &'a str {
+        text.get(&lang).map_or("", String::as_str)
+    }
+
+    /// The intent that `key` means.
+    pub fn by_key(&self, key: char) -> Option<usize> {
+        self.intents.iter().position(|i| i.key == key)
+    }
+
+    /// Every queue that the line can lead to.
+    pub fn queues(&self) -> impl Iterator<Item = &str> {
+        let of_intents = self.intents.iter().filter_map(|i| match &i.action {
+            Action::Queue(queue) => Some(queue.as_str()),
+            Action::Say(_) => None,
+        });
+        of_intents.chain([self.person.as_str()])
+    }
+
+    /// The keypad menu: "for a power cut, press 2; …".
+    pub fn menu(&self, lang: Lang) -> String {
+        let mut out: String = self
+            .intents
+            .iter()
+            .map(|i| phrases::key_choice(lang, self.text(&i.label, lang), i.key))
+            .collect();
+        out += phrases::menu_end(lang);
+        out
+    }
+
+    /// Everything the line may say that is known before a call: rendered at load.
+    pub fn prompts(&self) -> Vec<(Lang, String)> {
+        let mut out = Vec::new();
+        for &lang in &self.languages {
+            out.push((lang, self.text(&self.greeting, lang).to_owned()));
+            out.push((lang, self.text(&self.question, lang).to_owned()));
+            out.push((lang, self.menu(lang)));
+            out.extend(phrases::Phrase::ALL.iter().map(|p| (lang, phrases::say(*p, lang).to_owned())));
+            out.extend((1..=5).map(|n| (lang, phrases::position(lang, n))));
+            for intent in &self.intents {
+                let label = self.text(&intent.label, lang);
+                out.push((lang, phrases::confirm(lang, label)));
+                if intent.confirm == Confirm::Always {
+                    out.push((lang, phrases::confirm_by_key(lang, label)));
+                }
+                out.push((lang, phrases::acting(lang, label)));
+                if let Action::Say(text) = &intent.action {
+                    out.push((lang, self.text(text, lang).to_owned()));
+                }
+            }
+        }
+        out
+    }
+}

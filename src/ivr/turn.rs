@@ -1,0 +1,112 @@
+//! What goes into the dialogue, and what comes out: sentences, keys, silence; prompts, turns, an outcome.
+
+use crate::base::{Lang, Pii};
+use serde::{Deserialize, Serialize};
+
+/// What the recogniser made of a sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    pub text: String,
+    /// 0–1.
+    pub confidence: f32,
+}
+
+/// Why a sentence has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotHeard {
+    /// No words in it.
+    Empty,
+    /// The recogniser is busy, broken or absent.
+    Unavailable,
+}
+
+/// What the dialogue is given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    Start,
+    Heard(Heard),
+    NotHeard(NotHeard),
+    Key(char),
+    /// The caller began to speak: silence is not counted until the sentence is known.
+    Speaking,
+    /// Everything said so far has been played.
+    Spoken,
+    /// The deadline has come.
+    Tick,
+}
+
+/// Something to say, in pieces played one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Say {
+    pub lang: Lang,
+    pub texts: Vec<String>,
+    /// Speech stops it. (Keys always do.)
+    pub barge_in: bool,
+}
+
+/// Where the call goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// To an agent; `intent` is `None` if a person was asked for or the ladder ended.
+    Queue { queue: String, intent: Option<String>, lang: Lang, words: Option<Pii<String>> },
+    /// The caller is done; hang up when everything is said.
+    Goodbye,
+}
+
+/// What the dialogue wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Say this in place of what is being said.
+    Say(Say),
+    /// One turn of the caller, for the record.
+    Turn(Turn),
+    /// The dialogue is over. Comes after the last `Say`.
+    Done(Outcome),
+}
+
+/// How one turn of the caller was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Understood {
+    /// Carried out at once.
+    Acted,
+    /// Asked back: "…, right?".
+    Confirming,
+    /// Asked back: "A or B?".
+    Choosing,
+    /// Confirmed by the caller.
+    Yes,
+    /// Denied by the caller.
+    No,
+    /// A person, repeat, help, language, goodbye.
+    Universal,
+    /// Not understood.
+    NoMatch,
+    /// Nothing said.
+    NoInput,
+    /// The recogniser did not answer.
+    Unavailable,
+}
+
+/// One turn of the caller: what was heard and what it was taken for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// What was said (or `key 3`), in full: personal.
+    #[serde(serialize_with = "reveal", deserialize_with = "conceal")]
+    pub heard: Pii<String>,
+    pub lang: Lang,
+    /// The recogniser's confidence, 0–1; 1 for keys.
+    pub confidence: f32,
+    /// The best intent and its score, if any.
+    pub intent: Option<String>,
+    pub score: f32,
+    pub understood: Understood,
+}
+
+fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(value.reveal())
+}
+
+fn conceal<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Pii<String>, D::Error> {
+    String::deserialize(d).map(Pii::new)
+}

@@ -1,0 +1,195 @@
+//! The words that work on every line at every point: a person, repeat, language, goodbye, yes and no.
+
+use super::features::{is_han, normalise};
+use crate::base::Lang;
+
+/// A wish that needs no intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Universal {
+    /// A person, please.
+    Person,
+    /// Say that again.
+    Repeat,
+    /// What can I say?
+    Help,
+    /// Go on in this language.
+    Language(Lang),
+    /// The caller is done.
+    Goodbye,
+}
+
+/// Mandarin phrases count wherever they occur; English ones as whole words in a row.
+const PERSON: &[&str] = &[
+    "人工",
+    "客服",
+    "转人",
+    "找人",
+    "接线员",
+    "真人",
+    "agent",
+    "operator",
+    "representative",
+    "a person",
+    "real person",
+    "human",
+    "to someone",
+    "customer service",
+];
+const REPEAT: &[&str] = &[
+    "再说一遍",
+    "重复",
+    "没听清",
+    "听不懂",
+    "再说一次",
+    "repeat",
+    "say that again",
+    "say it again",
+    "pardon",
+];
+const HELP: &[&str] = &["帮助", "help", "help me", "help me please", "what can i say", "有什么"];
+const ENGLISH: &[&str] = &["英文", "英语", "english"];
+const CHINESE: &[&str] = &["中文", "普通话", "chinese", "mandarin"];
+const GOODBYE: &[&str] = &["再见", "goodbye", "bye", "bye bye", "that is all", "没有了", "nothing else"];
+const YES: &[&str] = &[
+    "是",
+    "是的",
+    "对",
+    "对的",
+    "好",
+    "好的",
+    "可以",
+    "没错",
+    "是的没错",
+    "嗯",
+    "对对",
+    "行",
+    "yes",
+    "yes please",
+    "yeah",
+    "yep",
+    "ok",
+    "okay",
+    "correct",
+    "right",
+    "that is right",
+    "that is correct",
+    "yes it is",
+    "yes that is right",
+    "sure",
+];
+const NO: &[&str] = &[
+    "不",
+    "不是",
+    "不是的",
+    "不对",
+    "错",
+    "错了",
+    "不要",
+    "没有",
+    "不用",
+    "不用了",
+    "不需要",
+    "no",
+    "nope",
+    "no thank you",
+    "that is wrong",
+    "wrong",
+    "no it is not",
+    "that is not right",
+    "not",
+];
+
+/// True if `phrase` occurs in the normalised `text`.
+fn occurs(text: &str, phrase: &str) -> bool {
+    if phrase.chars().any(is_han) {
+        text.contains(phrase)
+    } else {
+        format!(" {text} ").contains(&format!(" {phrase} "))
+    }
+}
+
+fn any(text: &str, phrases: &[&str]) -> bool {
+    phrases.iter().any(|p| occurs(text, p))
+}
+
+/// The universal wish in `text`, if there is one. A long sentence that merely contains "help" or "goodbye" is a request.
+pub fn universal(text: &str) -> Option<Universal> {
+    let text = normalise(text);
+    let whole = |phrases: &[&str]| phrases.contains(&text.as_str());
+    if any(&text, PERSON) {
+        Some(Universal::Person)
+    } else if any(&text, ENGLISH) {
+        Some(Universal::Language(Lang::En))
+    } else if any(&text, CHINESE) {
+        Some(Universal::Language(Lang::Zh))
+    } else if any(&text, REPEAT) {
+        Some(Universal::Repeat)
+    } else if whole(HELP) {
+        Some(Universal::Help)
+    } else if whole(GOODBYE) {
+        Some(Universal::Goodbye)
+    } else {
+        None
+    }
+}
+
+/// Yes, no, or neither. The whole answer must be one ("不是" is no although it contains "是"); of a longer one the
+/// first word or characters decide, and the rest comes back: "no, the power is out" → (no, "the power is out").
+pub fn yes_no(text: &str) -> Option<(bool, String)> {
+    let text = normalise(text);
+    for (phrases, answer) in [(NO, false), (YES, true)] {
+        if phrases.contains(&text.as_str()) {
+            return Some((answer, String::new()));
+        }
+    }
+    let mut best: Option<(usize, bool)> = None;
+    for (phrases, answer) in [(NO, false), (YES, true)] {
+        for phrase in phrases {
+            // One character alone is too weak a beginning for a sentence: 不 begins 不亮.
+            if phrase.chars().count() > 1
+                && text
+                    .strip_prefix(phrase)
+                    .is_some_and(|rest| rest.starts_with(' ') || phrase.chars().any(is_han))
+                && best.is_none_or(|(length, _)| phrase.len() > length)
+            {
+                best = Some((phrase.len(), answer));
+            }
+        }
+    }
+    best.map(|(length, answer)| (answer, text.get(length..).unwrap_or_default().trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_can_be_asked_for_in_any_sentence() {
+        for text in
+            ["人工", "我要转人工服务", "I want to speak to a person", "Agent!", "talk to an agent please"]
+        {
+            assert_eq!(universal(text), Some(Universal::Person), "{text}");
+        }
+        assert_eq!(universal("my agenda"), None);
+    }
+
+    #[test]
+    fn yes_and_no_are_told_apart_and_the_rest_is_kept() {
+        assert_eq!(yes_no("是的"), Some((true, String::new())));
+        assert_eq!(yes_no("不是"), Some((false, String::new())));
+        assert_eq!(yes_no("No, the power is out"), Some((false, "the power is out".into())));
+        assert_eq!(yes_no("不是我家停电了"), Some((false, "我家停电了".into())));
+        assert_eq!(yes_no("我家停水了"), None);
+        assert_eq!(yes_no("不亮"), None);
+    }
+
+    #[test]
+    fn language_and_repeat_and_goodbye() {
+        assert_eq!(universal("English please"), Some(Universal::Language(Lang::En)));
+        assert_eq!(universal("说中文"), Some(Universal::Language(Lang::Zh)));
+        assert_eq!(universal("请再说一遍"), Some(Universal::Repeat));
+        assert_eq!(universal("再见"), Some(Universal::Goodbye));
+        assert_eq!(universal("help"), Some(Universal::Help));
+        assert_eq!(universal("help my water is off"), None);
+    }
+}
