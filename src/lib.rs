@@ -16,6 +16,7 @@
 //! (`step(now, input, &mut out)`, `deadline()`); everything that touches the world is under `drive/` and `sys/`.
 pub mod acd;
 pub mod base;
+pub mod call;
 pub mod config;
 pub mod ivr;
 pub mod limits;

@@ -58,7 +58,9 @@ fn unknown_word(message: &str) -> Option<String> {
 pub(super) fn nearest<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
     words
         // Edit distance sees slips of the finger (`kye`), Jaro-Winkler what is longer or shorter (`languages`/`lang`).
-        .map(|w| (strsim::jaro_winkler(wrong, w).max(strsim::normalized_damerau_levenshtein(wrong, w) + 0.15), w))
+        .map(|w| {
+            (strsim::jaro_winkler(wrong, w).max(strsim::normalized_damerau_levenshtein(wrong, w) + 0.15), w)
+        })
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, w)| format!("did you mean `{w}`?"))

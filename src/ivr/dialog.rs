@@ -133,7 +133,7 @@ impl Dialog {
         out.push(Output::Done(outcome));
     }
 
-    fn to_person(&mut self, out: &mut Vec<Output>) {
+    fn hand_over(&mut self, out: &mut Vec<Output>) {
         let outcome = Outcome::Queue {
             queue: self.plan.person.clone(),
             intent: None,
@@ -169,10 +169,10 @@ impl Dialog {
             self.turn(heard, None, Understood::Universal, out);
             return self.universal(wish, out);
         }
-        if let Some((yes, rest)) = nlu::yes_no(&heard.text) {
-            if self.answered(heard, yes, &rest, out) {
-                return;
-            }
+        if let Some((yes, rest)) = nlu::yes_no(&heard.text)
+            && self.answered(heard, yes, &rest, out)
+        {
+            return;
         }
         self.request(heard, out);
     }
@@ -261,7 +261,7 @@ impl Dialog {
 
     fn act(&mut self, intent: usize, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
-        let Some(found) = plan.intents.get(intent) else { return self.to_person(out) };
+        let Some(found) = plan.intents.get(intent) else { return self.hand_over(out) };
         match &found.action {
             Action::Queue(queue) => {
                 let outcome = Outcome::Queue {
@@ -275,7 +275,7 @@ impl Dialog {
             Action::Say(text) => {
                 self.served += 1;
                 if self.served >= SERVED_MAX {
-                    return self.to_person(out);
+                    return self.hand_over(out);
                 }
                 self.misses = 0;
                 self.asked = Asked::AnythingElse;
@@ -293,7 +293,7 @@ impl Dialog {
 
     fn universal(&mut self, wish: Universal, out: &mut Vec<Output>) {
         match wish {
-            Universal::Person => self.to_person(out),
+            Universal::Person => self.hand_over(out),
             Universal::Goodbye => self.goodbye(out),
             Universal::Help => {
                 self.asked = Asked::Question;
@@ -316,7 +316,7 @@ impl Dialog {
     /// Repeats count as misses too: a caller who only ever says "repeat" must reach a person in the end.
     fn count_miss_or(&mut self, out: &mut Vec<Output>, go_on: impl FnOnce(&mut Self, &mut Vec<Output>)) {
         self.served += 1;
-        if self.served >= SERVED_MAX { self.to_person(out) } else { go_on(self, out) }
+        if self.served >= SERVED_MAX { self.hand_over(out) } else { go_on(self, out) }
     }
 
     fn not_heard(&mut self, why: NotHeard, out: &mut Vec<Output>) {
@@ -347,7 +347,7 @@ impl Dialog {
     fn miss(&mut self, first: Phrase, out: &mut Vec<Output>) {
         self.misses += 1;
         if self.misses >= MISSES_MAX {
-            return self.to_person(out);
+            return self.hand_over(out);
         }
         self.asked = Asked::Question;
         let texts = if self.misses == 1 {
@@ -365,7 +365,7 @@ impl Dialog {
         match (key, self.asked) {
             ('0', _) => {
                 self.turn(&heard, None, Understood::Universal, out);
-                self.to_person(out);
+                self.hand_over(out);
             }
             ('*', _) => {
                 self.turn(&heard, None, Understood::Universal, out);

@@ -48,7 +48,7 @@ pub(super) fn features(text: &str) -> Vec<Feature> {
         let kind = if n == 1 { 'c' } else { 'h' };
         out.extend(han.windows(n).map(|piece| format!("{kind}{}", piece.iter().collect::<String>())));
     }
-    let syllables: Vec<&str> = han.iter().filter_map(|c| c.to_pinyin().map(|p| p.plain())).collect();
+    let syllables: Vec<&str> = han.iter().filter_map(|c| c.to_pinyin().map(pinyin::Pinyin::plain)).collect();
     for n in 1..=2 {
         out.extend(syllables.windows(n).map(|piece| format!("y{}", piece.join(" "))));
     }

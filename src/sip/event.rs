@@ -150,7 +150,7 @@ pub enum Event {
     /// A DTMF digit by SIP INFO.
     Digit { leg: LegId, digit: char },
     /// A user has at least one contact (said on the first and when all are renewed after none).
-    Registered { user: String },
+    Registered { user: String, flow: Flow },
     /// A user's last contact is gone: expired, taken back, or unreachable.
     Unregistered { user: String },
     /// Our own registration (`Command::Register`) succeeded or failed; said on every change.

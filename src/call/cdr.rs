@@ -1,0 +1,166 @@
+//! The call record as a value: everything that happened to one caller, for people who ask why.
+
+use crate::acd::Decision;
+use crate::base::{CallId, Pii};
+use crate::ivr::Turn;
+use crate::media::LegStats;
+use serde::{Deserialize, Serialize};
+
+/// Who ended the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndedBy {
+    Caller,
+    Agent,
+    /// The line: it was done, nobody was free, or the call had to be refused.
+    Line,
+    /// A failure: transport, media, or our own.
+    Fault,
+}
+
+/// How the call came out. Exactly one per call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Result {
+    /// Talked with an agent.
+    Connected,
+    /// Served by the line itself.
+    Served,
+    /// Hung up while the line spoke or listened.
+    LeftInDialog,
+    /// Hung up while waiting for an agent.
+    Abandoned,
+    /// Waited to the end, and nobody was free.
+    NobodyFree,
+    /// Never answered: refused, or cancelled before the answer.
+    NotAnswered,
+    /// Broken off by a failure.
+    Failed,
+}
+
+/// One thing that happened in a call. The list of what can be watched live and read afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Moment {
+    Incoming {
+        line: String,
+        trunk: String,
+    },
+    Refused {
+        status: u16,
+        reason: String,
+    },
+    Answered,
+    /// The first sound of a prompt left.
+    Saying {
+        text: String,
+    },
+    SpeechStarted,
+    SpeechEnded,
+    /// A turn was understood; `turn` counts from 0 in [`Cdr::turns`].
+    Heard {
+        turn: usize,
+    },
+    Queued {
+        queue: String,
+    },
+    Place {
+        place: usize,
+    },
+    Offered {
+        agent: String,
+    },
+    OfferFailed {
+        agent: String,
+        why: String,
+    },
+    Bridged {
+        agent: String,
+    },
+    Held {
+        by: EndedBy,
+    },
+    Resumed {
+        by: EndedBy,
+    },
+    Fault {
+        what: String,
+    },
+    Ended {
+        by: EndedBy,
+        result: Result,
+    },
+}
+
+/// A moment and when it was, in milliseconds since the INVITE.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MomentAt {
+    pub ms: u64,
+    #[serde(flatten)]
+    pub moment: Moment,
+}
+
+/// One turn of the caller with its times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnRecord {
+    /// When it was understood, in ms since the INVITE.
+    pub ms: u64,
+    #[serde(flatten)]
+    pub turn: Turn,
+    /// From handing the sentence to the recogniser to its text, in ms; `None` for keys and silence.
+    pub recognise_ms: Option<u64>,
+    /// From the end of the caller's speech to the first sound of the answer, in ms; `None` for keys and silence.
+    pub gap_ms: Option<u64>,
+}
+
+/// One leg's quality.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// `caller`, or the agent's user.
+    pub who: String,
+    /// The codec agreed on; `None` if media never began.
+    pub codec: Option<crate::base::Codec>,
+    pub stats: LegStats,
+}
+
+/// The whole record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cdr {
+    pub id: CallId,
+    pub sip_call_id: String,
+    pub line: String,
+    /// The version of the dialplans that the call began with.
+    pub version: String,
+    #[serde(serialize_with = "reveal", deserialize_with = "conceal")]
+    pub caller: Pii<String>,
+    pub dialled: String,
+    /// Milliseconds since 1970 of the INVITE.
+    pub started_unix_ms: u64,
+    /// From INVITE to end, in ms.
+    pub total_ms: u64,
+    /// From answer to end, in ms; 0 if never answered.
+    pub answered_ms: u64,
+    /// From bridge to end of talk, in ms.
+    pub talk_ms: u64,
+    /// From joining the queue to bridge or leaving, in ms.
+    pub wait_ms: u64,
+    pub queue: Option<String>,
+    pub agent: Option<String>,
+    pub intent: Option<String>,
+    pub result: Result,
+    pub ended_by: EndedBy,
+    pub moments: Vec<MomentAt>,
+    pub turns: Vec<TurnRecord>,
+    pub decisions: Vec<Decision>,
+    pub legs: Vec<LegRecord>,
+    /// The recording's file name, if there is one.
+    pub recording: Option<String>,
+}
+
+fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(value.reveal())
+}
+
+fn conceal<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Pii<String>, D::Error> {
+    String::deserialize(d).map(Pii::new)
+}

@@ -1,0 +1,84 @@
+//! One leg as the call sees it: its SIP dialog and its stream, and what is still to be closed.
+
+use crate::base::{Codec, Direction, LegId};
+use crate::media::{LegStats, StreamSpec};
+use crate::sdp::{self, Local, Negotiated, SdpError};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// What we speak, best first.
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+/// One leg of a call.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    /// `caller`, or the agent's user: how records name the leg.
+    pub(super) who: String,
+    /// Our RTP address, once the media plane has bound it.
+    pub(super) addr: Option<SocketAddr>,
+    /// The dialog lives (or is being set up).
+    pub(super) sip: bool,
+    /// The INVITE was answered.
+    pub(super) up: bool,
+    pub(super) stream: Option<StreamSpec>,
+    /// The peer has asked us to hold.
+    pub(super) held: bool,
+    pub(super) stats: Option<LegStats>,
+    version: u64,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId, who: impl Into<String>) -> Leg {
+        Leg {
+            id,
+            who: who.into(),
+            addr: None,
+            sip: true,
+            up: false,
+            stream: None,
+            held: false,
+            stats: None,
+            version: 0,
+        }
+    }
+
+    fn local(&mut self, addr: SocketAddr) -> Local<'static> {
+        self.version += 1;
+        Local {
+            addr,
+            session_id: self.id.0,
+            version: self.version,
+            codecs: &CODECS,
+            direction: Direction::SendRecv,
+        }
+    }
+
+    /// Our offer, or `None` before the media plane has given an address.
+    pub(super) fn offer(&mut self) -> Option<Bytes> {
+        let addr = self.addr?;
+        Some(sdp::offer(&self.local(addr)))
+    }
+
+    /// Our answer to `offer`; the stream is what was agreed.
+    pub(super) fn answer(&mut self, offer: &[u8]) -> Result<Bytes, SdpError> {
+        let addr = self.addr.ok_or(SdpError::NoAddress)?;
+        let (answer, agreed) = sdp::answer(offer, &self.local(addr))?;
+        self.agree(agreed);
+        Ok(answer)
+    }
+
+    /// Takes the peer's answer to our offer.
+    pub(super) fn accept(&mut self, answer: &[u8]) -> Result<(), SdpError> {
+        let addr = self.addr.ok_or(SdpError::NoAddress)?;
+        let agreed = sdp::accept(answer, &self.local(addr))?;
+        self.agree(agreed);
+        Ok(())
+    }
+
+    fn agree(&mut self, agreed: Negotiated) {
+        let Negotiated { remote, codec, dtmf, direction } = agreed;
+        self.held = !direction.sends();
+        self.stream = Some(StreamSpec { remote, codec, dtmf, direction });
+    }
+}

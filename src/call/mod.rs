@@ -1,0 +1,24 @@
+//! The conductor: the only room that knows SIP and media and the dialogue and the ACD.
+//!
+//! ```text
+//! sip::Event ─┐                                                    ┌─► sip::Command
+//! Report ─────┼─► Switch ─► Call ─► Dialog, Acd ─► effects ────────┼─► media::Command, Open
+//! Recognised ─┤            (one a caller)                          ├─► Recognise, Render
+//! Rendered ───┘                                                    └─► Moment (live), Cdr (at the end)
+//! ```
+//! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
+//! way from INVITE to record (`dialogue.rs` with the line, `agent_side.rs` with an agent); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
+
+mod agent_side;
+mod cdr;
+mod dialogue;
+mod journey;
+mod leg;
+mod speaking;
+mod switch;
+mod teardown;
+#[cfg(test)]
+mod tests;
+
+pub use cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result, TurnRecord};
+pub use switch::{Input, Output, Switch, SwitchConfig};

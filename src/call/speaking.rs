@@ -1,0 +1,179 @@
+//! What the caller hears: prompts by text, rendered once and shared by all calls; music while waiting.
+
+use super::switch::Output;
+use crate::base::{Lang, LegId, Now};
+use crate::media::{self, PlayId, Prompt};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Every prompt rendered so far, by language and text. Bounded by what the lines can say.
+#[derive(Debug, Default)]
+pub(super) struct Library {
+    prompts: HashMap<(Lang, String), Slot>,
+    next_play: u64,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Asked,
+    Ready(Arc<Prompt>),
+    Failed,
+}
+
+impl Library {
+    /// Asks for `text` unless it is there or on its way.
+    pub(super) fn want(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
+        let key = (lang, text.to_owned());
+        if matches!(self.prompts.get(&key), None | Some(Slot::Failed)) {
+            self.prompts.insert(key, Slot::Asked);
+            out.push(Output::Render { lang, text: text.to_owned() });
+        }
+    }
+
+    pub(super) fn rendered(&mut self, lang: Lang, text: String, prompt: Option<Arc<Prompt>>) {
+        self.prompts.insert((lang, text), prompt.map_or(Slot::Failed, Slot::Ready));
+    }
+
+    /// The prompts for `texts`, without those that failed; `None` while one is on its way.
+    fn get(&self, lang: Lang, texts: &[String], impatient: bool) -> Option<Vec<Arc<Prompt>>> {
+        let mut prompts = Vec::with_capacity(texts.len());
+        for text in texts {
+            match self.prompts.get(&(lang, text.clone())) {
+                Some(Slot::Ready(prompt)) => prompts.push(prompt.clone()),
+                Some(Slot::Failed) => {}
+                _ if impatient => {}
+                _ => return None,
+            }
+        }
+        Some(prompts)
+    }
+}
+
+/// What one leg is being played.
+#[derive(Debug, Default)]
+pub(super) struct Speaking {
+    /// Said as soon as it is rendered.
+    wanted: Option<Said>,
+    playing: Option<(PlayId, Option<Said>)>,
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    lang: Lang,
+    texts: Vec<String>,
+    barge_in: bool,
+}
+
+/// What a play report meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A prompt's first sound left.
+    Began(String),
+    /// A prompt was said to its end.
+    Finished,
+    /// About music, or something already replaced.
+    Nothing,
+}
+
+impl Speaking {
+    /// Says `texts` in place of what plays. `Finished` comes from [`Speaking::start`] or a report.
+    pub(super) fn say(
+        &mut self,
+        leg: LegId,
+        (lang, texts, barge_in): (Lang, Vec<String>, bool),
+        library: &mut Library,
+        out: &mut Vec<Output>,
+    ) -> Heard {
+        for text in &texts {
+            library.want(lang, text, out);
+        }
+        self.wanted = Some(Said { lang, texts, barge_in });
+        self.start(leg, false, library, out)
+    }
+
+    /// Begins what is wanted if all of it is rendered; `impatient` does without what is not.
+    pub(super) fn start(
+        &mut self,
+        leg: LegId,
+        impatient: bool,
+        library: &mut Library,
+        out: &mut Vec<Output>,
+    ) -> Heard {
+        let Some(said) = &self.wanted else { return Heard::Nothing };
+        let Some(prompts) = library.get(said.lang, &said.texts, impatient) else { return Heard::Nothing };
+        let said = self.wanted.take();
+        if prompts.is_empty() {
+            // Nothing could be rendered: the call must not wait for a sound that never comes.
+            return Heard::Finished;
+        }
+        self.play(leg, prompts, false, said, library, out);
+        Heard::Nothing
+    }
+
+    /// Music until something else is said.
+    pub(super) fn music(
+        &mut self,
+        leg: LegId,
+        music: &Arc<Prompt>,
+        library: &mut Library,
+        out: &mut Vec<Output>,
+    ) {
+        self.play(leg, vec![music.clone()], true, None, library, out);
+    }
+
+    fn play(
+        &mut self,
+        leg: LegId,
+        prompts: Vec<Arc<Prompt>>,
+        repeat: bool,
+        said: Option<Said>,
+        library: &mut Library,
+        out: &mut Vec<Output>,
+    ) {
+        library.next_play += 1;
+        let play = PlayId(library.next_play);
+        self.playing = Some((play, said));
+        out.push(Output::Media(media::Command::Play { leg, play, prompts, repeat }));
+    }
+
+    /// Stops everything at once.
+    pub(super) fn stop(&mut self, leg: LegId, out: &mut Vec<Output>) {
+        self.wanted = None;
+        if self.playing.take().is_some() {
+            out.push(Output::Media(media::Command::Stop { leg }));
+        }
+    }
+
+    /// True while a prompt plays, or is about to.
+    pub(super) fn is_saying(&self) -> bool {
+        self.wanted.is_some() || matches!(self.playing, Some((_, Some(_))))
+    }
+
+    /// True while a prompt waits to be rendered.
+    pub(super) fn is_preparing(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// True if speech may interrupt what plays now.
+    pub(super) fn yields_to_speech(&self) -> bool {
+        matches!(&self.playing, Some((_, Some(said))) if said.barge_in)
+    }
+
+    pub(super) fn started(&self, play: PlayId, _at: Now) -> Heard {
+        match &self.playing {
+            Some((id, Some(said))) if *id == play => Heard::Began(said.texts.join(" ")),
+            _ => Heard::Nothing,
+        }
+    }
+
+    pub(super) fn ended(&mut self, play: PlayId) -> Heard {
+        match &self.playing {
+            Some((id, said)) if *id == play => {
+                let prompt = said.is_some();
+                self.playing = None;
+                if prompt { Heard::Finished } else { Heard::Nothing }
+            }
+            _ => Heard::Nothing,
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! The switch: finds the call that an input is about, and settles what the ACD wants.
+
+use super::cdr::{Cdr, MomentAt};
+use super::journey::{Call, Due};
+use super::speaking::Library;
+use crate::acd::{self, Acd};
+use crate::base::{CallId, Epoch, Lang, LegId, Now, Timers};
+use crate::config::Config;
+use crate::ivr::{Heard, NotHeard};
+use crate::limits;
+use crate::media::{self, Prompt, Report};
+use crate::sip;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// Seconds after which a refused caller should try again.
+const RETRY_AFTER_S: u32 = 5;
+
+/// What the switch is given.
+#[derive(Debug)]
+pub enum Input {
+    Sip(sip::Event),
+    Media(Report),
+    /// Answer to [`Output::Open`]: our RTP address, or none because the ports are used up.
+    Opened {
+        leg: LegId,
+        addr: Option<SocketAddr>,
+    },
+    /// Answer to [`Output::Recognise`].
+    Recognised {
+        call: CallId,
+        utterance: u32,
+        heard: Result<Heard, NotHeard>,
+    },
+    /// Answer to [`Output::Render`]; `None` if it cannot be spoken.
+    Rendered {
+        lang: Lang,
+        text: String,
+        prompt: Option<Arc<Prompt>>,
+    },
+    /// A new configuration; calls in progress go on with theirs.
+    Reload(Arc<Config>),
+    /// An agent says ready or not (by CLI).
+    Ready {
+        user: String,
+        ready: bool,
+    },
+    /// No new calls; those in progress go on.
+    Drain,
+    /// End every call (the drain's time is over).
+    EndAll,
+    /// The deadline has come.
+    Tick,
+}
+
+/// What the switch wants done.
+#[derive(Debug)]
+pub enum Output {
+    Sip(sip::Command),
+    Media(media::Command),
+    /// Bind an RTP port on `ip` and begin a leg there; on the worker of `near`, if given. Answered by `Opened`.
+    Open {
+        leg: LegId,
+        ip: IpAddr,
+        near: Option<LegId>,
+    },
+    /// Write down what was said. Answered by `Recognised`.
+    Recognise {
+        call: CallId,
+        utterance: u32,
+        lang: Lang,
+        samples: Arc<[i16]>,
+    },
+    /// Speak this text. Answered by `Rendered`.
+    Render {
+        lang: Lang,
+        text: String,
+    },
+    /// Something happened in a call: for logs and whoever watches.
+    Moment {
+        call: CallId,
+        sip_call_id: Arc<str>,
+        at: MomentAt,
+    },
+    /// An agent's state changed.
+    Agent {
+        user: String,
+        state: acd::State,
+    },
+    /// A call is over: keep its record.
+    Record(Box<Cdr>),
+}
+
+/// What a switch is made of.
+#[derive(Debug)]
+pub struct SwitchConfig {
+    pub config: Arc<Config>,
+    pub epoch: Epoch,
+    /// The first call's number; counts up from there.
+    pub first_call: CallId,
+    /// A recogniser is there.
+    pub listens: bool,
+    /// What waiting callers hear.
+    pub music: Arc<Prompt>,
+    /// Recordings go into this folder, if any.
+    pub recordings: Option<std::path::PathBuf>,
+}
+
+/// What all calls share; lent to the call that is being stepped.
+pub(super) struct Shared {
+    pub(super) config: Arc<Config>,
+    pub(super) epoch: Epoch,
+    pub(super) library: Library,
+    pub(super) timers: Timers<(CallId, Due)>,
+    pub(super) music: Arc<Prompt>,
+    pub(super) listens: bool,
+    pub(super) recordings: Option<std::path::PathBuf>,
+    /// What the ACD is to be told when the step is over.
+    pub(super) acd: Vec<acd::Input>,
+    /// Where each registered user's phone is reached from.
+    pub(super) homes: HashMap<String, IpAddr>,
+    pub(super) by_leg: HashMap<LegId, CallId>,
+    next_leg: u64,
+}
+
+impl Shared {
+    /// An id for a leg that we begin: from the upper half, so that it never meets one of the SIP core's.
+    pub(super) fn new_leg(&mut self, call: CallId) -> LegId {
+        self.next_leg += 1;
+        let leg = LegId(1 << 63 | self.next_leg);
+        self.by_leg.insert(leg, call);
+        leg
+    }
+}
+
+/// The core of the product.
+pub struct Switch {
+    shared: Shared,
+    acd: Acd,
+    calls: BTreeMap<CallId, Call>,
+    next_call: u64,
+    draining: bool,
+}
+
+impl std::fmt::Debug for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Switch").field("calls", &self.calls).field("acd", &self.acd).finish_non_exhaustive()
+    }
+}
+
+impl Switch {
+    /// A switch without calls. Asks for every prompt that its lines can say.
+    pub fn new(now: Now, with: SwitchConfig, out: &mut Vec<Output>) -> Switch {
+        let mut switch = Switch {
+            acd: Acd::new(&with.config.setup, now),
+            shared: Shared {
+                config: with.config,
+                epoch: with.epoch,
+                library: Library::default(),
+                timers: Timers::default(),
+                music: with.music,
+                listens: with.listens,
+                recordings: with.recordings,
+                acd: Vec::new(),
+                homes: HashMap::new(),
+                by_leg: HashMap::new(),
+                next_leg: 0,
+            },
+            calls: BTreeMap::new(),
+            next_call: with.first_call.0,
+            draining: false,
+        };
+        switch.prepare(out);
+        switch
+    }
+
+    /// Renders what the lines can say.
+    fn prepare(&mut self, out: &mut Vec<Output>) {
+        for line in self.shared.config.lines.clone() {
+            for (lang, text) in line.prompts() {
+                self.shared.library.want(lang, &text, out);
+            }
+        }
+    }
+
+    /// Calls in progress.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The ACD, for boards.
+    pub fn acd(&self) -> &Acd {
+        &self.acd
+    }
+
+    /// When to be called next.
+    pub fn deadline(&self) -> Option<Now> {
+        let timers = self.shared.timers.next().map(|(at, _)| at);
+        [timers, self.acd.deadline()].into_iter().flatten().min()
+    }
+
+    /// Takes one input; appends what is to be done.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
+        match input {
+            Input::Sip(event) => self.sip(now, event, out),
+            Input::Media(report) => {
+                let leg = media_leg(&report);
+                self.with_leg(leg, out, |call, shared, out| call.media(now, report, shared, out));
+            }
+            Input::Opened { leg, addr } => {
+                self.with_leg(leg, out, |call, shared, out| call.opened(now, leg, addr, shared, out));
+            }
+            Input::Recognised { call, utterance, heard } => {
+                self.with(call, out, |call, shared, out| call.recognised(now, utterance, heard, shared, out));
+            }
+            Input::Rendered { lang, text, prompt } => {
+                self.shared.library.rendered(lang, text, prompt);
+                let waiting: Vec<CallId> =
+                    self.calls.iter().filter(|(_, c)| c.is_preparing()).map(|(id, _)| *id).collect();
+                for id in waiting {
+                    self.with(id, out, |call, shared, out| call.rendered(now, false, shared, out));
+                }
+            }
+            Input::Reload(config) => {
+                self.shared.config = config;
+                let mut wants = Vec::new();
+                self.acd.reload(&self.shared.config.setup, now, &mut wants);
+                self.prepare(out);
+                self.settle(now, wants, out);
+            }
+            Input::Ready { user, ready } => self.shared.acd.push(if ready {
+                acd::Input::Ready { user }
+            } else {
+                acd::Input::NotReady { user }
+            }),
+            Input::Drain => self.draining = true,
+            Input::EndAll => {
+                for id in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.with(id, out, |call, shared, out| call.end_by_server(now, shared, out));
+                }
+            }
+            Input::Tick => {
+                while let Some((id, due)) = self.shared.timers.pop_due(now) {
+                    self.with(id, out, |call, shared, out| call.due(now, due, shared, out));
+                }
+                self.shared.acd.push(acd::Input::Tick);
+            }
+        }
+        self.settle(now, Vec::new(), out);
+    }
+
+    /// Tells the ACD what the calls said, and the calls what the ACD wants, until both are silent.
+    fn settle(&mut self, now: Now, mut wants: Vec<acd::Output>, out: &mut Vec<Output>) {
+        loop {
+            for input in std::mem::take(&mut self.shared.acd) {
+                self.acd.step(now, input, &mut wants);
+            }
+            if wants.is_empty() {
+                return;
+            }
+            for want in std::mem::take(&mut wants) {
+                match want {
+                    acd::Output::Agent { user, state } => out.push(Output::Agent { user, state }),
+                    acd::Output::Offer { call, .. }
+                    | acd::Output::Withdraw { call, .. }
+                    | acd::Output::Announce { call, .. }
+                    | acd::Output::GaveUp { call } => {
+                        self.with(call, out, |c, shared, out| c.acd(now, want, shared, out));
+                    }
+                }
+            }
+        }
+    }
+
+    fn sip(&mut self, now: Now, event: sip::Event, out: &mut Vec<Output>) {
+        match event {
+            sip::Event::Incoming(incoming) => self.incoming(now, &incoming, out),
+            sip::Event::Registered { user, flow } => {
+                self.shared.homes.insert(user.clone(), flow.local.ip());
+                self.shared.acd.push(acd::Input::Registered { user });
+            }
+            sip::Event::Unregistered { user } => {
+                self.shared.homes.remove(&user);
+                self.shared.acd.push(acd::Input::Unregistered { user });
+            }
+            sip::Event::Registration { .. } => {}
+            sip::Event::Progress { leg, .. }
+            | sip::Event::Answered { leg, .. }
+            | sip::Event::Acknowledged { leg, .. }
+            | sip::Event::Offer { leg, .. }
+            | sip::Event::Ended { leg, .. }
+            | sip::Event::Digit { leg, .. } => {
+                self.with_leg(leg, out, |call, shared, out| call.sip(now, event, shared, out));
+            }
+        }
+    }
+
+    /// A new call, or the reason why not: 403 from strangers, 404 for no such line, 503 when full or draining.
+    fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
+        let config = self.shared.config.clone();
+        let mut refuse = |status: u16, reason: &str, retry_after_s: Option<u32>| {
+            out.push(Output::Sip(sip::Command::Refuse {
+                leg: incoming.leg,
+                status,
+                reason: reason.into(),
+                retry_after_s,
+            }));
+        };
+        let Some(trunk) = config.server.trunk(incoming.flow.remote.ip()) else {
+            return refuse(403, "Not from a known trunk", None);
+        };
+        let Some(plan) = config.line(&incoming.dialled) else {
+            return refuse(404, "No line has this number", None);
+        };
+        if self.draining || self.calls.len() >= limits::CALLS_MAX {
+            return refuse(503, "Service Unavailable", Some(RETRY_AFTER_S));
+        }
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        self.shared.by_leg.insert(incoming.leg, id);
+        let call = Call::new(now, id, incoming, plan.clone(), &trunk.name, &mut self.shared, out);
+        self.calls.insert(id, call);
+    }
+
+    fn with_leg(
+        &mut self,
+        leg: LegId,
+        out: &mut Vec<Output>,
+        f: impl FnOnce(&mut Call, &mut Shared, &mut Vec<Output>),
+    ) {
+        if let Some(id) = self.shared.by_leg.get(&leg).copied() {
+            self.with(id, out, f);
+        }
+    }
+
+    /// Steps one call, and takes it away when it is over.
+    fn with(
+        &mut self,
+        id: CallId,
+        out: &mut Vec<Output>,
+        f: impl FnOnce(&mut Call, &mut Shared, &mut Vec<Output>),
+    ) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        f(call, &mut self.shared, out);
+        if let Some(cdr) = call.record() {
+            out.push(Output::Record(Box::new(cdr)));
+            call.forget(&mut self.shared);
+            self.calls.remove(&id);
+        }
+    }
+
+    /// True if no call, leg, timer or reservation is left.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+            && self.shared.timers.is_empty()
+            && self.shared.by_leg.is_empty()
+            && self.acd.is_idle()
+    }
+}
+
+/// The leg that a report is about.
+fn media_leg(report: &Report) -> LegId {
+    match report {
+        Report::PlayStarted { leg, .. }
+        | Report::PlayEnded { leg, .. }
+        | Report::Digit { leg, .. }
+        | Report::SpeechStarted { leg, .. }
+        | Report::SpeechEnded { leg, .. }
+        | Report::Latched { leg, .. }
+        | Report::Lost { leg, .. }
+        | Report::Fault { leg, .. }
+        | Report::Closed { leg, .. } => *leg,
+    }
+}

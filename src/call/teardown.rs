@@ -1,0 +1,95 @@
+//! The teardown table: who ends × what closes × who is told. One test a row in `tests.rs`.
+//!
+//! | who ends                        | caller's leg      | agent's leg        | ACD is told         | result           |
+//! |---------------------------------|-------------------|--------------------|---------------------|------------------|
+//! | caller, before the answer       | closed            | –                  | –                   | not-answered     |
+//! | caller, in the dialogue         | closed            | –                  | –                   | left-in-dialog   |
+//! | caller, after being served      | closed            | –                  | –                   | served           |
+//! | caller, waiting                 | closed            | –                  | caller gone         | abandoned        |
+//! | caller, a phone rings           | closed            | CANCEL             | caller gone         | abandoned        |
+//! | caller, talking                 | closed            | BYE                | caller gone         | connected        |
+//! | agent, phone rings              | stays, music      | closed             | offer failed        | – (waits on)     |
+//! | agent, talking                  | BYE               | closed             | caller gone         | connected        |
+//! | the line, said goodbye          | BYE               | –                  | –                   | served           |
+//! | the line, nobody came           | message, then BYE | CANCEL if ringing  | (it said so)        | nobody-free      |
+//! | no port, bad offer              | 503, 488          | –                  | –                   | not-answered     |
+//! | caller's stream lost, or a fault| BYE               | CANCEL or BYE      | caller gone         | failed           |
+//! | agent's stream lost, or a fault | BYE               | BYE                | caller gone         | failed           |
+//! | the server stops, call too long | BYE               | CANCEL or BYE      | caller gone         | failed           |
+//!
+//! Whatever the row: every leg's stream is closed, every timer of the call is cleared, and the record is written when
+//! the figures of all streams are in, or after [`FIGURES_WITHIN`].
+
+use super::cdr::{EndedBy, Moment, Result};
+use super::journey::{Call, Due};
+use super::switch::{Output, Shared};
+use crate::acd;
+use crate::base::Now;
+use crate::media;
+use crate::sip;
+use std::time::Duration;
+
+/// How long the record waits for the figures of the streams.
+const FIGURES_WITHIN: Duration = Duration::from_secs(2);
+
+impl Call {
+    /// Ends the call, whatever its state: closes every leg, tells the ACD, clears the timers. Happens once.
+    pub(super) fn end(
+        &mut self,
+        now: Now,
+        by: EndedBy,
+        result: Result,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        if self.over {
+            return;
+        }
+        self.over = true;
+        let reason = match by {
+            EndedBy::Fault => "failure",
+            _ => "call ended",
+        };
+        for leg in self.legs() {
+            self.close_leg(leg, reason, out);
+        }
+        s.acd.push(acd::Input::CallerGone { call: self.id });
+        self.clear_timers(s);
+        self.settle_times(now);
+        self.cdr.ended_by = by;
+        self.cdr.result = result;
+        self.cdr.total_ms = now.since(self.began).as_millis() as u64;
+        self.cdr.answered_ms = self.answered.map_or(0, |at| now.since(at).as_millis() as u64);
+        self.moment(now, Moment::Ended { by, result }, out);
+        s.timers.set((self.id, Due::Record), now + FIGURES_WITHIN);
+    }
+
+    /// Closes one leg: its dialog if it still lives, and its stream.
+    pub(super) fn close_leg(&mut self, leg: crate::base::LegId, reason: &'static str, out: &mut Vec<Output>) {
+        let Some(leg) = self.leg_mut(leg) else { return };
+        if std::mem::take(&mut leg.sip) {
+            out.push(Output::Sip(sip::Command::Hangup { leg: leg.id, reason }));
+        }
+        if leg.addr.is_some() && leg.stats.is_none() {
+            out.push(Output::Media(media::Command::Close { leg: leg.id }));
+        } else if leg.addr.is_none() {
+            // Never opened: there are no figures to wait for. A port that comes late is given back at once.
+            leg.stats = Some(media::LegStats::default());
+        }
+    }
+
+    /// The result if the caller hangs up now.
+    pub(super) fn result_if_caller_leaves(&self) -> Result {
+        if self.answered.is_none() {
+            Result::NotAnswered
+        } else if self.bridged.is_some() {
+            Result::Connected
+        } else if self.queued.is_some() {
+            Result::Abandoned
+        } else if self.served {
+            Result::Served
+        } else {
+            Result::LeftInDialog
+        }
+    }
+}
