@@ -35,6 +35,12 @@ pub(super) struct Dialog {
 impl Dialog {
     /// Our side of a dialog that `invite` is to form with our `tag` (§12.1.1).
     pub(super) fn uas(invite: &Request, tag: &str) -> Result<Dialog, Wrong> {
+        // RFC 2543 peers may send no Contact; their From stands for it. One that is there must be usable.
+        let target = match invite.message.get(Name::Contact) {
+            Some(_) => invite.message.contact()?,
+            None => invite.envelope.from.clone(),
+        };
+        target.parsed()?;
         let mut local = invite.envelope.to.clone();
         local.params.0.push(("tag".to_owned(), Some(tag.to_owned())));
         Ok(Dialog {
@@ -43,7 +49,7 @@ impl Dialog {
             remote: invite.envelope.from.clone(),
             local_cseq: 0,
             remote_cseq: Some(invite.envelope.cseq),
-            target: invite.message.contact()?.uri,
+            target: target.uri,
             routes: invite.message.list(Name::RecordRoute)?,
             flow: invite.flow,
             natted: natted(invite),

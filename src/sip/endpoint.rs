@@ -14,7 +14,7 @@
 //! refused (no 100rel, timer, replaces, path).
 
 use super::build::Builder;
-use super::digest::{Guard, Verdict};
+use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output, Transport};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
@@ -24,7 +24,6 @@ use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{ACCEPT, ALLOW, Fault, check};
 use super::uac::Outgoing;
-use super::uri::Uri;
 use crate::base::{LegId, Now, Pii, Timers};
 use crate::limits::SIP_TRANSACTIONS_MAX;
 use bytes::Bytes;
@@ -81,7 +80,7 @@ pub struct Endpoint {
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
     pub(super) registration: Option<Registration>,
-    guard: Guard,
+    pub(super) guard: Guard,
     next_leg: u64,
     tag_salt: u64,
     /// To be said at the next step.
@@ -218,7 +217,10 @@ impl Endpoint {
         };
         if let Start::Response { .. } = message.start() {
             let matched = message.envelope().is_ok_and(|e| self.layer.response(now, message, e, out));
-            return if matched { () } else { self.drop_count("response without transaction") };
+            if !matched {
+                self.drop_count("response without transaction");
+            }
+            return;
         }
         let Ok(remote) = message.received_from(flow.remote) else {
             return self.drop_count("request without usable Via");
@@ -260,7 +262,7 @@ impl Endpoint {
         }
         match request.envelope.method {
             Method::Invite if self.refuse_new => {
-                self.refuse(&Fault::Unavailable(RETRY_AFTER_S), request, out)
+                self.refuse(&Fault::Unavailable(RETRY_AFTER_S), request, out);
             }
             Method::Invite => self.new_invite(now, request, out),
             Method::Register => self.registering(now, request, out),
@@ -282,92 +284,18 @@ impl Endpoint {
         }
     }
 
-    /// An INVITE without To tag: whose is it?
-    fn new_invite(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
-        let named = request.envelope.from.parsed().ok().and_then(|u| u.user).filter(|u| self.guard.knows(u));
-        let mut stale = false;
-        for name in [Name::ProxyAuthorization, Name::Authorization] {
-            match self.guard.verify(now, &request.message, name, &Method::Invite) {
-                Verdict::Account(user) => return self.incoming(now, request, Some(user), out),
-                Verdict::Stale => stale = true,
-                Verdict::No => {}
-            }
-        }
-        if stale || named.is_some() && self.config.challenge_accounts {
-            return self.challenge(now, request, 407, Name::ProxyAuthenticate, stale, out);
-        }
-        self.incoming(now, request, None, out);
-    }
-
-    /// REGISTER (RFC 3261 §10.3).
-    fn registering(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
-        let Ok(aor) = request.envelope.to.parsed() else {
-            return self.refuse(&Fault::BadRequest("Bad To"), request, out);
-        };
-        if !matches!(aor.scheme.as_str(), "sip" | "sips") || !self.serves(&aor) {
-            return self.refuse(&Fault::NotFound, request, out);
-        }
-        let account = match self.guard.verify(now, &request.message, Name::Authorization, &Method::Register) {
-            Verdict::Account(account) => account,
-            verdict => {
-                let stale = verdict == Verdict::Stale;
-                return self.challenge(now, request, 401, Name::WwwAuthenticate, stale, out);
-            }
-        };
-        if aor.user.as_deref() != Some(&account) {
-            return self.refuse(&Fault::Forbidden("Not Your Address"), request, out);
-        }
-        let tx = self.layer.serve(request, Owner::Nobody);
-        let (tag, result) = (self.token(), self.registrar.register(now, &account, request));
-        let (status, octets) = match &result {
-            Ok(_) => {
-                let mut b = Builder::reply(&request.message, 200, "", Some(&tag));
-                for contact in self.registrar.contacts(now, &account) {
-                    b = b.field(Name::Contact, contact);
-                }
-                (200, b.field(Name::Server, &self.config.user_agent).end())
-            }
-            Err(fault) => (fault.status(), fault.response(&request.message, &tag)),
-        };
-        self.layer.respond(now, tx, status, octets, out);
-        say(result.ok().flatten(), out);
-    }
-
-    fn serves(&self, aor: &Uri) -> bool {
-        let domains = &self.config.domains;
-        domains.is_empty() || aor.ip().is_some() || domains.iter().any(|d| d.eq_ignore_ascii_case(&aor.host))
-    }
-
-    fn challenge(
-        &mut self,
-        now: Now,
-        request: &Request,
-        status: u16,
-        name: Name,
-        stale: bool,
-        out: &mut Vec<Output>,
-    ) {
-        let salt = self.rng.u64(..);
-        let tag = self.stateless_tag(&request.message);
-        let mut b = Builder::reply(&request.message, status, "", Some(&tag));
-        for challenge in self.guard.challenges(now, salt, stale) {
-            b = b.field(name, challenge);
-        }
-        out.push(Output::Transmit { flow: request.reply, message: b.end() });
-    }
-
     /// Carries out what the transactions have said, until they say no more.
     fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
         while let Some(up) = self.layer.ups.pop_front() {
             match up {
-                Up::Response { owner, tx, message, envelope } => match owner {
-                    Owner::Invite(leg) => self.invite_response(now, leg, tx, (&message, &envelope), out),
+                Up::Response { owner, tx, response } => match owner {
+                    Owner::Invite(leg) => self.invite_response(now, leg, tx, (&response.0, &response.1), out),
                     Owner::Bye(leg) => {
-                        if let Start::Response { status: status @ 200.., .. } = *message.start() {
-                            self.bye_response(now, leg, status, &message, out);
+                        if let Start::Response { status: status @ 200.., .. } = *response.0.start() {
+                            self.bye_response(now, leg, status, &response.0, out);
                         }
                     }
-                    Owner::Registration => self.registration_response(now, tx, &message, out),
+                    Owner::Registration => self.registration_response(now, tx, &response.0, out),
                     Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::Failed { owner, tx, unreachable } => match owner {
@@ -377,11 +305,9 @@ impl Endpoint {
                 },
                 Up::ReplyLost { owner } => {
                     let waits = |l: &Leg| matches!(l.state, State::Offered { .. }) || l.unacked.is_some();
-                    if let Owner::Invite(leg) = owner {
-                        if self.legs.get(&leg).is_some_and(waits) {
-                            self.over(leg);
-                            self.end(leg, EndCause::Unreachable, out);
-                        }
+                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
+                        self.over(leg);
+                        self.end(leg, EndCause::Unreachable, out);
                     }
                 }
                 Up::Gone { owner } => {
@@ -503,7 +429,7 @@ impl Endpoint {
     }
 }
 
-fn say(changes: impl IntoIterator<Item = Change>, out: &mut Vec<Output>) {
+pub(super) fn say(changes: impl IntoIterator<Item = Change>, out: &mut Vec<Output>) {
     out.extend(changes.into_iter().map(|(user, here)| {
         Output::Event(if here { Event::Registered { user } } else { Event::Unregistered { user } })
     }));

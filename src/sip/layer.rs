@@ -64,7 +64,7 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) enum Up {
     /// A response to a request of ours.
-    Response { owner: Owner, tx: TxId, message: Message, envelope: Envelope },
+    Response { owner: Owner, tx: TxId, response: Box<(Message, Envelope)> },
     /// A request of ours has failed without a final response.
     Failed { owner: Owner, tx: TxId, unreachable: bool },
     /// What we respond cannot be sent.
@@ -353,8 +353,8 @@ impl Layer {
                 }
                 // Server machines pass only ACKs, which `receive` looks after.
                 Act::Pass => {
-                    if let Some((message, envelope)) = response.take() {
-                        self.ups.push_back(Up::Response { owner, tx, message, envelope });
+                    if let Some(response) = response.take() {
+                        self.ups.push_back(Up::Response { owner, tx, response: Box::new(response) });
                     }
                 }
                 Act::Start(timer, after) => self.timers.set((tx, timer), now + after),

@@ -91,7 +91,7 @@ impl Message {
         let (start, mut fault) = start_line(&line)?;
         let mut fields: Vec<Field> = Vec::with_capacity(16);
         let mut ended = false;
-        while let Some(line) = lines.next() {
+        for line in lines.by_ref() {
             let text = raw.get(line.clone()).unwrap_or_default();
             if text.is_empty() {
                 ended = true;
@@ -123,10 +123,10 @@ impl Message {
         let mut message = Message { raw, start, fields, body, fault, stamp: None };
         match message.content_length() {
             Ok(Some(length)) if length <= message.body.len() => {
-                message.body.end = message.body.start + length
+                message.body.end = message.body.start + length;
             }
             Ok(Some(_)) => {
-                message.fault = message.fault.or(Some(Fault::BadRequest("Content-Length Too Large")))
+                message.fault = message.fault.or(Some(Fault::BadRequest("Content-Length Too Large")));
             }
             Ok(None) => {}
             Err(why) => message.fault = message.fault.or(Some(Fault::BadRequest(why))),

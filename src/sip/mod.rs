@@ -16,6 +16,7 @@ mod digest;
 mod endpoint;
 mod event;
 pub mod framer;
+mod gate;
 mod invite_client;
 mod invite_server;
 mod layer;
@@ -30,8 +31,6 @@ mod server;
 mod syntax;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod torture;
 mod transaction;
 mod uac;
 mod uas;

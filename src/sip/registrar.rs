@@ -74,10 +74,8 @@ impl Registrar {
                 let parsed = contact.parsed().map_err(Fault::BadRequest)?;
                 let expires_s = expiry(contact.params.get("expires"), message.number(Name::Expires))?;
                 let old = bindings.iter().position(|b| b.parsed.same(&parsed));
-                if let Some(old) = old.map(|i| bindings.remove(i)) {
-                    if !later(&old) {
-                        return Err(Fault::BadRequest("CSeq Not Higher"));
-                    }
+                if old.map(|i| bindings.remove(i)).is_some_and(|old| !later(&old)) {
+                    return Err(Fault::BadRequest("CSeq Not Higher"));
                 }
                 if expires_s == 0 {
                     continue;

@@ -114,6 +114,9 @@ pub(super) fn check(request: &Message) -> Result<(), Fault> {
     }
     let (method, uri) = request.request().ok_or(Fault::BadRequest("Not a Request"))?;
     request.envelope().map_err(Fault::BadRequest)?;
+    for via in request.list(Name::Via).map_err(Fault::BadRequest)? {
+        super::Via::parse(&via).map_err(Fault::BadRequest)?;
+    }
     let hops = request.get(Name::MaxForwards).is_some().then(|| request.number(Name::MaxForwards));
     if hops.is_some_and(|h| h.is_none_or(|h| h > 255)) {
         return Err(Fault::BadRequest("Bad Max-Forwards"));

@@ -177,6 +177,8 @@ impl fmt::Display for NameAddr {
 /// One hop (RFC 3261 §20.42).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
+    /// `2.0`; another in what is answered 505.
+    pub version: String,
     /// Upper case: `UDP`, `TCP`, …
     pub transport: String,
     /// Without brackets.
@@ -195,13 +197,17 @@ impl Via {
         let (head, params) = text.split_once(';').unwrap_or((text, ""));
         let mut slashes = head.splitn(3, '/').map(str::trim);
         let (name, version, rest) = (slashes.next(), slashes.next(), slashes.next().ok_or(BAD)?);
-        if !name.is_some_and(|n| n.eq_ignore_ascii_case("SIP")) || version != Some("2.0") {
-            return Err(BAD);
-        }
+        let version = version.filter(|_| name.is_some_and(|n| n.eq_ignore_ascii_case("SIP"))).ok_or(BAD)?;
         let (transport, sent_by) = rest.split_once(char::is_whitespace).ok_or(BAD)?;
         let (host, port) = super::uri::host_port(sent_by.trim()).ok_or(BAD)?;
         let params = Params::parse(params, b';')?;
-        Ok(Via { transport: transport.to_ascii_uppercase(), host: host.to_owned(), port, params })
+        Ok(Via {
+            version: version.to_owned(),
+            transport: transport.to_ascii_uppercase(),
+            host: host.to_owned(),
+            port,
+            params,
+        })
     }
 
     /// The branch, if it has the magic cookie and something after it (RFC 3261 §17.2.3).
@@ -219,11 +225,11 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} ", self.transport)?;
+        write!(f, "SIP/{}/{} ", self.version, self.transport)?;
         if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?
+            write!(f, "[{}]", self.host)?;
         } else {
-            f.write_str(&self.host)?
+            f.write_str(&self.host)?;
         }
         if let Some(port) = self.port {
             write!(f, ":{port}")?;

@@ -32,9 +32,6 @@ impl Endpoint {
             Ok(dialog) => dialog,
             Err(why) => return self.refuse(&Fault::BadRequest(why), request, out),
         };
-        if request.message.contact().and_then(|c| c.parsed()).is_err() {
-            return self.refuse(&Fault::BadRequest("Bad Contact"), request, out);
-        }
         let tx = self.layer.serve(request, Owner::Invite(leg));
         let mut new = Leg::new(dialog, tag.clone(), State::Offered { tx }, None);
         new.open = 1;
