@@ -1,3 +1,46 @@
-//! SIP: see `event.rs` for the vocabulary.
+//! SIP (RFC 3261): the pure core between the wire and the call.
+//!
+//! In: [`Input`] — messages off the wire, commands of the call, time. Out: [`Output`] — messages for the wire, events for
+//! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
+//!
+//! ```text
+//! framer ─► message (name, syntax, uri) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid
+//!              build ◄───────────────────────────── invite_client, invite_server, client, server
+//!                                                   registrar + digest, register
+//! ```
+
+mod build;
+mod client;
+mod dialog;
+mod digest;
+mod endpoint;
 mod event;
+pub mod framer;
+mod gate;
+mod invite_client;
+mod invite_server;
+mod layer;
+mod leg;
+pub mod message;
+mod mid;
+mod name;
+mod register;
+mod registrar;
+mod reply;
+mod server;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod uac;
+mod uas;
+mod uri;
+
+pub use build::Builder;
+pub use endpoint::{Config, Endpoint};
 pub use event::{Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Target, Transport};
+pub use framer::{Frame, Framer, FramingError};
+pub use message::Message;
+pub use name::{Method, Name};
+pub use syntax::{NameAddr, Params, Via};
+pub use uri::{SIP_PORT, Uri, locate};

@@ -1,0 +1,289 @@
+//! Offer and answer (RFC 3264): what we offer, how we answer, and what was agreed.
+//!
+//! One audio stream of G.711 with telephone-event is used: the first in the offer that can be; all others are answered
+//! with port 0 (§6). The offerer's order of codecs decides among ours (§6.1). Payload types 0 and 8 are meant by number;
+//! the payload type of telephone-event is the offerer's. Hold is understood both ways: `a=sendonly` or `a=inactive`
+//! (§8.4), and the older address 0.0.0.0.
+
+use super::session::{Media, Session};
+use crate::base::{Codec, Direction, FRAME_MS};
+use bytes::Bytes;
+use std::fmt::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+/// The payload type we offer for telephone-event.
+const DTMF_PAYLOAD_TYPE: u8 = 101;
+
+/// Our side of a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Local<'a> {
+    /// Where we want the peer's audio.
+    pub addr: SocketAddr,
+    /// Names the session in `o=`; the same for every description of one leg.
+    pub session_id: u64,
+    /// Counts up with each description of one leg that differs from the one before (RFC 3264 §8).
+    pub version: u64,
+    /// What we speak, best first.
+    pub codecs: &'a [Codec],
+    /// What we want to do, from our side.
+    pub direction: Direction,
+}
+
+/// What was agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Negotiated {
+    /// Where the peer wants its audio.
+    pub remote: SocketAddr,
+    /// The codec both ways.
+    pub codec: Codec,
+    /// Payload type of telephone-event, if agreed on.
+    pub dtmf: Option<u8>,
+    /// Which way audio flows, from our side.
+    pub direction: Direction,
+}
+
+/// Why no stream could be agreed on. An offer with such a fault is answered 488.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SdpError {
+    /// It does not begin with `v=0`.
+    NotSdp,
+    /// No audio stream over RTP/AVP.
+    NoAudio,
+    /// The stream was refused with port 0.
+    Refused,
+    /// No address for the stream, or a host name, which is not looked up.
+    NoAddress,
+    /// No codec in common.
+    NoCodec,
+}
+
+impl fmt::Display for SdpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SdpError::NotSdp => "not a session description",
+            SdpError::NoAudio => "no RTP/AVP audio stream",
+            SdpError::Refused => "the audio stream was refused",
+            SdpError::NoAddress => "no IP address for the audio stream",
+            SdpError::NoCodec => "no codec in common",
+        })
+    }
+}
+
+impl std::error::Error for SdpError {}
+
+/// Our offer: one audio stream with all of `local.codecs` and telephone-event.
+pub fn offer(local: &Local<'_>) -> Bytes {
+    let mut out = head(local);
+    stream(&mut out, local, local.codecs, Some(DTMF_PAYLOAD_TYPE), local.direction);
+    Bytes::from(out)
+}
+
+/// Our answer to `offer`, and what it agrees to.
+///
+/// # Errors
+/// No stream of the offer can be used; the reason is that of the first audio stream.
+pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), SdpError> {
+    let session = Session::parse(offer).ok_or(SdpError::NotSdp)?;
+    let (index, agreed) = choose(&session, local)?;
+    let mut out = head(local);
+    for (i, media) in session.media.iter().enumerate() {
+        if i == index {
+            stream(&mut out, local, &[agreed.codec], agreed.dtmf, agreed.direction);
+        } else {
+            // RFC 3264 §6: refused, and as many lines as the offer had.
+            let or = |text: &str, other: &'static str| {
+                if text.is_empty() { other.to_owned() } else { text.to_owned() }
+            };
+            let format = media.formats.first().map_or("0", String::as_str);
+            let _ = write!(
+                out,
+                "m={} 0 {} {format}\r\n",
+                or(&media.kind, "audio"),
+                or(&media.protocol, "RTP/AVP")
+            );
+        }
+    }
+    Ok((Bytes::from(out), agreed))
+}
+
+/// What the peer's `answer` to our offer agrees to.
+///
+/// # Errors
+/// The answer takes nothing of what we offered.
+pub fn accept(answer: &[u8], local: &Local<'_>) -> Result<Negotiated, SdpError> {
+    let session = Session::parse(answer).ok_or(SdpError::NotSdp)?;
+    Ok(choose(&session, local)?.1)
+}
+
+/// The first stream that can be used, by index, and what it comes to.
+fn choose(session: &Session, local: &Local<'_>) -> Result<(usize, Negotiated), SdpError> {
+    let mut first = None;
+    for (i, media) in session.media.iter().enumerate().filter(|(_, m)| m.kind == "audio") {
+        match usable(session, media, local) {
+            Ok(agreed) => return Ok((i, agreed)),
+            Err(why) => first = first.or(Some(why)),
+        }
+    }
+    Err(first.unwrap_or(SdpError::NoAudio))
+}
+
+fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotiated, SdpError> {
+    if media.protocol != "RTP/AVP" {
+        return Err(SdpError::NoAudio);
+    }
+    if media.port == 0 {
+        return Err(SdpError::Refused);
+    }
+    let ip = media.connection.or(session.connection).ok_or(SdpError::NoAddress)?;
+    let codec = media.formats.iter().find_map(|f| codec(media, f, local.codecs)).ok_or(SdpError::NoCodec)?;
+    let event = |(payload, name, clock): &&(u8, String, u32)| {
+        *clock == 8000
+            && name.eq_ignore_ascii_case("telephone-event")
+            && media.formats.contains(&payload.to_string())
+    };
+    let theirs = media.direction.or(session.direction).unwrap_or(Direction::SendRecv);
+    // RFC 3264 §8.4: an unspecified address says that nothing is to be sent there.
+    let listens = theirs.receives() && !ip.is_unspecified();
+    let direction = match (listens && local.direction.sends(), theirs.sends() && local.direction.receives()) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
+    };
+    Ok(Negotiated {
+        remote: SocketAddr::new(ip, media.port),
+        codec,
+        dtmf: media.rtpmap.iter().find(event).map(|m| m.0),
+        direction,
+    })
+}
+
+/// The codec of ours that `format` means.
+fn codec(media: &Media, format: &str, ours: &[Codec]) -> Option<Codec> {
+    let payload: u8 = format.parse().ok()?;
+    let codec = ours.iter().copied().find(|c| c.payload_type() == payload)?;
+    let renamed =
+        media.rtpmap.iter().any(|(p, name, _)| *p == payload && !name.eq_ignore_ascii_case(codec.name()));
+    (!renamed).then_some(codec)
+}
+
+fn head(local: &Local<'_>) -> String {
+    let ip = local.addr.ip();
+    let family = if matches!(ip, IpAddr::V4(_)) { "IP4" } else { "IP6" };
+    let Local { session_id, version, .. } = local;
+    format!("v=0\r\no=- {session_id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n")
+}
+
+fn stream(out: &mut String, local: &Local<'_>, codecs: &[Codec], dtmf: Option<u8>, direction: Direction) {
+    let _ = write!(out, "m=audio {} RTP/AVP", local.addr.port());
+    for payload in codecs.iter().map(|c| c.payload_type()).chain(dtmf) {
+        let _ = write!(out, " {payload}");
+    }
+    out.push_str("\r\n");
+    for codec in codecs {
+        let _ = write!(out, "a=rtpmap:{} {}/8000\r\n", codec.payload_type(), codec.name());
+    }
+    if let Some(payload) = dtmf {
+        let _ = write!(out, "a=rtpmap:{payload} telephone-event/8000\r\na=fmtp:{payload} 0-16\r\n");
+    }
+    let direction = match direction {
+        Direction::SendRecv => "sendrecv",
+        Direction::SendOnly => "sendonly",
+        Direction::RecvOnly => "recvonly",
+        Direction::Inactive => "inactive",
+    };
+    let _ = write!(out, "a=ptime:{FRAME_MS}\r\na={direction}\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &[Codec] = &[Codec::Pcma, Codec::Pcmu];
+
+    fn local(direction: Direction) -> Local<'static> {
+        let addr = SocketAddr::from(([192, 0, 2, 1], 4000));
+        Local { addr, session_id: 1, version: 1, codecs: OURS, direction }
+    }
+
+    fn answered(offer: &str) -> Result<(String, Negotiated), SdpError> {
+        let (text, agreed) = answer(offer.as_bytes(), &local(Direction::SendRecv))?;
+        Ok((String::from_utf8(text.to_vec()).unwrap(), agreed))
+    }
+
+    #[test]
+    fn what_we_offer_is_agreed_on_by_a_peer_like_us() {
+        for direction in [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive]
+        {
+            let (text, theirs) = answer(&offer(&local(direction)), &local(Direction::SendRecv)).unwrap();
+            let ours = accept(&text, &local(direction)).unwrap();
+            assert_eq!(ours.direction, direction);
+            assert_eq!(
+                (theirs.direction.sends(), theirs.direction.receives()),
+                (direction.receives(), direction.sends())
+            );
+            assert_eq!((ours.codec, ours.dtmf), (Codec::Pcma, Some(101)));
+        }
+    }
+
+    #[test]
+    fn the_offerers_order_decides_and_its_payload_type_for_events_is_kept() {
+        let (text, agreed) = answered(
+            "v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 18 0 8 97\na=rtpmap:97 telephone-event/8000\n",
+        )
+        .unwrap();
+        assert_eq!((agreed.codec, agreed.dtmf), (Codec::Pcmu, Some(97)));
+        assert!(text.contains("m=audio 4000 RTP/AVP 0 97\r\n"), "{text}");
+    }
+
+    #[test]
+    fn streams_we_do_not_use_are_refused_in_place() {
+        let (text, agreed) = answered(
+            "v=0\r\nc=IN IP4 10.0.0.1\r\nm=video 5000 RTP/AVP 31\r\nm=audio 5002 RTP/SAVP 0\r\n\
+             m=audio 6000 RTP/AVP 8\r\nm=audio 6002 RTP/AVP 8\r\n",
+        )
+        .unwrap();
+        assert_eq!(agreed.remote.port(), 6000);
+        let lines: Vec<_> = text.lines().filter(|l| l.starts_with("m=")).collect();
+        assert_eq!(
+            lines,
+            ["m=video 0 RTP/AVP 31", "m=audio 0 RTP/SAVP 0", "m=audio 4000 RTP/AVP 8", "m=audio 0 RTP/AVP 8"]
+        );
+    }
+
+    #[test]
+    fn hold_is_understood_both_ways() {
+        let held = |c: &str, a: &str| {
+            answered(&format!("v=0\r\nc=IN IP4 {c}\r\nm=audio 6000 RTP/AVP 8\r\n{a}")).unwrap().1.direction
+        };
+        assert_eq!(held("10.0.0.1", "a=sendonly\r\n"), Direction::RecvOnly);
+        assert_eq!(held("10.0.0.1", "a=inactive\r\n"), Direction::Inactive);
+        assert_eq!(held("0.0.0.0", ""), Direction::RecvOnly);
+        assert_eq!(held("0.0.0.0", "a=recvonly\r\n"), Direction::Inactive);
+        assert_eq!(held("10.0.0.1", ""), Direction::SendRecv);
+    }
+
+    #[test]
+    fn a_fault_says_what_is_wrong() {
+        for (text, why) in [
+            ("", SdpError::NotSdp),
+            ("v=0\r\n", SdpError::NoAudio),
+            ("v=0\r\nm=audio 0 RTP/AVP 8\r\n", SdpError::Refused),
+            ("v=0\r\nc=IN IP4 host.example\r\nm=audio 1 RTP/AVP 8\r\n", SdpError::NoAddress),
+            ("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 1 RTP/AVP 18\r\n", SdpError::NoCodec),
+            (
+                "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 1 RTP/AVP 8\r\na=rtpmap:8 G722/8000\r\n",
+                SdpError::NoCodec,
+            ),
+        ] {
+            assert_eq!(answered(text).unwrap_err(), why, "{text}");
+        }
+    }
+
+    #[test]
+    fn ipv6_goes_both_ways() {
+        let addr: SocketAddr = "[2001:db8::1]:4000".parse().unwrap();
+        let text = offer(&Local { addr, ..local(Direction::SendRecv) });
+        assert_eq!(accept(&text, &local(Direction::SendRecv)).unwrap().remote, addr);
+    }
+}

@@ -1,0 +1,222 @@
+//! Dialogs (RFC 3261 §12): what two user agents share once one has accepted an INVITE of the other.
+//!
+//! In: the request and response that form it. Out: requests within it, with route set, remote target and CSeq, and the
+//! flow that they go over. No name is looked up: a next hop that is no IP literal is reached over the flow that the
+//! dialog came from, and so is a peer behind NAT, whose Contact says an address that cannot be reached from here.
+
+use super::build::Builder;
+use super::event::{Flow, Transport};
+use super::layer::Request;
+use super::message::Message;
+use super::name::{Method, Name};
+use super::syntax::{NameAddr, Wrong};
+use super::uri::Uri;
+
+/// One dialog, from our side.
+#[derive(Debug, Clone)]
+pub(super) struct Dialog {
+    pub(super) call_id: String,
+    /// Our From or To, with our tag.
+    pub(super) local: NameAddr,
+    /// The peer's, with its tag if it has one.
+    pub(super) remote: NameAddr,
+    /// CSeq of our latest request.
+    pub(super) local_cseq: u32,
+    /// CSeq of the peer's latest request, if it has made one.
+    pub(super) remote_cseq: Option<u32>,
+    /// Remote target: the URI of the peer's Contact.
+    pub(super) target: String,
+    routes: Vec<String>,
+    /// The flow that the dialog came from.
+    pub(super) flow: Flow,
+    natted: bool,
+}
+
+impl Dialog {
+    /// Our side of a dialog that `invite` is to form with our `tag` (§12.1.1).
+    pub(super) fn uas(invite: &Request, tag: &str) -> Result<Dialog, Wrong> {
+        // RFC 2543 peers may send no Contact; their From stands for it. One that is there must be usable.
+        let target = match invite.message.get(Name::Contact) {
+            Some(_) => invite.message.contact()?,
+            None => invite.envelope.from.clone(),
+        };
+        target.parsed()?;
+        let mut local = invite.envelope.to.clone();
+        local.params.0.push(("tag".to_owned(), Some(tag.to_owned())));
+        Ok(Dialog {
+            call_id: invite.envelope.call_id.clone(),
+            local,
+            remote: invite.envelope.from.clone(),
+            local_cseq: 0,
+            remote_cseq: Some(invite.envelope.cseq),
+            target: target.uri,
+            routes: invite.message.list(Name::RecordRoute)?,
+            flow: invite.flow,
+            natted: natted(invite),
+        })
+    }
+
+    /// What `early` becomes by a 2xx (§12.1.2): the peer's tag, its Contact, and the route back through its proxies.
+    pub(super) fn uac(early: &Dialog, response: &Message, to: &NameAddr) -> Result<Dialog, Wrong> {
+        let mut routes = response.list(Name::RecordRoute)?;
+        routes.reverse();
+        // A 2xx without Contact breaks §12.1.1; the call can live on with the URI that was dialled.
+        let target = response.contact().map_or_else(|_| early.target.clone(), |c| c.uri);
+        Ok(Dialog { remote: to.clone(), target, routes, ..early.clone() })
+    }
+
+    /// The caller's side before any response: `target` over `flow`.
+    pub(super) fn begun(call_id: String, local: NameAddr, target: &str, flow: Flow, natted: bool) -> Dialog {
+        let remote = NameAddr { display: None, uri: target.to_owned(), params: Default::default() };
+        let target = target.to_owned();
+        Dialog {
+            call_id,
+            local,
+            remote,
+            local_cseq: 0,
+            remote_cseq: None,
+            target,
+            routes: vec![],
+            flow,
+            natted,
+        }
+    }
+
+    /// True if `cseq` is higher than the peer's latest, which it then is (§12.2.2).
+    pub(super) fn in_order(&mut self, cseq: u32) -> bool {
+        let later = self.remote_cseq.is_none_or(|latest| cseq > latest);
+        if later {
+            self.remote_cseq = Some(cseq);
+        }
+        later
+    }
+
+    /// Begins a request with the next CSeq (§12.2.1.1).
+    pub(super) fn request(&mut self, method: &Method, via: &str) -> Builder {
+        self.local_cseq += 1;
+        self.numbered(method, via, self.local_cseq)
+    }
+
+    /// Begins a request with this CSeq: the ACK for a 2xx has that of its INVITE (§13.2.2.4).
+    pub(super) fn numbered(&self, method: &Method, via: &str, cseq: u32) -> Builder {
+        let loose = self.routes.first().is_none_or(|route| {
+            NameAddr::parse(route).and_then(|r| r.parsed()).is_ok_and(|uri| uri.params.get("lr").is_some())
+        });
+        let mut routes: Vec<String> = self.routes.clone();
+        let mut uri = self.target.clone();
+        if !loose {
+            // A strict router takes the Request-URI for itself; the target comes last (§12.2.1.1).
+            uri = NameAddr::parse(&routes.remove(0)).map_or(uri, |r| r.uri);
+            routes.push(format!("<{}>", self.target));
+        }
+        let mut b = Builder::request(method, &uri).field(Name::Via, via).field(Name::MaxForwards, 70);
+        for route in routes {
+            b = b.field(Name::Route, route);
+        }
+        b.field(Name::From, &self.local)
+            .field(Name::To, &self.remote)
+            .field(Name::CallId, &self.call_id)
+            .field(Name::CSeq, format_args!("{cseq} {method}"))
+    }
+
+    /// The flow that requests in this dialog go over.
+    pub(super) fn next_hop(&self) -> Flow {
+        match self.routes.first() {
+            Some(route) => NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false)),
+            None => next_hop(&self.target, self.flow, self.natted),
+        }
+    }
+}
+
+/// True if the sender of `request` is behind NAT: it calls itself something else than where its packets come from.
+pub(super) fn natted(request: &Request) -> bool {
+    let via = &request.envelope.via;
+    let direct = request.message.list(Name::Via).is_ok_and(|vias| vias.len() == 1);
+    let elsewhere = via.ip().is_some_and(|ip| ip != request.flow.remote.ip());
+    let port = via.port.unwrap_or(super::SIP_PORT) != request.flow.remote.port();
+    direct && (elsewhere || port && request.flow.transport == Transport::Udp)
+}
+
+/// The flow towards `uri`, for one who came over `flow`.
+pub(super) fn next_hop(uri: &str, flow: Flow, natted: bool) -> Flow {
+    let Ok(uri) = Uri::parse(uri) else { return flow };
+    let transport = uri.transport().unwrap_or(flow.transport);
+    match uri.addr() {
+        _ if natted => flow,
+        // The connection that is there is used, whatever its port (RFC 5923).
+        Some(addr)
+            if transport == Transport::Tcp
+                && flow.transport == transport
+                && addr.ip() == flow.remote.ip() =>
+        {
+            flow
+        }
+        Some(addr) if addr.is_ipv4() == flow.local.is_ipv4() => {
+            Flow { transport, local: flow.local, remote: addr }
+        }
+        Some(_) | None => flow,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn flow(transport: Transport) -> Flow {
+        let addr = |s: &str| s.parse().unwrap();
+        Flow { transport, local: addr("10.0.0.1:5060"), remote: addr("10.0.0.2:49152") }
+    }
+
+    fn invite(via: &str, extra: &str) -> Request {
+        let text = format!(
+            "INVITE sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {via};branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=f\r\n\
+             To: <sip:95@10.0.0.1>\r\nCall-ID: c\r\nCSeq: 9 INVITE\r\nContact: <sip:a@10.0.0.2:5070>\r\n{extra}\r\n"
+        );
+        let message = Message::parse(Bytes::from(text)).unwrap();
+        let envelope = message.envelope().unwrap();
+        Request { flow: flow(Transport::Udp), reply: flow(Transport::Udp), message, envelope }
+    }
+
+    #[test]
+    fn requests_follow_the_route_set_to_the_remote_target() {
+        let routes = "Record-Route: <sip:10.0.0.9;lr>, <sip:p2;lr>\r\n";
+        let mut d = Dialog::uas(&invite("10.0.0.2:49152", routes), "mine").unwrap();
+        let m = Message::parse(d.request(&Method::Bye, "SIP/2.0/UDP x;branch=z9hG4bK2").end()).unwrap();
+        assert_eq!(m.request().unwrap().1, "sip:a@10.0.0.2:5070");
+        assert_eq!(m.list(Name::Route).unwrap(), ["<sip:10.0.0.9;lr>", "<sip:p2;lr>"]);
+        let e = m.envelope().unwrap();
+        assert_eq!((e.from.tag().as_deref(), e.to.tag().as_deref(), e.cseq), (Some("mine"), Some("f"), 1));
+        assert_eq!(d.next_hop().remote, "10.0.0.9:5060".parse().unwrap());
+    }
+
+    #[test]
+    fn a_strict_router_gets_the_request_uri() {
+        let d = Dialog::uas(&invite("10.0.0.2:49152", "Record-Route: <sip:10.0.0.9>, <sip:p2;lr>\r\n"), "t")
+            .unwrap();
+        let m = Message::parse(d.numbered(&Method::Bye, "SIP/2.0/UDP x", 1).end()).unwrap();
+        assert_eq!(m.request().unwrap().1, "sip:10.0.0.9");
+        assert_eq!(m.list(Name::Route).unwrap(), ["<sip:p2;lr>", "<sip:a@10.0.0.2:5070>"]);
+    }
+
+    #[test]
+    fn a_peer_behind_nat_is_reached_over_the_flow_it_came_from() {
+        let near = Dialog::uas(&invite("10.0.0.2:49152", ""), "t").unwrap();
+        assert_eq!(near.next_hop().remote, "10.0.0.2:5070".parse().unwrap());
+        let nat = Dialog::uas(&invite("192.168.1.7:5070", ""), "t").unwrap();
+        assert_eq!(nat.next_hop(), flow(Transport::Udp));
+        assert_eq!(next_hop("sip:a@phone.example", flow(Transport::Udp), false), flow(Transport::Udp));
+        assert_eq!(
+            next_hop("sip:a@10.0.0.2:5060;transport=tcp", flow(Transport::Tcp), false),
+            flow(Transport::Tcp)
+        );
+    }
+
+    #[test]
+    fn numbers_must_go_up() {
+        let mut d = Dialog::uas(&invite("10.0.0.2:49152", ""), "t").unwrap();
+        assert!(!d.in_order(9));
+        assert!(d.in_order(11));
+        assert!(!d.in_order(10));
+    }
+}

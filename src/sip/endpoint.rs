@@ -1,0 +1,436 @@
+//! The SIP core as one machine: messages and commands in, messages and events out.
+//!
+//! ```text
+//!  Received ─► message ─► reply::check ─► layer (transactions) ─┬─► in a dialog ─► mid
+//!                             │ fault                           ├─► INVITE ──────► uas
+//!                             ▼                                 ├─► REGISTER ────► digest, registrar
+//!                      answer without state                     └─► response ────► uac, mid, register
+//! ```
+//! Faults, OPTIONS outside of a dialog and challenges are answered without keeping state (RFC 3261 §8.2.7), so junk costs
+//! no memory.
+//!
+//! Known deviations: no name is looked up (next hops must be IP literals, else the flow is used); no request is moved to
+//! TCP for its size (§18.1.1); `maddr` and TTL are ignored (§18.1.1); no extension is supported, so `Require` with any is
+//! refused (no 100rel, timer, replaces, path).
+
+use super::build::Builder;
+use super::digest::Guard;
+use super::event::{Command, EndCause, Event, Flow, Input, Output, Transport};
+use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
+use super::leg::{Leg, LegTimer, State};
+use super::message::{Malformed, Message, Start};
+use super::name::{Method, Name};
+use super::register::Registration;
+use super::registrar::{Change, Registrar};
+use super::reply::{ACCEPT, ALLOW, Fault, check};
+use super::uac::Outgoing;
+use crate::base::{LegId, Now, Pii, Timers};
+use crate::limits::SIP_TRANSACTIONS_MAX;
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+/// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
+const RETRY_AFTER_S: u32 = 5;
+
+/// What an [`Endpoint`] is told once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Seeds tags, branches, Call-IDs and nonces. Must be hard to guess on a real line.
+    pub seed: u64,
+    /// For User-Agent and Server.
+    pub user_agent: String,
+    /// Realm of digest challenges.
+    pub realm: String,
+    /// Domains that phones may register in. An IP literal is always one; if the list is empty, so is any name.
+    pub domains: Vec<String>,
+    /// Address to put into Via and Contact in place of the socket's own, for a server behind NAT.
+    pub advertised: Option<IpAddr>,
+    /// Accounts of phones: user and password.
+    pub accounts: BTreeMap<String, Pii<String>>,
+    /// Ask for credentials (407) where the From of an INVITE names one of our accounts.
+    pub challenge_accounts: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            seed: 0,
+            user_agent: "trunkline".into(),
+            realm: "trunkline".into(),
+            domains: Vec::new(),
+            advertised: None,
+            accounts: BTreeMap::new(),
+            challenge_accounts: false,
+        }
+    }
+}
+
+/// The SIP core.
+pub struct Endpoint {
+    /// Answer new INVITEs with 503 and Retry-After; calls under way go on (drain).
+    pub refuse_new: bool,
+    pub(super) config: Config,
+    pub(super) rng: fastrand::Rng,
+    pub(super) layer: Layer,
+    pub(super) legs: BTreeMap<LegId, Leg>,
+    /// Legs by Call-ID and our tag.
+    pub(super) dialogs: HashMap<(String, String), LegId>,
+    pub(super) timers: Timers<(LegId, LegTimer)>,
+    pub(super) registrar: Registrar,
+    pub(super) registration: Option<Registration>,
+    pub(super) guard: Guard,
+    next_leg: u64,
+    tag_salt: u64,
+    /// To be said at the next step.
+    pending: Vec<Change>,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.dump())
+    }
+}
+
+impl Endpoint {
+    /// A core without calls.
+    pub fn new(config: Config) -> Endpoint {
+        let mut rng = fastrand::Rng::with_seed(config.seed);
+        let guard = Guard::new(config.realm.clone(), rng.u128(..), config.accounts.clone());
+        Endpoint {
+            refuse_new: false,
+            layer: Layer::default(),
+            legs: BTreeMap::new(),
+            dialogs: HashMap::new(),
+            timers: Timers::default(),
+            registrar: Registrar::default(),
+            registration: None,
+            guard,
+            next_leg: 1,
+            tag_salt: rng.u64(..),
+            pending: Vec::new(),
+            dropped: BTreeMap::new(),
+            rng,
+            config,
+        }
+    }
+
+    /// An id for a leg that the call is about to begin.
+    pub fn new_leg(&mut self) -> LegId {
+        let leg = LegId(self.next_leg);
+        self.next_leg += 1;
+        leg
+    }
+
+    /// Replaces the accounts; contacts of accounts that are gone are dropped at the next step.
+    pub fn set_accounts(&mut self, accounts: BTreeMap<String, Pii<String>>) {
+        self.guard.set_accounts(accounts);
+        let guard = &self.guard;
+        self.pending.extend(self.registrar.keep_users(|user| guard.knows(user)));
+    }
+
+    /// When [`Endpoint::step`] wants a [`Input::Tick`]; `None` if nothing is pending.
+    pub fn deadline(&self) -> Option<Now> {
+        let registration = self.registration.as_ref().and_then(|r| r.due);
+        let legs = self.timers.next().map(|(at, _)| at);
+        let pending = (!self.pending.is_empty()).then_some(Now(0));
+        [self.layer.deadline(), legs, self.registrar.deadline(), registration, pending]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Messages dropped without an answer, by reason.
+    pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.dropped
+    }
+
+    /// Everything alive as text, a line each; empty when nothing is.
+    pub fn dump(&self) -> String {
+        let mut text = String::new();
+        for (id, leg) in &self.legs {
+            let (ended, unacked) = (leg.ended, leg.unacked.is_some());
+            let call_id = &leg.dialog.call_id;
+            let _ = writeln!(text, "leg {} {} {call_id} ended={ended} unacked={unacked}", id.0, leg.state());
+        }
+        self.layer.dump(&mut text);
+        self.registrar.dump(&mut text);
+        if let Some(due) = self.registration.as_ref().map(|r| r.due) {
+            let _ = writeln!(text, "registration due={due:?}");
+        }
+        text
+    }
+
+    /// Takes one input at `now` and appends what is to be done to `out`.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
+        let changes = std::mem::take(&mut self.pending);
+        say(changes, out);
+        match input {
+            Input::Received { flow, message } => self.received(now, flow, message, out),
+            Input::Unreachable { flow } => {
+                self.layer.unreachable(now, flow, out);
+                say(self.registrar.unreachable(flow), out);
+            }
+            Input::Command(command) => self.command(now, command, out),
+            Input::Tick => {}
+        }
+        self.settle(now, out);
+        // Timers that are due are due whatever the input was.
+        self.layer.tick(now, out);
+        self.settle(now, out);
+        while let Some((id, timer)) = self.timers.pop_due(now) {
+            self.leg_timer(now, id, timer, out);
+            self.settle(now, out);
+        }
+        say(self.registrar.tick(now), out);
+        if self.registration.as_ref().and_then(|r| r.due).is_some_and(|due| due <= now) {
+            self.send_register(now, None, out);
+        }
+    }
+
+    fn command(&mut self, now: Now, command: Command, out: &mut Vec<Output>) {
+        match command {
+            Command::Invite { leg, target, from, sdp, headers, credentials } => {
+                self.invite(now, leg, target, Outgoing { from, sdp, headers, credentials }, out);
+            }
+            Command::Ring { leg } => self.ring(now, leg, out),
+            Command::Answer { leg, sdp } => self.answer(now, leg, &sdp, out),
+            Command::Refuse { leg, status, reason, retry_after_s } => {
+                self.decline(now, leg, (status, &reason, retry_after_s), out);
+            }
+            Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),
+            Command::Register { registrar, user, domain, credentials, expires_s } => {
+                self.register(now, registrar, (&user, &domain), (credentials, expires_s), out);
+            }
+            Command::Unregister => self.unregister(now, out),
+        }
+    }
+
+    fn received(&mut self, now: Now, flow: Flow, octets: Bytes, out: &mut Vec<Output>) {
+        let mut message = match Message::parse(octets) {
+            Ok(message) => message,
+            Err(Malformed::KeepAlive) => return self.drop_count("keep-alive"),
+            Err(Malformed::NotSip) => return self.drop_count("not SIP"),
+            Err(Malformed::BadResponse) => return self.drop_count("bad response"),
+        };
+        if let Start::Response { .. } = message.start() {
+            let matched = message.envelope().is_ok_and(|e| self.layer.response(now, message, e, out));
+            if !matched {
+                self.drop_count("response without transaction");
+            }
+            return;
+        }
+        let Ok(remote) = message.received_from(flow.remote) else {
+            return self.drop_count("request without usable Via");
+        };
+        let reply = if flow.transport == Transport::Tcp { flow } else { Flow { remote, ..flow } };
+        let fault = check(&message);
+        let ack = matches!(message.request(), Some((Method::Ack, _)));
+        let envelope = match message.envelope() {
+            Ok(envelope) => envelope,
+            Err(_) if ack => return self.drop_count("bad ACK"),
+            Err(why) => {
+                let fault = fault.err().unwrap_or(Fault::BadRequest(why));
+                let message = fault.response(&message, &self.stateless_tag(&message));
+                return out.push(Output::Transmit { flow: reply, message });
+            }
+        };
+        let request = Request { flow, reply, message, envelope };
+        match (self.layer.receive(now, &request, out), fault) {
+            (Seen::Absorbed, _) => {}
+            (Seen::Ack, _) => match request.envelope.to.tag() {
+                Some(tag) => self.in_dialog(now, &request, tag, out),
+                None => self.drop_count("ACK without dialog"),
+            },
+            (_, Err(fault)) => self.refuse(&fault, &request, out),
+            (Seen::Merged, Ok(())) => self.refuse(&Fault::Merged, &request, out),
+            (Seen::New, Ok(())) => self.new_request(now, &request, out),
+        }
+    }
+
+    fn new_request(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
+        if request.envelope.method == Method::Cancel {
+            return self.cancelled(now, request, out);
+        }
+        if self.layer.len() >= SIP_TRANSACTIONS_MAX {
+            return self.refuse(&Fault::Unavailable(RETRY_AFTER_S), request, out);
+        }
+        if let Some(tag) = request.envelope.to.tag() {
+            return self.in_dialog(now, request, tag, out);
+        }
+        match request.envelope.method {
+            Method::Invite if self.refuse_new => {
+                self.refuse(&Fault::Unavailable(RETRY_AFTER_S), request, out);
+            }
+            Method::Invite => self.new_invite(now, request, out),
+            Method::Register => self.registering(now, request, out),
+            Method::Options => {
+                let message = self.capabilities(&request.message);
+                out.push(Output::Transmit { flow: request.reply, message });
+            }
+            Method::Update | Method::Other(_) => self.refuse(&Fault::MethodNotAllowed, request, out),
+            Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Info
+            | Method::Prack
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Refer
+            | Method::Message
+            | Method::Publish => self.refuse(&Fault::NoDialog, request, out),
+        }
+    }
+
+    /// Carries out what the transactions have said, until they say no more.
+    fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some(up) = self.layer.ups.pop_front() {
+            match up {
+                Up::Response { owner, tx, response } => match owner {
+                    Owner::Invite(leg) => self.invite_response(now, leg, tx, (&response.0, &response.1), out),
+                    Owner::Bye(leg) => {
+                        if let Start::Response { status: status @ 200.., .. } = *response.0.start() {
+                            self.bye_response(now, leg, status, &response.0, out);
+                        }
+                    }
+                    Owner::Registration => self.registration_response(now, tx, &response.0, out),
+                    Owner::Leg(_) | Owner::Nobody => {}
+                },
+                Up::Failed { owner, tx, unreachable } => match owner {
+                    Owner::Invite(leg) => self.invite_failed(leg, tx, unreachable, out),
+                    Owner::Registration => self.registration_failed(now, tx, unreachable, out),
+                    Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}
+                },
+                Up::ReplyLost { owner } => {
+                    let waits = |l: &Leg| matches!(l.state, State::Offered { .. }) || l.unacked.is_some();
+                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
+                        self.over(leg);
+                        self.end(leg, EndCause::Unreachable, out);
+                    }
+                }
+                Up::Gone { owner } => {
+                    if let Some(id) = owner.leg() {
+                        self.with(id, |leg| leg.open = leg.open.saturating_sub(1));
+                        self.reap(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins a server transaction, which is counted with its leg.
+    pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
+        if let Some(leg) = owner.leg().and_then(|id| self.legs.get_mut(&id)) {
+            leg.open += 1;
+        }
+        self.layer.serve(request, owner)
+    }
+
+    /// Says that a leg is over, once.
+    pub(super) fn end(&mut self, id: LegId, cause: EndCause, out: &mut Vec<Output>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if !leg.ended {
+            leg.ended = true;
+            out.push(Output::Event(Event::Ended { leg: id, cause }));
+        }
+        self.reap(id);
+    }
+
+    /// Puts a leg where nothing is to come but what comes late.
+    pub(super) fn over(&mut self, id: LegId) {
+        self.with(id, |leg| {
+            leg.state = State::Over;
+            leg.unacked = None;
+            leg.reinvite = None;
+        });
+        for timer in LegTimer::ALL {
+            self.timers.clear((id, timer));
+        }
+    }
+
+    /// Forgets a leg that has ended and has no transaction left.
+    fn reap(&mut self, id: LegId) {
+        let done = |l: &Leg| l.ended && l.open == 0 && l.unacked.is_none();
+        if !self.legs.get(&id).is_some_and(done) {
+            return;
+        }
+        if let Some(leg) = self.legs.remove(&id) {
+            self.dialogs.remove(&(leg.dialog.call_id, leg.tag));
+        }
+        for timer in LegTimer::ALL {
+            self.timers.clear((id, timer));
+        }
+    }
+
+    /// Changes a leg, if it is there.
+    pub(super) fn with(&mut self, id: LegId, change: impl FnOnce(&mut Leg)) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            change(leg);
+        }
+    }
+
+    /// Refuses a request without keeping state.
+    pub(super) fn refuse(&mut self, fault: &Fault, request: &Request, out: &mut Vec<Output>) {
+        if request.envelope.method == Method::Ack {
+            return self.drop_count("bad ACK");
+        }
+        let message = fault.response(&request.message, &self.stateless_tag(&request.message));
+        out.push(Output::Transmit { flow: request.reply, message });
+    }
+
+    /// The 200 for OPTIONS (§11.2).
+    pub(super) fn capabilities(&self, request: &Message) -> Bytes {
+        Builder::reply(request, 200, "", Some(&self.stateless_tag(request)))
+            .field(Name::Allow, ALLOW)
+            .field(Name::Accept, ACCEPT)
+            .field(Name::Supported, "")
+            .field(Name::Server, &self.config.user_agent)
+            .end()
+    }
+
+    /// A To tag that is the same for each copy of a request (§8.2.7), and for no other.
+    pub(super) fn stateless_tag(&self, request: &Message) -> String {
+        let mut hash = self.tag_salt;
+        for name in [Name::CallId, Name::CSeq, Name::From] {
+            for octet in request.get(name).unwrap_or_default().bytes() {
+                // FNV-1a: spreads well enough for a tag, which is no secret.
+                hash = (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+        format!("{hash:016x}")
+    }
+
+    /// 64 random bits, as RFC 3261 §19.3 asks of tags and more.
+    pub(super) fn token(&mut self) -> String {
+        format!("{:016x}", self.rng.u64(..))
+    }
+
+    /// A Via with a new branch (§8.1.1.7), asking for replies to where we send from (RFC 3581).
+    pub(super) fn via(&mut self, flow: Flow) -> String {
+        let transport = if flow.transport == Transport::Tcp { "TCP" } else { "UDP" };
+        format!("SIP/2.0/{transport} {};branch=z9hG4bK{};rport", self.local(flow), self.token())
+    }
+
+    /// Our Contact for one who is reached over `flow`.
+    pub(super) fn contact(&self, flow: Flow) -> String {
+        let transport = if flow.transport == Transport::Tcp { ";transport=tcp" } else { "" };
+        format!("<sip:trunkline@{}{transport}>", self.local(flow))
+    }
+
+    fn local(&self, flow: Flow) -> SocketAddr {
+        SocketAddr::new(self.config.advertised.unwrap_or(flow.local.ip()), flow.local.port())
+    }
+
+    /// Counts what is dropped without an answer.
+    pub(super) fn drop_count(&mut self, why: &'static str) {
+        *self.dropped.entry(why).or_default() += 1;
+    }
+}
+
+pub(super) fn say(changes: impl IntoIterator<Item = Change>, out: &mut Vec<Output>) {
+    out.extend(changes.into_iter().map(|(user, here)| {
+        Output::Event(if here { Event::Registered { user } } else { Event::Unregistered { user } })
+    }));
+}

@@ -1,0 +1,89 @@
+//! Who may come in: REGISTER, and INVITEs that claim to be of one of our accounts.
+//!
+//! In: requests outside of any dialog. Out: a challenge (RFC 3261 §22.2, §22.3), a refusal, a binding (§10.3), or a call.
+
+use super::build::Builder;
+use super::digest::Verdict;
+use super::endpoint::{Endpoint, say};
+use super::event::Output;
+use super::layer::{Owner, Request};
+use super::name::{Method, Name};
+use super::reply::Fault;
+use super::uri::Uri;
+use crate::base::Now;
+
+impl Endpoint {
+    /// An INVITE without To tag: whose is it?
+    pub(super) fn new_invite(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
+        let named = request.envelope.from.parsed().ok().and_then(|u| u.user).filter(|u| self.guard.knows(u));
+        let mut stale = false;
+        for name in [Name::ProxyAuthorization, Name::Authorization] {
+            match self.guard.verify(now, &request.message, name, &Method::Invite) {
+                Verdict::Account(user) => return self.incoming(now, request, Some(user), out),
+                Verdict::Stale => stale = true,
+                Verdict::No => {}
+            }
+        }
+        if stale || named.is_some() && self.config.challenge_accounts {
+            return self.challenge(now, request, 407, Name::ProxyAuthenticate, stale, out);
+        }
+        self.incoming(now, request, None, out);
+    }
+
+    /// REGISTER (RFC 3261 §10.3).
+    pub(super) fn registering(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
+        let Ok(aor) = request.envelope.to.parsed() else {
+            return self.refuse(&Fault::BadRequest("Bad To"), request, out);
+        };
+        if !matches!(aor.scheme.as_str(), "sip" | "sips") || !self.serves(&aor) {
+            return self.refuse(&Fault::NotFound, request, out);
+        }
+        let account = match self.guard.verify(now, &request.message, Name::Authorization, &Method::Register) {
+            Verdict::Account(account) => account,
+            verdict => {
+                let stale = verdict == Verdict::Stale;
+                return self.challenge(now, request, 401, Name::WwwAuthenticate, stale, out);
+            }
+        };
+        if aor.user.as_deref() != Some(&account) {
+            return self.refuse(&Fault::Forbidden("Not Your Address"), request, out);
+        }
+        let tx = self.layer.serve(request, Owner::Nobody);
+        let (tag, result) = (self.token(), self.registrar.register(now, &account, request));
+        let (status, octets) = match &result {
+            Ok(_) => {
+                let mut b = Builder::reply(&request.message, 200, "", Some(&tag));
+                for contact in self.registrar.contacts(now, &account) {
+                    b = b.field(Name::Contact, contact);
+                }
+                (200, b.field(Name::Server, &self.config.user_agent).end())
+            }
+            Err(fault) => (fault.status(), fault.response(&request.message, &tag)),
+        };
+        self.layer.respond(now, tx, status, octets, out);
+        say(result.ok().flatten(), out);
+    }
+
+    fn serves(&self, aor: &Uri) -> bool {
+        let domains = &self.config.domains;
+        domains.is_empty() || aor.ip().is_some() || domains.iter().any(|d| d.eq_ignore_ascii_case(&aor.host))
+    }
+
+    fn challenge(
+        &mut self,
+        now: Now,
+        request: &Request,
+        status: u16,
+        name: Name,
+        stale: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let salt = self.rng.u64(..);
+        let tag = self.stateless_tag(&request.message);
+        let mut b = Builder::reply(&request.message, status, "", Some(&tag));
+        for challenge in self.guard.challenges(now, salt, stale) {
+            b = b.field(name, challenge);
+        }
+        out.push(Output::Transmit { flow: request.reply, message: b.end() });
+    }
+}

@@ -1,0 +1,432 @@
+//! The transaction layer (RFC 3261 §17): finds the machine a message belongs to and carries out what it asks for.
+//!
+//! In: messages from the wire, requests and responses from the users of transactions, timers, transport errors. Out:
+//! octets for the wire, and [`Up`]s, which the endpoint takes from [`Layer::ups`] one after the other.
+//!
+//! A server transaction is found by branch, sent-by and method, or as RFC 2543 peers need it (§17.2.3); a client
+//! transaction by branch and CSeq method (§17.1.3).
+
+use super::build::after_invite;
+use super::client::{self, Client};
+use super::event::{Flow, Output, Transport};
+use super::invite_client::{self, InviteClient};
+use super::invite_server::{self, InviteServer};
+use super::message::{Envelope, Message, Start};
+use super::name::{Method, Name};
+use super::server::{self, Server};
+use super::transaction::{Act, Timer};
+use crate::base::{LegId, Now, Timers};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt::Write;
+
+/// Names one transaction; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct TxId(u64);
+
+/// Whose transaction it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The INVITE of a leg.
+    Invite(LegId),
+    /// Its BYE.
+    Bye(LegId),
+    /// Anything else of a leg: CANCEL, and all it serves.
+    Leg(LegId),
+    /// Our own registration.
+    Registration,
+    /// Nobody cares how it ends.
+    Nobody,
+}
+
+impl Owner {
+    /// The leg, if it belongs to one.
+    pub(super) fn leg(self) -> Option<LegId> {
+        match self {
+            Owner::Invite(leg) | Owner::Bye(leg) | Owner::Leg(leg) => Some(leg),
+            Owner::Registration | Owner::Nobody => None,
+        }
+    }
+}
+
+/// A request with what is known about it.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    /// Where it really came from.
+    pub(super) flow: Flow,
+    /// Where replies to it go.
+    pub(super) reply: Flow,
+    pub(super) message: Message,
+    pub(super) envelope: Envelope,
+}
+
+/// What the layer tells the endpoint.
+#[derive(Debug)]
+pub(super) enum Up {
+    /// A response to a request of ours.
+    Response { owner: Owner, tx: TxId, response: Box<(Message, Envelope)> },
+    /// A request of ours has failed without a final response.
+    Failed { owner: Owner, tx: TxId, unreachable: bool },
+    /// What we respond cannot be sent.
+    ReplyLost { owner: Owner },
+    /// A transaction is over.
+    Gone { owner: Owner },
+}
+
+enum Machine {
+    InviteClient(InviteClient),
+    Client(Client),
+    InviteServer(InviteServer),
+    Server(Server),
+}
+
+struct Transaction {
+    machine: Machine,
+    owner: Owner,
+    flow: Flow,
+    /// The request as sent, or as received.
+    request: Message,
+    /// What `Act::Send` sends.
+    latest: Option<Bytes>,
+    keys: Vec<String>,
+}
+
+/// All transactions.
+#[derive(Default)]
+pub(super) struct Layer {
+    all: BTreeMap<TxId, Transaction>,
+    keys: HashMap<String, TxId>,
+    timers: Timers<(TxId, Timer)>,
+    next: u64,
+    /// What the endpoint has not taken yet.
+    pub(super) ups: VecDeque<Up>,
+}
+
+/// What becomes of a request that has come in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It belongs to a transaction, which has dealt with it.
+    Absorbed,
+    /// It is an ACK for a 2xx: the dialog's business.
+    Ack,
+    /// It came before on another path (§8.2.2.2).
+    Merged,
+    /// It is new.
+    New,
+}
+
+impl Layer {
+    /// Transactions alive.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// When the next timer is due.
+    pub(super) fn deadline(&self) -> Option<Now> {
+        self.timers.next().map(|(at, _)| at)
+    }
+
+    /// Matches a request.
+    pub(super) fn receive(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) -> Seen {
+        let ack = request.envelope.method == Method::Ack;
+        if let Some(tx) = self.keys.get(&server_key(&request.envelope, &request.envelope.method)).copied() {
+            let acts = self.step(tx, |machine, acts| match machine {
+                Machine::InviteServer(m) if ack => m.step(invite_server::Event::Ack, acts),
+                Machine::InviteServer(m) => m.step(invite_server::Event::Invite, acts),
+                Machine::Server(m) => m.step(server::Event::Request, acts),
+                Machine::InviteClient(_) | Machine::Client(_) => {}
+            });
+            let passed = acts.contains(&Act::Pass);
+            self.carry_out(now, tx, acts, None, out);
+            return if passed { Seen::Ack } else { Seen::Absorbed };
+        }
+        if ack {
+            return Seen::Ack;
+        }
+        match merge_key(&request.envelope).is_some_and(|k| self.keys.contains_key(&k)) {
+            true => Seen::Merged,
+            false => Seen::New,
+        }
+    }
+
+    /// Begins a server transaction for a new request.
+    pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
+        let reliable = request.flow.transport == Transport::Tcp;
+        let machine = match request.envelope.method {
+            Method::Invite => Machine::InviteServer(InviteServer::new(reliable)),
+            _ => Machine::Server(Server::new(reliable)),
+        };
+        let mut keys = vec![server_key(&request.envelope, &request.envelope.method)];
+        keys.extend(merge_key(&request.envelope));
+        self.add(Transaction {
+            machine,
+            owner,
+            flow: request.reply,
+            request: request.message.clone(),
+            latest: None,
+            keys,
+        })
+    }
+
+    /// The INVITE transaction that a CANCEL means (§9.2), and its owner.
+    pub(super) fn cancelled(&self, cancel: &Envelope) -> Option<(TxId, Owner)> {
+        let tx = *self.keys.get(&server_key(cancel, &Method::Invite))?;
+        Some((tx, self.all.get(&tx)?.owner))
+    }
+
+    /// Sends a response in a server transaction.
+    pub(super) fn respond(&mut self, now: Now, tx: TxId, status: u16, message: Bytes, out: &mut Vec<Output>) {
+        let Some(transaction) = self.all.get_mut(&tx) else { return };
+        transaction.latest = Some(message);
+        self.again(now, tx, status, out);
+    }
+
+    /// Sends the latest response of a server transaction again: a 2xx until its ACK (§13.3.1.4), a 1xx each minute.
+    pub(super) fn again(&mut self, now: Now, tx: TxId, status: u16, out: &mut Vec<Output>) {
+        let acts = self.step(tx, |machine, acts| match machine {
+            Machine::InviteServer(m) => m.step(
+                match status {
+                    ..200 => invite_server::Event::Provisional,
+                    200..300 => invite_server::Event::Success,
+                    _ => invite_server::Event::Refusal,
+                },
+                acts,
+            ),
+            Machine::Server(m) => m.step(server::Event::Final, acts),
+            Machine::InviteClient(_) | Machine::Client(_) => {}
+        });
+        self.carry_out(now, tx, acts, None, out);
+    }
+
+    /// The request of a transaction.
+    pub(super) fn request_of(&self, tx: TxId) -> Option<&Message> {
+        self.all.get(&tx).map(|t| &t.request)
+    }
+
+    /// Sends a request in a new client transaction; `None` if it is not fit to be sent.
+    pub(super) fn request(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        octets: Bytes,
+        owner: Owner,
+        out: &mut Vec<Output>,
+    ) -> Option<TxId> {
+        let request = Message::parse(octets.clone()).ok()?;
+        let envelope = request.envelope().ok()?;
+        let (reliable, mut acts) = (flow.transport == Transport::Tcp, Vec::new());
+        let machine = match envelope.method {
+            Method::Invite => Machine::InviteClient(InviteClient::new(reliable, &mut acts)),
+            _ => Machine::Client(Client::new(reliable, &mut acts)),
+        };
+        let keys = vec![client_key(&envelope)];
+        let tx = self.add(Transaction { machine, owner, flow, request, latest: Some(octets), keys });
+        self.carry_out(now, tx, acts, None, out);
+        Some(tx)
+    }
+
+    /// Takes a response; false if it belongs to no transaction.
+    pub(super) fn response(
+        &mut self,
+        now: Now,
+        message: Message,
+        envelope: Envelope,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Start::Response { status, .. } = *message.start() else { return false };
+        let Some(tx) = self.keys.get(&client_key(&envelope)).copied() else { return false };
+        let acts = self.step(tx, |machine, acts| match machine {
+            Machine::InviteClient(m) => m.step(
+                match status {
+                    ..200 => invite_client::Event::Provisional,
+                    200..300 => invite_client::Event::Success,
+                    _ => invite_client::Event::Refusal,
+                },
+                acts,
+            ),
+            Machine::Client(m) if status < 200 => m.step(client::Event::Provisional, acts),
+            Machine::Client(m) => m.step(client::Event::Final, acts),
+            Machine::InviteServer(_) | Machine::Server(_) => {}
+        });
+        self.carry_out(now, tx, acts, Some((message, envelope)), out);
+        true
+    }
+
+    /// Nothing can be sent over `flow`: its transactions hear of it (§17.1.4).
+    pub(super) fn unreachable(&mut self, now: Now, flow: Flow, out: &mut Vec<Output>) {
+        let hit: Vec<TxId> = self.all.iter().filter(|(_, t)| t.flow == flow).map(|(tx, _)| *tx).collect();
+        for tx in hit {
+            let acts = self.step(tx, |machine, acts| match machine {
+                Machine::InviteClient(m) => m.step(invite_client::Event::TransportError, acts),
+                Machine::Client(m) => m.step(client::Event::TransportError, acts),
+                Machine::InviteServer(m) => m.step(invite_server::Event::TransportError, acts),
+                Machine::Server(m) => m.step(server::Event::TransportError, acts),
+            });
+            self.carry_out(now, tx, acts, None, out);
+        }
+    }
+
+    /// Fires the timers that are due.
+    pub(super) fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some((tx, timer)) = self.timers.pop_due(now) {
+            let acts = self.step(tx, |machine, acts| match (machine, timer) {
+                (Machine::InviteClient(m), Timer::A) => m.step(invite_client::Event::TimerA, acts),
+                (Machine::InviteClient(m), Timer::B) => m.step(invite_client::Event::TimerB, acts),
+                (Machine::InviteClient(m), Timer::D) => m.step(invite_client::Event::TimerD, acts),
+                (Machine::InviteClient(m), Timer::M) => m.step(invite_client::Event::TimerM, acts),
+                (Machine::Client(m), Timer::E) => m.step(client::Event::TimerE, acts),
+                (Machine::Client(m), Timer::F) => m.step(client::Event::TimerF, acts),
+                (Machine::Client(m), Timer::K) => m.step(client::Event::TimerK, acts),
+                (Machine::InviteServer(m), Timer::G) => m.step(invite_server::Event::TimerG, acts),
+                (Machine::InviteServer(m), Timer::H) => m.step(invite_server::Event::TimerH, acts),
+                (Machine::InviteServer(m), Timer::I) => m.step(invite_server::Event::TimerI, acts),
+                (Machine::InviteServer(m), Timer::L) => m.step(invite_server::Event::TimerL, acts),
+                (Machine::Server(m), Timer::J) => m.step(server::Event::TimerJ, acts),
+                // A machine sets only its own timers.
+                (
+                    Machine::InviteClient(_)
+                    | Machine::Client(_)
+                    | Machine::InviteServer(_)
+                    | Machine::Server(_),
+                    _,
+                ) => {}
+            });
+            self.carry_out(now, tx, acts, None, out);
+        }
+    }
+
+    /// Gives a transaction up without a word (an INVITE whose CANCEL brought no response, §9.1).
+    pub(super) fn forget(&mut self, now: Now, tx: TxId, out: &mut Vec<Output>) {
+        self.carry_out(now, tx, vec![Act::End], None, out);
+    }
+
+    /// One line for each transaction.
+    pub(super) fn dump(&self, text: &mut String) {
+        for (tx, t) in &self.all {
+            let (kind, state) = match &t.machine {
+                Machine::InviteClient(m) => ("INVITE client", m.state()),
+                Machine::Client(m) => ("client", m.state()),
+                Machine::InviteServer(m) => ("INVITE server", m.state()),
+                Machine::Server(m) => ("server", m.state()),
+            };
+            let cseq = t.request.get(Name::CSeq).unwrap_or_default();
+            let _ =
+                writeln!(text, "transaction {} {kind} {state} {cseq} {} {:?}", tx.0, t.flow.remote, t.owner);
+        }
+    }
+
+    fn add(&mut self, transaction: Transaction) -> TxId {
+        let tx = TxId(self.next);
+        self.next += 1;
+        for key in &transaction.keys {
+            self.keys.insert(key.clone(), tx);
+        }
+        self.all.insert(tx, transaction);
+        tx
+    }
+
+    fn step(&mut self, tx: TxId, with: impl FnOnce(&mut Machine, &mut Vec<Act>)) -> Vec<Act> {
+        let mut acts = Vec::new();
+        if let Some(transaction) = self.all.get_mut(&tx) {
+            with(&mut transaction.machine, &mut acts);
+        }
+        acts
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Now,
+        tx: TxId,
+        acts: Vec<Act>,
+        mut response: Option<(Message, Envelope)>,
+        out: &mut Vec<Output>,
+    ) {
+        for act in acts {
+            let Some(t) = self.all.get(&tx) else { return };
+            let (owner, flow) = (t.owner, t.flow);
+            match act {
+                Act::Send => out.extend(t.latest.clone().map(|message| Output::Transmit { flow, message })),
+                Act::Ack => {
+                    let to = response.as_ref().and_then(|(m, _)| m.get(Name::To));
+                    let ack = after_invite(&t.request, &Method::Ack, to.as_deref());
+                    out.extend(ack.map(|ack| Output::Transmit { flow, message: ack.end() }));
+                }
+                // Server machines pass only ACKs, which `receive` looks after.
+                Act::Pass => {
+                    if let Some(response) = response.take() {
+                        self.ups.push_back(Up::Response { owner, tx, response: Box::new(response) });
+                    }
+                }
+                Act::Start(timer, after) => self.timers.set((tx, timer), now + after),
+                Act::Stop(timer) => self.timers.clear((tx, timer)),
+                Act::Timeout | Act::Unreachable => {
+                    let unreachable = act == Act::Unreachable;
+                    match t.machine {
+                        Machine::InviteClient(_) | Machine::Client(_) => {
+                            self.ups.push_back(Up::Failed { owner, tx, unreachable });
+                        }
+                        // A refusal that nobody acknowledged has still been said.
+                        Machine::InviteServer(_) | Machine::Server(_) if unreachable => {
+                            self.ups.push_back(Up::ReplyLost { owner });
+                        }
+                        Machine::InviteServer(_) | Machine::Server(_) => {}
+                    }
+                }
+                Act::End => self.end(tx),
+            }
+        }
+    }
+
+    fn end(&mut self, tx: TxId) {
+        let Some(t) = self.all.remove(&tx) else { return };
+        for key in &t.keys {
+            if self.keys.get(key) == Some(&tx) {
+                self.keys.remove(key);
+            }
+        }
+        for timer in ALL_TIMERS {
+            self.timers.clear((tx, timer));
+        }
+        self.ups.push_back(Up::Gone { owner: t.owner });
+    }
+}
+
+const ALL_TIMERS: [Timer; 12] = [
+    Timer::A,
+    Timer::B,
+    Timer::D,
+    Timer::E,
+    Timer::F,
+    Timer::G,
+    Timer::H,
+    Timer::I,
+    Timer::J,
+    Timer::K,
+    Timer::L,
+    Timer::M,
+];
+
+/// RFC 3261 §17.2.3; an ACK is looked for under its INVITE.
+fn server_key(envelope: &Envelope, method: &Method) -> String {
+    let method = if *method == Method::Ack { &Method::Invite } else { method };
+    let via = &envelope.via;
+    match via.branch() {
+        Some(branch) => format!("s|{branch}|{}|{:?}|{method}", via.host.to_ascii_lowercase(), via.port),
+        None => {
+            let from = envelope.from.tag().unwrap_or_default();
+            format!("2543|{from}|{}|{}|{via}|{method}", envelope.call_id, envelope.cseq)
+        }
+    }
+}
+
+/// RFC 3261 §17.1.3.
+fn client_key(envelope: &Envelope) -> String {
+    format!("c|{}|{}", envelope.via.branch().unwrap_or_default(), envelope.method)
+}
+
+/// RFC 3261 §8.2.2.2: what the copies of a forked request have in common.
+fn merge_key(envelope: &Envelope) -> Option<String> {
+    let Envelope { from, to, call_id, cseq, method, .. } = envelope;
+    let new = to.tag().is_none() && !matches!(method, Method::Ack | Method::Cancel);
+    new.then(|| format!("m|{}|{call_id}|{cseq}|{method}", from.tag().unwrap_or_default()))
+}

@@ -1,0 +1,133 @@
+//! One leg: an INVITE usage of a dialog (RFC 3261 §13–15), whichever side began it.
+//!
+//! ```text
+//!  Command::Invite ──► Calling ──2xx──┐            ┌──200── Offered ◄── INVITE
+//!                        │ refusal,   ▼            ▼          │ refusal, CANCEL
+//!                        │ timeout    └──► Up ◄────┘          │
+//!                        ▼                 │ BYE, either way  ▼
+//!                      Over ◄──────────────┴────────────────► Over
+//! ```
+//! A 200 of ours without its ACK is noted beside the state ([`Unacked`]), since it can be that of a re-INVITE as well.
+//! `Event::Ended` is said when the leg ends for the call; the leg itself stays until its last transaction is over, so that
+//! whatever comes late (a 200 that crossed our CANCEL, a repeated BYE) finds someone who knows the answer.
+
+use super::dialog::Dialog;
+use super::event::{Credentials, Flow};
+use super::layer::TxId;
+use super::name::Name;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// Timer C (§16.6 step 11) for INVITEs of ours: longer does nobody ring.
+pub(super) const TIMER_C: Duration = Duration::from_secs(180);
+/// A 1xx is repeated this often, so that proxies keep waiting (§13.3.1.1).
+pub(super) const RING_AGAIN: Duration = Duration::from_secs(60);
+/// Forks of one INVITE that are remembered to be acknowledged again; more are acknowledged and ended once.
+pub(super) const FORKS_MAX: usize = 8;
+
+/// The timers of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LegTimer {
+    /// Send the 200 again.
+    Repeat,
+    /// The ACK is not coming (Timer H, §13.3.1.4).
+    NoAck,
+    /// Say 180 again.
+    Ring,
+    /// Our INVITE has had no final response for too long.
+    C,
+    /// The INVITE that we have cancelled has had no final response (§9.1).
+    Cancelled,
+}
+
+impl LegTimer {
+    pub(super) const ALL: [LegTimer; 5] =
+        [LegTimer::Repeat, LegTimer::NoAck, LegTimer::Ring, LegTimer::C, LegTimer::Cancelled];
+}
+
+/// An INVITE of ours that has had no final response.
+#[derive(Debug)]
+pub(super) struct Calling {
+    pub(super) tx: TxId,
+    pub(super) sdp: Bytes,
+    pub(super) headers: Vec<(String, String)>,
+    /// A provisional response has come, so a CANCEL may be sent (§9.1).
+    pub(super) provisional: bool,
+    /// CANCEL is to be sent as soon as it may, with this reason.
+    pub(super) cancel: Option<&'static str>,
+    pub(super) cancelled: bool,
+    /// Credentials have been sent so often.
+    pub(super) tries: u8,
+}
+
+/// Where a leg stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Our INVITE is out.
+    Calling(Box<Calling>),
+    /// Their INVITE waits for the call's decision.
+    Offered { tx: TxId },
+    /// There is a dialog.
+    Up,
+    /// Nothing is to come but what comes late.
+    Over,
+}
+
+/// A 200 of ours that waits for its ACK.
+#[derive(Debug)]
+pub(super) struct Unacked {
+    pub(super) tx: TxId,
+    pub(super) cseq: u32,
+    pub(super) interval: Duration,
+}
+
+/// A leg.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) dialog: Dialog,
+    /// Our tag.
+    pub(super) tag: String,
+    pub(super) state: State,
+    /// `Event::Ended` has been said.
+    pub(super) ended: bool,
+    /// Transactions alive.
+    pub(super) open: usize,
+    pub(super) unacked: Option<Unacked>,
+    /// A re-INVITE of the peer that waits for the call's decision, and its number.
+    pub(super) reinvite: Option<(TxId, u32)>,
+    /// Our ACKs by the peer's tag, to be repeated when the 2xx is.
+    pub(super) acks: Vec<(String, Flow, Bytes)>,
+    pub(super) credentials: Option<Credentials>,
+    /// The credentials that got our INVITE through; its ACK carries them too (§22.1).
+    pub(super) authorization: Option<(Name, String)>,
+    /// BYE has been sent with credentials.
+    pub(super) bye_tried: bool,
+}
+
+impl Leg {
+    pub(super) fn new(dialog: Dialog, tag: String, state: State, credentials: Option<Credentials>) -> Leg {
+        Leg {
+            dialog,
+            tag,
+            state,
+            ended: false,
+            open: 0,
+            unacked: None,
+            reinvite: None,
+            acks: Vec::new(),
+            credentials,
+            authorization: None,
+            bye_tried: false,
+        }
+    }
+
+    /// Name of the state, for dumps.
+    pub(super) fn state(&self) -> &'static str {
+        match self.state {
+            State::Calling(_) => "Calling",
+            State::Offered { .. } => "Offered",
+            State::Up => "Up",
+            State::Over => "Over",
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Legs that we begin (RFC 3261 §13.2): INVITE, CANCEL, the ACK for each 2xx, credentials when asked for.
+//!
+//! In: `Command::Invite`, responses to our INVITE, its failure. Out: requests, `Progress`, `Answered`, `Ended`.
+
+use super::build::after_invite;
+use super::dialog::Dialog;
+use super::digest;
+use super::endpoint::Endpoint;
+use super::event::{Credentials, EndCause, Event, Flow, Output, Target};
+use super::layer::{Owner, TxId};
+use super::leg::{Calling, FORKS_MAX, Leg, LegTimer, State, TIMER_C};
+use super::message::{Envelope, Message, Start};
+use super::name::{Method, Name};
+use super::reply::ALLOW;
+use super::syntax::NameAddr;
+use super::transaction::T1_64;
+use crate::base::{LegId, Now};
+use crate::limits::SIP_TRANSACTIONS_MAX;
+use bytes::Bytes;
+
+/// What `Command::Invite` says, but for leg and target.
+pub(super) struct Outgoing {
+    pub(super) from: String,
+    pub(super) sdp: Bytes,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl Endpoint {
+    /// Places a call.
+    pub(super) fn invite(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        target: Target,
+        what: Outgoing,
+        out: &mut Vec<Output>,
+    ) {
+        if self.legs.contains_key(&leg) {
+            return;
+        }
+        let ended = |cause| Output::Event(Event::Ended { leg, cause });
+        let (uri, flow, natted) = match target {
+            Target::Uri { uri, flow } => (uri, flow, false),
+            Target::User(user) => match self.registrar.newest(&user) {
+                Some(b) => (b.uri.clone(), b.flow, b.natted),
+                None => return out.push(ended(EndCause::NotRegistered)),
+            },
+        };
+        if self.layer.len() >= SIP_TRANSACTIONS_MAX {
+            return out
+                .push(ended(EndCause::Refused { status: 503, reason: "Too Many Transactions".into() }));
+        }
+        let (from, bare) = (NameAddr::parse(&what.from), format!("<{}>", what.from));
+        let Ok(mut from) = from.or_else(|_| NameAddr::parse(&bare)) else {
+            return out.push(ended(EndCause::Protocol("our From is no URI".into())));
+        };
+        let tag = self.token();
+        from.params.0.retain(|(n, _)| !n.eq_ignore_ascii_case("tag"));
+        from.params.0.push(("tag".into(), Some(tag.clone())));
+        let call_id = self.token();
+        let dialog = Dialog::begun(call_id.clone(), from, &uri, flow, natted);
+        self.legs.insert(leg, Leg::new(dialog, tag.clone(), State::Over, what.credentials));
+        self.dialogs.insert((call_id, tag), leg);
+        self.timers.set((leg, LegTimer::C), now + TIMER_C);
+        self.send_invite(now, leg, (what.sdp, what.headers), 0, out);
+        if self.legs.get(&leg).is_some_and(|l| matches!(l.state, State::Over)) {
+            self.end(leg, EndCause::Protocol("our INVITE cannot be written".into()), out);
+        }
+    }
+
+    /// Sends the INVITE, the first time or again with credentials (§22.2: higher CSeq, new branch).
+    fn send_invite(
+        &mut self,
+        now: Now,
+        id: LegId,
+        (sdp, headers): (Bytes, Vec<(String, String)>),
+        tries: u8,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        // The first hop is the one we were told, not what the Request-URI says.
+        let flow = leg.dialog.flow;
+        let (via, contact) = (self.via(flow), self.contact(flow));
+        let agent = self.config.user_agent.clone();
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let mut b = leg.dialog.request(&Method::Invite, &via).field(Name::Contact, contact);
+        if let Some((name, value)) = &leg.authorization {
+            b = b.field(*name, value);
+        }
+        b = b.field(Name::Allow, ALLOW).field(Name::UserAgent, agent);
+        for (name, value) in &headers {
+            b = b.named(name, value);
+        }
+        if let Some(tx) = self.send(now, flow, b.sdp(&sdp), Owner::Invite(id), out) {
+            let calling =
+                Calling { tx, sdp, headers, provisional: false, cancel: None, cancelled: false, tries };
+            self.with(id, |leg| leg.state = State::Calling(Box::new(calling)));
+        }
+    }
+
+    /// A response to the INVITE of a leg.
+    pub(super) fn invite_response(
+        &mut self,
+        now: Now,
+        id: LegId,
+        tx: TxId,
+        (message, envelope): (&Message, &Envelope),
+        out: &mut Vec<Output>,
+    ) {
+        let Start::Response { status, reason } = message.start() else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let ended = leg.ended;
+        let current = match &mut leg.state {
+            State::Calling(calling) if calling.tx == tx => Some(calling),
+            State::Calling(_) | State::Offered { .. } | State::Up | State::Over => None,
+        };
+        match (status, current) {
+            (..200, Some(calling)) => {
+                calling.provisional = true;
+                if calling.cancel.is_some() {
+                    self.cancel(now, id, out);
+                } else if *status > 100 && !ended {
+                    let sdp = sdp_of(message);
+                    out.push(Output::Event(Event::Progress { leg: id, status: *status, sdp }));
+                }
+            }
+            (200..300, current) => {
+                let first = current.is_some();
+                self.answered(now, id, first, (message, envelope), out);
+            }
+            (401 | 407, Some(calling)) if !ended && calling.tries < 2 => {
+                let tries = calling.tries + 1;
+                let stale = |name| message.all(name).any(|v| v.to_ascii_lowercase().contains("stale=true"));
+                let again =
+                    calling.tries == 0 || stale(Name::WwwAuthenticate) || stale(Name::ProxyAuthenticate);
+                let again = again && self.authorize(id, message, &Method::Invite);
+                let Some(State::Calling(calling)) = self.legs.get_mut(&id).map(|l| &mut l.state) else {
+                    return;
+                };
+                if again {
+                    let what = (calling.sdp.clone(), std::mem::take(&mut calling.headers));
+                    self.send_invite(now, id, what, tries, out);
+                } else {
+                    self.over(id);
+                    self.end(id, EndCause::Refused { status: *status, reason: reason.clone() }, out);
+                }
+            }
+            (_, Some(_)) => {
+                self.over(id);
+                self.end(id, EndCause::Refused { status: *status, reason: reason.clone() }, out);
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// A 2xx: the first makes the dialog; others are repeats of it, or further forks, which are ended (§13.2.2.4).
+    fn answered(
+        &mut self,
+        now: Now,
+        id: LegId,
+        first: bool,
+        (message, envelope): (&Message, &Envelope),
+        out: &mut Vec<Output>,
+    ) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let tag = envelope.to.tag().unwrap_or_default();
+        if let Some((_, flow, ack)) = leg.acks.iter().find(|(t, ..)| *t == tag) {
+            return out.push(Output::Transmit { flow: *flow, message: ack.clone() });
+        }
+        let mut dialog = match Dialog::uac(&leg.dialog, message, &envelope.to) {
+            Ok(dialog) => dialog,
+            Err(why) => {
+                self.over(id);
+                return self.end(id, EndCause::Protocol(why.into()), out);
+            }
+        };
+        let flow = dialog.next_hop();
+        let via = self.via(flow);
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let mut ack = dialog.numbered(&Method::Ack, &via, envelope.cseq);
+        if let Some((name, value)) = &leg.authorization {
+            ack = ack.field(*name, value);
+        }
+        let ack = ack.end();
+        if leg.acks.len() < FORKS_MAX {
+            leg.acks.push((tag, flow, ack.clone()));
+        }
+        out.push(Output::Transmit { flow, message: ack });
+        if !first {
+            let via = self.via(flow);
+            let bye = dialog.request(&Method::Bye, &via).end();
+            self.send(now, flow, bye, Owner::Leg(id), out);
+            return;
+        }
+        leg.dialog = dialog;
+        leg.state = State::Up;
+        let cancelled = leg.ended;
+        self.timers.clear((id, LegTimer::C));
+        self.timers.clear((id, LegTimer::Cancelled));
+        if cancelled {
+            // It crossed our CANCEL (§9.1).
+            self.bye(now, id, "", out);
+        } else {
+            out.push(Output::Event(Event::Answered { leg: id, sdp: sdp_of(message) }));
+        }
+    }
+
+    /// Our INVITE has failed without a final response.
+    pub(super) fn invite_failed(&mut self, id: LegId, tx: TxId, unreachable: bool, out: &mut Vec<Output>) {
+        let current = self.legs.get(&id).is_some_and(|l| matches!(&l.state, State::Calling(c) if c.tx == tx));
+        if current {
+            self.over(id);
+            self.end(id, if unreachable { EndCause::Unreachable } else { EndCause::Timeout }, out);
+        }
+    }
+
+    /// Takes our INVITE back as soon as that is allowed: after a provisional response (§9.1).
+    pub(super) fn cancel(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
+        let Some(State::Calling(calling)) = self.legs.get_mut(&id).map(|l| &mut l.state) else { return };
+        if !calling.provisional || calling.cancelled {
+            return;
+        }
+        calling.cancelled = true;
+        let (tx, reason) = (calling.tx, calling.cancel.unwrap_or_default());
+        let Some(invite) = self.layer.request_of(tx) else { return };
+        let Some(cancel) = after_invite(invite, &Method::Cancel, None) else { return };
+        let Some(flow) = self.legs.get(&id).map(|l| l.dialog.flow) else { return };
+        self.send(now, flow, cancel.reason(reason).end(), Owner::Leg(id), out);
+        self.timers.set((id, LegTimer::Cancelled), now + T1_64);
+    }
+
+    /// Puts the credentials that `refusal` asks for into the leg; false if it has none to give.
+    pub(super) fn authorize(&mut self, id: LegId, refusal: &Message, method: &Method) -> bool {
+        let cnonce = self.token();
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        let Some(credentials) = &leg.credentials else { return false };
+        leg.authorization = digest::answer(refusal, credentials, method, &leg.dialog.target, &cnonce);
+        leg.authorization.is_some()
+    }
+
+    /// Sends a request that belongs to a leg, whose transactions are counted.
+    pub(super) fn send(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        octets: Bytes,
+        owner: Owner,
+        out: &mut Vec<Output>,
+    ) -> Option<TxId> {
+        let tx = self.layer.request(now, flow, octets, owner, out)?;
+        if let Some(leg) = owner.leg().and_then(|id| self.legs.get_mut(&id)) {
+            leg.open += 1;
+        }
+        Some(tx)
+    }
+}
+
+/// The session description of a message, or nothing.
+pub(super) fn sdp_of(message: &Message) -> Bytes {
+    match message.content_type().as_deref() {
+        Some("application/sdp") | None => message.body(),
+        Some(_) => Bytes::new(),
+    }
+}

@@ -1,0 +1,232 @@
+//! Legs that a peer begins (RFC 3261 §13.3, §9.2): INVITE, what the call decides about it, CANCEL.
+//!
+//! In: an INVITE outside of any dialog; `Ring`, `Answer`, `Refuse`; CANCEL. Out: responses, `Incoming`, `Ended`. The same
+//! `Answer` and `Refuse` decide about a re-INVITE (§14.2).
+
+use super::build::Builder;
+use super::dialog::Dialog;
+use super::endpoint::Endpoint;
+use super::event::{EndCause, Event, Incoming, Output};
+use super::layer::{Owner, Request, TxId};
+use super::leg::{Leg, LegTimer, RING_AGAIN, State, Unacked};
+use super::name::Name;
+use super::reply::{ALLOW, Fault};
+use super::syntax::NameAddr;
+use super::transaction::{T1, T1_64, T2};
+use super::uac::sdp_of;
+use super::uri::Uri;
+use crate::base::{LegId, Now, Pii};
+use bytes::Bytes;
+
+impl Endpoint {
+    /// An INVITE that begins a call.
+    pub(super) fn incoming(
+        &mut self,
+        now: Now,
+        request: &Request,
+        account: Option<String>,
+        out: &mut Vec<Output>,
+    ) {
+        let (leg, tag) = (self.new_leg(), self.token());
+        let dialog = match Dialog::uas(request, &tag) {
+            Ok(dialog) => dialog,
+            Err(why) => return self.refuse(&Fault::BadRequest(why), request, out),
+        };
+        let tx = self.layer.serve(request, Owner::Invite(leg));
+        let mut new = Leg::new(dialog, tag.clone(), State::Offered { tx }, None);
+        new.open = 1;
+        self.legs.insert(leg, new);
+        self.dialogs.insert((request.envelope.call_id.clone(), tag), leg);
+        // At once, so that the peer need not repeat itself while the call decides (§17.2.1).
+        let trying = Builder::reply(&request.message, 100, "", None).end();
+        self.layer.respond(now, tx, 100, trying, out);
+        let incoming = describe(leg, request, account);
+        out.push(Output::Event(Event::Incoming(Box::new(incoming))));
+    }
+
+    /// 180, and again each minute (§13.3.1.1).
+    pub(super) fn ring(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
+        let Some((tx, flow, tag)) = self.legs.get(&id).and_then(|leg| match leg.state {
+            State::Offered { tx } => Some((tx, leg.dialog.flow, leg.tag.clone())),
+            State::Calling(_) | State::Up | State::Over => None,
+        }) else {
+            return;
+        };
+        let contact = self.contact(flow);
+        let Some(request) = self.layer.request_of(tx) else { return };
+        let ringing = Builder::reply(request, 180, "", Some(&tag)).field(Name::Contact, contact).end();
+        self.layer.respond(now, tx, 180, ringing, out);
+        self.timers.set((id, LegTimer::Ring), now + RING_AGAIN);
+    }
+
+    /// 200 for the INVITE or re-INVITE that waits.
+    pub(super) fn answer(&mut self, now: Now, id: LegId, sdp: &Bytes, out: &mut Vec<Output>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let (tx, cseq) = match (&leg.state, leg.reinvite.take()) {
+            (State::Offered { tx }, _) => (*tx, leg.dialog.remote_cseq.unwrap_or_default()),
+            (State::Up, Some(reinvite)) => reinvite,
+            (State::Calling(_) | State::Up | State::Over, _) => return,
+        };
+        leg.state = State::Up;
+        leg.unacked = Some(Unacked { tx, cseq, interval: T1 });
+        let (flow, tag) = (leg.dialog.flow, leg.tag.clone());
+        self.timers.clear((id, LegTimer::Ring));
+        let contact = self.contact(flow);
+        let Some(request) = self.layer.request_of(tx) else { return };
+        // §14.2: a re-INVITE that is accepted is a target refresh.
+        let target = request.contact().ok();
+        let ok = Builder::reply(request, 200, "", Some(&tag))
+            .field(Name::Contact, contact)
+            .field(Name::Allow, ALLOW)
+            .field(Name::Supported, "")
+            .field(Name::Server, &self.config.user_agent)
+            .sdp(sdp);
+        self.with(id, |leg| {
+            if let Some(target) = target {
+                leg.dialog.target = target.uri;
+            }
+        });
+        self.layer.respond(now, tx, 200, ok, out);
+        // §13.3.1.4: over any transport, since a proxy may lose it further on.
+        self.timers.set((id, LegTimer::Repeat), now + T1);
+        self.timers.set((id, LegTimer::NoAck), now + T1_64);
+    }
+
+    /// A refusal of the INVITE or re-INVITE that waits.
+    pub(super) fn decline(
+        &mut self,
+        now: Now,
+        id: LegId,
+        (status, reason, retry_after_s): (u16, &str, Option<u32>),
+        out: &mut Vec<Output>,
+    ) {
+        let status = if (300..700).contains(&status) { status } else { 500 };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let (tx, first) = match (&leg.state, leg.reinvite.take()) {
+            (State::Offered { tx }, _) => (*tx, true),
+            (State::Up, Some((tx, _))) => (tx, false),
+            (State::Calling(_) | State::Up | State::Over, _) => return,
+        };
+        self.respond_refusal(now, id, tx, (status, reason, retry_after_s), "", out);
+        if first {
+            self.over(id);
+            self.end(id, EndCause::WeHungUp, out);
+        }
+    }
+
+    /// Sends a final refusal in an INVITE transaction of a leg.
+    pub(super) fn respond_refusal(
+        &mut self,
+        now: Now,
+        id: LegId,
+        tx: TxId,
+        (status, phrase, retry_after_s): (u16, &str, Option<u32>),
+        why: &str,
+        out: &mut Vec<Output>,
+    ) {
+        let tag = self.legs.get(&id).map(|l| l.tag.clone());
+        let Some(request) = self.layer.request_of(tx) else { return };
+        let mut b = Builder::reply(request, status, phrase, tag.as_deref());
+        if let Some(after) = retry_after_s {
+            b = b.field(Name::RetryAfter, after);
+        }
+        let octets = b.field(Name::Server, &self.config.user_agent).reason(why).end();
+        self.layer.respond(now, tx, status, octets, out);
+    }
+
+    /// CANCEL (§9.2): always answered; it does something only to an INVITE that has had no final response.
+    pub(super) fn cancelled(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
+        let Some((invite, owner)) = self.layer.cancelled(&request.envelope) else {
+            return self.refuse(&Fault::NoDialog, request, out);
+        };
+        let leg = owner.leg();
+        let tag = leg.and_then(|id| self.legs.get(&id)).map(|l| l.tag.clone());
+        let tx = self.serve(request, leg.map_or(Owner::Nobody, Owner::Leg));
+        let tag = tag.unwrap_or_else(|| self.stateless_tag(&request.message));
+        let ok = Builder::reply(&request.message, 200, "", Some(&tag)).end();
+        self.layer.respond(now, tx, 200, ok, out);
+        let Some((id, leg)) = leg.and_then(|id| Some((id, self.legs.get_mut(&id)?))) else { return };
+        match leg.state {
+            State::Offered { tx } if tx == invite => {
+                self.respond_refusal(now, id, invite, (487, "", None), "", out);
+                self.over(id);
+                self.end(id, EndCause::PeerCancelled, out);
+            }
+            _ if leg.reinvite.is_some_and(|(tx, _)| tx == invite) => {
+                leg.reinvite = None;
+                self.respond_refusal(now, id, invite, (487, "", None), "", out);
+            }
+            // Too late: our 200 or refusal is on its way.
+            State::Calling(_) | State::Offered { .. } | State::Up | State::Over => {}
+        }
+    }
+
+    /// Our 200 is still without its ACK.
+    pub(super) fn repeat(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
+        let Some(unacked) = self.legs.get_mut(&id).and_then(|l| l.unacked.as_mut()) else { return };
+        unacked.interval = (unacked.interval * 2).min(T2);
+        let (tx, interval) = (unacked.tx, unacked.interval);
+        self.layer.again(now, tx, 200, out);
+        self.timers.set((id, LegTimer::Repeat), now + interval);
+    }
+
+    /// The ACK for our 200.
+    pub(super) fn acked(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if leg.unacked.as_ref().is_none_or(|u| u.cseq != request.envelope.cseq) {
+            return;
+        }
+        leg.unacked = None;
+        let ended = leg.ended;
+        self.timers.clear((id, LegTimer::Repeat));
+        self.timers.clear((id, LegTimer::NoAck));
+        if ended {
+            // We hung up meanwhile; only now may BYE be sent (§15).
+            self.bye(now, id, "", out);
+        } else {
+            out.push(Output::Event(Event::Acknowledged { leg: id, sdp: sdp_of(&request.message) }));
+        }
+    }
+}
+
+/// The event for a new call.
+fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming {
+    let message = &request.message;
+    let from = &request.envelope.from;
+    let user = |uri: &str| Uri::parse(uri).ok().and_then(|u| u.user).unwrap_or_default();
+    let uri = message.request().map(|(_, uri)| uri.to_owned()).unwrap_or_default();
+    let asserted = message.list(Name::PAssertedIdentity).unwrap_or_default();
+    let asserted =
+        asserted.iter().filter_map(|a| NameAddr::parse(a).ok()).map(|a| user(&a.uri)).find(|u| !u.is_empty());
+    let mut headers = Vec::new();
+    for (name, label, value) in message.fields() {
+        match name {
+            Name::Via
+            | Name::From
+            | Name::To
+            | Name::CallId
+            | Name::CSeq
+            | Name::Contact
+            | Name::MaxForwards
+            | Name::ContentLength
+            | Name::ContentType
+            | Name::Route
+            | Name::RecordRoute
+            | Name::Authorization
+            | Name::ProxyAuthorization => {}
+            _ => headers.push((label.into_owned(), value.into_owned())),
+        }
+    }
+    Incoming {
+        leg,
+        flow: request.flow,
+        dialled: user(&uri),
+        uri,
+        caller: Pii::new(asserted.unwrap_or_else(|| user(&from.uri))),
+        caller_name: from.display.clone().map(Pii::new),
+        call_id: request.envelope.call_id.clone(),
+        sdp: sdp_of(message),
+        account,
+        headers,
+    }
+}

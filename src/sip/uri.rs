@@ -1,0 +1,194 @@
+//! SIP, SIPS and tel URIs, and what any other scheme leaves to say (RFC 3261 §19.1, RFC 3966).
+//!
+//! In: the text of a URI. Out: its parts. Nothing is resolved: a host that is not an IP literal stays a name.
+
+use super::event::{Flow, Target, Transport};
+use super::syntax::{Params, Wrong};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The port SIP uses when none is given (RFC 3261 §19.1.2).
+pub const SIP_PORT: u16 = 5060;
+
+/// A URI in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uri {
+    /// Lower case: `sip`, `sips`, `tel`, …
+    pub scheme: String,
+    /// Unescaped user part; the number for `tel`; the whole rest for schemes we do not know.
+    pub user: Option<String>,
+    /// Lower case, without brackets; empty where the scheme has none.
+    pub host: String,
+    pub port: Option<u16>,
+    pub params: Params,
+}
+
+impl Uri {
+    /// Reads a URI.
+    ///
+    /// # Errors
+    /// No scheme, or a SIP URI without a usable host or port.
+    pub fn parse(text: &str) -> Result<Uri, Wrong> {
+        let (scheme, rest) = text.trim().split_once(':').ok_or("Bad URI")?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        if scheme.is_empty() || !scheme.chars().all(plain) {
+            return Err("Bad URI Scheme");
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme != "sip" && scheme != "sips" {
+            let (user, params) =
+                if scheme == "tel" { rest.split_once(';').unwrap_or((rest, "")) } else { (rest, "") };
+            let params = Params::parse(params, b';')?;
+            return Ok(Uri { scheme, user: Some(user.to_owned()), host: String::new(), port: None, params });
+        }
+        // The user part may hold `;` and `?` (RFC 3261 §25.1), so it is cut off first.
+        let (user, rest) = match rest.split_once('@') {
+            Some((user, rest)) => (Some(user), rest),
+            None => (None, rest),
+        };
+        let rest = rest.split_once('?').map_or(rest, |(r, _headers)| r);
+        let (host, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let (host, port) = host_port(host.trim()).ok_or("Bad URI Host")?;
+        let user = user.map(|u| unescape(u.split_once(':').map_or(u, |(u, _password)| u)));
+        Ok(Uri { scheme, user, host: host.to_ascii_lowercase(), port, params: Params::parse(params, b';')? })
+    }
+
+    /// The host as an address, if it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// Where to send to, if the host is an IP literal; `maddr` is not followed.
+    pub fn addr(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(SIP_PORT)))
+    }
+
+    /// The transport parameter, if it is one of ours.
+    pub fn transport(&self) -> Option<Transport> {
+        match self.params.get("transport")?.to_ascii_lowercase().as_str() {
+            "udp" => Some(Transport::Udp),
+            "tcp" => Some(Transport::Tcp),
+            _ => None,
+        }
+    }
+
+    /// Equality for contacts (RFC 3261 §19.1.4, without the parameters that may be missing on one side).
+    pub fn same(&self, other: &Uri) -> bool {
+        self.scheme == other.scheme
+            && self.user == other.user
+            && self.host == other.host
+            && self.port == other.port
+            && self.transport() == other.transport()
+    }
+}
+
+/// Splits `host[:port]`, with brackets taken off an IPv6 reference. `None` if either part is unusable.
+pub(super) fn host_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (host, port.trim_start())
+        }
+        None => {
+            let at = text.find(':').unwrap_or(text.len());
+            let (host, port) = text.split_at(at);
+            let host = host.trim();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+            if host.is_empty() || !host.chars().all(plain) {
+                return None;
+            }
+            (host, port)
+        }
+    };
+    match port.strip_prefix(':') {
+        Some(port) => Some((host, Some(port.trim().parse().ok()?))),
+        None if port.is_empty() => Some((host, None)),
+        None => None,
+    }
+}
+
+/// Replaces `%hh`; an escape that is none stays as it is.
+fn unescape(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = |b: &[u8]| u8::from_str_radix(std::str::from_utf8(b).ok()?, 16).ok();
+        match (first, tail.get(..2).filter(|h| h.iter().all(u8::is_ascii_hexdigit)).and_then(hex)) {
+            (b'%', Some(octet)) => {
+                out.push(octet);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A target for an INVITE to `uri`, whose host must be an IP literal or `localhost`; sent from the socket at `local`.
+/// For the command line and the configuration: no names are looked up.
+///
+/// # Errors
+/// What is wrong with the URI, in words for the user.
+pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
+    let parsed = Uri::parse(uri).map_err(|why| format!("`{uri}` is no SIP URI: {why}"))?;
+    if parsed.scheme != "sip" {
+        return Err(format!("`{uri}`: only the scheme `sip` can be called"));
+    }
+    let ip = match parsed.host.as_str() {
+        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => {
+            host.parse().map_err(|_| format!("`{uri}`: the host must be an IP address or `localhost`"))?
+        }
+    };
+    if parsed.params.get("transport").is_some() && parsed.transport().is_none() {
+        return Err(format!("`{uri}`: the transport must be `udp` or `tcp`"));
+    }
+    let remote = SocketAddr::new(ip, parsed.port.unwrap_or(SIP_PORT));
+    let transport = parsed.transport().unwrap_or(Transport::Udp);
+    Ok(Target::Uri { uri: uri.trim().to_owned(), flow: Flow { transport, local, remote } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_parts_are_unescaped_and_may_hold_semicolons() {
+        let u = Uri::parse("sip:user;par=u%40example.net@Example.COM:5070;transport=tcp?Subject=x").unwrap();
+        assert_eq!(u.user.as_deref(), Some("user;par=u@example.net"));
+        assert_eq!(
+            (u.host.as_str(), u.port, u.transport()),
+            ("example.com", Some(5070), Some(Transport::Tcp))
+        );
+    }
+
+    #[test]
+    fn tel_and_unknown_schemes_are_read_and_bad_hosts_are_not() {
+        assert_eq!(
+            Uri::parse("tel:+358-555-1234567;postd=pp22").unwrap().user.as_deref(),
+            Some("+358-555-1234567")
+        );
+        assert_eq!(
+            Uri::parse("nobodyKnowsThisScheme:totallyopaque").unwrap().scheme,
+            "nobodyknowsthisscheme"
+        );
+        assert!(Uri::parse("sip:a@b c").is_err());
+        assert!(Uri::parse("sip:a@").is_err());
+        assert!(Uri::parse("sip:a@h:99999").is_err());
+        assert_eq!(Uri::parse("sip:[::1]:5061").unwrap().addr(), Some("[::1]:5061".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_target_needs_an_address_and_a_transport_we_speak() {
+        let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
+        let Ok(Target::Uri { flow, .. }) = locate("sip:1@localhost;transport=tcp", local) else {
+            panic!("no target")
+        };
+        assert_eq!((flow.transport, flow.remote), (Transport::Tcp, "127.0.0.1:5060".parse().unwrap()));
+        assert!(locate("sip:1@example.com", local).is_err());
+        assert!(locate("sip:1@127.0.0.1;transport=tls", local).is_err());
+    }
+}
