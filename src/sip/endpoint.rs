@@ -430,7 +430,10 @@ impl Endpoint {
 }
 
 pub(super) fn say(changes: impl IntoIterator<Item = Change>, out: &mut Vec<Output>) {
-    out.extend(changes.into_iter().map(|(user, here)| {
-        Output::Event(if here { Event::Registered { user } } else { Event::Unregistered { user } })
+    out.extend(changes.into_iter().map(|(user, flow)| {
+        Output::Event(match flow {
+            Some(flow) => Event::Registered { user, flow },
+            None => Event::Unregistered { user },
+        })
     }));
 }

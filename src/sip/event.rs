@@ -149,7 +149,7 @@ pub enum Event {
     Ended { leg: LegId, cause: EndCause },
     /// A DTMF digit by SIP INFO.
     Digit { leg: LegId, digit: char },
-    /// A user has at least one contact (said on the first and when all are renewed after none).
+    /// A user has a contact, reached over `flow`, after having had none.
     Registered { user: String, flow: Flow },
     /// A user's last contact is gone: expired, taken back, or unreachable.
     Unregistered { user: String },

@@ -40,8 +40,8 @@ pub(super) struct Registrar {
     next: Option<Now>,
 }
 
-/// A user who has become (true) or ceased to be reachable.
-pub(super) type Change = (String, bool);
+/// A user who has become reachable over a flow, or has ceased to be.
+pub(super) type Change = (String, Option<Flow>);
 
 impl Registrar {
     /// Carries out a REGISTER of `user` (§10.3 steps 5–8).
@@ -96,10 +96,10 @@ impl Registrar {
                 });
             }
         }
-        let after = !bindings.is_empty();
+        let after = bindings.last().map(|b| b.flow);
         self.users.insert(user.to_owned(), bindings);
         self.tidy();
-        Ok((before != after).then(|| (user.to_owned(), after)))
+        Ok((before != after.is_some()).then(|| (user.to_owned(), after)))
     }
 
     /// The contacts of a user for the 200, with the seconds they have left.
@@ -150,7 +150,7 @@ impl Registrar {
         for (user, bindings) in &mut self.users {
             bindings.retain(|b| keep(user, b));
             if bindings.is_empty() {
-                gone.push((user.clone(), false));
+                gone.push((user.clone(), None));
             }
         }
         self.tidy();
@@ -204,14 +204,14 @@ mod tests {
             1,
             "Contact: <sip:ann@192.168.1.7>;expires=60, <sip:ann@192.168.1.8>\r\nExpires: 90\r\n",
         );
-        assert_eq!(r.register(AT, "ann", &one), Ok(Some(("ann".into(), true))));
+        assert_eq!(r.register(AT, "ann", &one), Ok(Some(("ann".into(), Some(one.flow)))));
         assert_eq!(
             r.contacts(AT, "ann"),
             ["<sip:ann@192.168.1.7>;expires=60", "<sip:ann@192.168.1.8>;expires=90"]
         );
         assert_eq!(r.deadline(), Some(AT + Duration::from_secs(60)));
         assert_eq!(r.tick(AT + Duration::from_secs(60)), []);
-        assert_eq!(r.tick(AT + Duration::from_secs(90)), [("ann".to_owned(), false)]);
+        assert_eq!(r.tick(AT + Duration::from_secs(90)), [("ann".to_owned(), None)]);
         assert_eq!(r.deadline(), None);
     }
 
@@ -222,7 +222,7 @@ mod tests {
         r.register(AT, "ann", &request).unwrap();
         let b = r.newest("ann").unwrap();
         assert_eq!((b.uri.as_str(), b.flow), ("sip:ann@192.168.1.7", request.flow));
-        assert_eq!(r.unreachable(request.flow), [("ann".to_owned(), false)]);
+        assert_eq!(r.unreachable(request.flow), [("ann".to_owned(), None)]);
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
             "CSeq must be higher"
         );
         let gone = r.register(AT, "ann", &register(3, "Contact: *\r\nExpires: 0\r\n"));
-        assert_eq!(gone, Ok(Some(("ann".into(), false))));
+        assert_eq!(gone, Ok(Some(("ann".into(), None))));
     }
 
     #[test]
