@@ -15,7 +15,11 @@
 //! A room imports only what stands above it in the list below. Everything that decides is a pure core
 //! (`step(now, input, &mut out)`, `deadline()`); everything that touches the world is under `drive/` and `sys/`.
 pub mod base;
+pub mod bridge;
+pub mod codec;
 pub mod limits;
 pub mod media;
+pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod taps;
