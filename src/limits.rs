@@ -47,7 +47,7 @@ pub const DIGITS_QUEUED_MAX: usize = 64;
 /// frame is dropped and counted; the listener hears silence in its place.
 pub const SPEECH_FRAMES_QUEUED: usize = 4096;
 
-/// Pieces of recordings waiting for the disk, a second of one call each. Answer: that recording ends with a fault.
+/// Pieces of recordings waiting for the disk, a second of one call each (16 KiB). Answer: that recording ends with a fault.
 pub const RECORD_QUEUE: usize = 1024;
 
 /// A sentence is over after this much silence. Shorter cuts people off who think; longer makes the line feel slow.

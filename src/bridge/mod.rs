@@ -6,7 +6,7 @@
 
 use crate::base::{Codec, Now};
 use crate::codec::transcode;
-use crate::rtp::{Outbound, PacketBuf, View};
+use crate::rtp::{Fields, Outbound, PacketBuf, View};
 
 /// What one side of a relay speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +18,15 @@ pub struct Voice {
 }
 
 /// Turns the packet in `buf`, received from a side speaking `from`, into the next one of `stream`. Returns its new
-/// RTP timestamp, or `None` if it is not to be sent: an event that `to` would not understand, or a packet from before
+/// header, or `None` if it is not to be sent: an event that `to` would not understand, or a packet from before
 /// the two were connected.
-pub fn forward(now: Now, buf: &mut PacketBuf, from: Voice, to: Voice, stream: &mut Outbound) -> Option<u32> {
+pub fn forward(
+    now: Now,
+    buf: &mut PacketBuf,
+    from: Voice,
+    to: Voice,
+    stream: &mut Outbound,
+) -> Option<Fields> {
     let view = View::parse(buf.bytes()).ok()?;
     let (fields, payload) = (view.fields(), view.payload_range());
     let event = from.dtmf == Some(fields.payload_type);
@@ -34,14 +40,13 @@ pub fn forward(now: Now, buf: &mut PacketBuf, from: Voice, to: Voice, stream: &m
         transcode(from.codec, to.codec, buf.part_mut(payload.clone()));
     }
     buf.rewrite(&fields, payload);
-    Some(fields.timestamp)
+    Some(fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::codec::silence;
-    use crate::rtp::Fields;
 
     const MU: Voice = Voice { codec: Codec::Pcmu, dtmf: Some(101) };
     const A: Voice = Voice { codec: Codec::Pcma, dtmf: Some(96) };
@@ -51,7 +56,7 @@ mod tests {
         let mut buf = PacketBuf::default();
         let fields = Fields { marker: false, payload_type, seq, timestamp: 160 * u32::from(seq), ssrc: 9 };
         buf.set_len(12 + payload.len());
-        buf.slot_mut()[12..][..payload.len()].copy_from_slice(payload);
+        buf.as_mut()[12..][..payload.len()].copy_from_slice(payload);
         buf.rewrite(&fields, 12..12 + payload.len());
         buf
     }
@@ -65,9 +70,10 @@ mod tests {
         let payload: Vec<u8> = (0..160).collect();
         let mut buf = packet(7, 0, &payload);
         let at = buf.bytes()[12..].as_ptr();
-        assert_eq!(forward(Now(20_000), &mut buf, MU, PLAIN, &mut stream()), Some(160));
+        let sent = forward(Now(20_000), &mut buf, MU, PLAIN, &mut stream());
         let view = View::parse(buf.bytes()).unwrap();
         assert_eq!((view.payload(), view.payload().as_ptr()), (&payload[..], at));
+        assert_eq!(sent, Some(view.fields()));
         assert_eq!((view.fields().ssrc, view.fields().seq, view.fields().payload_type), (1, 101, 0));
     }
 

@@ -106,7 +106,7 @@ pub fn transcode(from: Codec, to: Codec, octets: &mut [u8]) {
 }
 
 /// The octet that is silence.
-pub fn silence(codec: Codec) -> u8 {
+pub const fn silence(codec: Codec) -> u8 {
     match codec {
         Codec::Pcmu => 0xff,
         Codec::Pcma => 0xd5,

@@ -20,12 +20,14 @@ impl Default for PacketBuf {
     }
 }
 
-impl PacketBuf {
-    /// The whole slot, for the kernel to write into.
-    pub fn slot_mut(&mut self) -> &mut [u8] {
+/// The whole slot, for the kernel to write into.
+impl AsMut<[u8]> for PacketBuf {
+    fn as_mut(&mut self) -> &mut [u8] {
         &mut self.slot[..]
     }
+}
 
+impl PacketBuf {
     /// Says how many octets were written into the slot.
     pub fn set_len(&mut self, octets: usize) {
         self.range = 0..octets.min(RTP_PACKET_OCTETS_MAX);
@@ -90,7 +92,7 @@ mod tests {
     fn a_rewrite_drops_csrcs_and_leaves_the_payload_where_it_is() {
         let mut buf = PacketBuf::default();
         let packet = [0x82, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 1, 1, 1, 1, 2, 2, 2, 2, 9, 8, 7];
-        buf.slot_mut()[..packet.len()].copy_from_slice(&packet);
+        buf.as_mut()[..packet.len()].copy_from_slice(&packet);
         buf.set_len(packet.len());
         let payload = View::parse(buf.bytes()).unwrap().payload_range();
         let before = buf.bytes()[payload.start..].as_ptr();

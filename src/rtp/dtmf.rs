@@ -122,6 +122,11 @@ impl DigitSender {
         all
     }
 
+    /// True when no key is being sent.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// What this frame carries; `None` when no key is being sent and audio may flow.
     pub fn step(&mut self) -> Option<DigitFrame> {
         let code = *self.queue.front()?;

@@ -115,6 +115,13 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// A whole header.
+    pub fn bytes(&self) -> [u8; HEADER_OCTETS] {
+        let mut to = [0; HEADER_OCTETS];
+        self.write(&mut to);
+        to
+    }
+
     /// Writes a whole header.
     pub fn write(&self, to: &mut [u8; HEADER_OCTETS]) {
         to[0] = 0x80;
@@ -138,9 +145,7 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 0..300),
         ) {
             let fields = Fields { marker, payload_type, seq, timestamp, ssrc };
-            let mut bytes = [0; HEADER_OCTETS];
-            fields.write(&mut bytes);
-            let mut datagram = bytes.to_vec();
+            let mut datagram = fields.bytes().to_vec();
             datagram.extend(&payload);
             let theirs = rtp::packet::Packet::unmarshal(&mut &datagram[..]).unwrap();
             let h = &theirs.header;
