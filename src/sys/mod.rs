@@ -3,11 +3,13 @@
 //! the same tests.
 #![allow(unsafe_code)]
 
+mod alloc;
 mod epoll;
 mod ring;
 mod thread;
 mod udp;
 
+pub use alloc::CountingAllocator;
 pub use epoll::{Epoll, Wake};
 pub use ring::{Consumer, Producer, ring};
 pub use thread::{cpus_allowed, pin, precise_timers, thread_cpu};
