@@ -14,15 +14,19 @@
 //!
 //! A room imports only what stands above it in the list below. Everything that decides is a pure core
 //! (`step(now, input, &mut out)`, `deadline()`); everything that touches the world is under `drive/` and `sys/`.
-pub mod asr;
 pub mod base;
-pub mod bridge;
-pub mod codec;
-pub mod drive;
 pub mod limits;
-pub mod media;
-pub mod rtp;
 pub mod sdp;
 pub mod sip;
-pub mod sys;
+
+pub mod rtp;
+
+pub mod codec;
 pub mod taps;
+
+pub mod asr;
+pub mod bridge;
+pub mod media;
+pub mod sys;
+
+pub mod drive;

@@ -155,14 +155,14 @@ impl Ear {
     fn tell(&mut self, now: Now, out: &mut Vec<Heard>) {
         for turn in std::mem::take(&mut self.turns) {
             out.push(match turn {
-                Turn::Started { at } => {
-                    let lead = samples(now.since(at)) + samples(PREROLL);
+                Turn::Started { at, frames } => {
+                    let lead = frames as usize * FRAME_SAMPLES + samples(PREROLL);
                     self.kept.drain(..self.kept.len().saturating_sub(lead));
                     Heard::Started { at, known: now }
                 }
-                Turn::Ended { started, ended } => {
-                    let len = samples(PREROLL) + samples(ended.since(started)) + samples(POSTROLL);
-                    self.kept.truncate(len);
+                Turn::Ended { started, ended, silent } => {
+                    let after = (silent as usize * FRAME_SAMPLES).saturating_sub(samples(POSTROLL));
+                    self.kept.truncate(self.kept.len().saturating_sub(after));
                     let heard = Arc::from(&self.kept[..]);
                     self.kept.clear();
                     self.kept.shrink_to(2 * SAMPLE_RATE as usize);

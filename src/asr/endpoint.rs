@@ -8,15 +8,15 @@
 //!
 //! A frame is speech if the detector says so *and* it stands out of the noise: at least [`GATE_DB`] above a floor that
 //! follows the line's noise, quickly down and slowly up. While we are playing a prompt the gate is [`GATE_PLAYING_DB`],
-//! and never below [`LEAST_PLAYING_DBFS`]: what comes back then may be our own voice, and a telephone network returns
-//! it at 15–45 dB below what was sent (ITU-T G.131 §6, talker echo loudness), while who interrupts speaks up. Echo so
-//! loud that it passes is cut off by this gate neither: that takes an echo canceller. A click shorter than 60 ms begins
-//! nothing.
+//! and never below [`LEAST_PLAYING_DBFS`]: what comes back then may be our own voice, off a hybrid or a loudspeaker, and
+//! who interrupts usually speaks up. An echo louder than that still begins a sentence; to stop it takes an echo
+//! canceller, which is not here yet. A click shorter than 60 ms begins nothing.
 
 use crate::base::{FRAME_MS, Now};
 use crate::limits::UTTERANCE_MAX;
 use std::time::Duration;
 
+const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
 /// Speech frames that make a beginning: 60 ms.
 const ONSET_FRAMES: u32 = 3;
 /// Detector's probability from which a frame is speech; within speech a lower one keeps it going.
@@ -48,10 +48,10 @@ impl Loudness {
 /// What the endpointer has found out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Turn {
-    /// Speech began at this time, a little before now.
-    Started { at: Now },
-    /// Speech was over at `ended`, a hang-over before now, or was too long.
-    Ended { started: Now, ended: Now },
+    /// Speech began at `at`, with the first of the last `frames` frames.
+    Started { at: Now, frames: u32 },
+    /// Speech was over at `ended`, before the last `silent` frames; or it was too long.
+    Ended { started: Now, ended: Now, silent: u32 },
 }
 
 /// One listening leg's endpointer.
@@ -61,16 +61,27 @@ pub struct Endpointer {
     floor: f32,
     /// Speech frames in a row; a frame that is none takes one away.
     run: u32,
-    /// When the first frame of the run began.
+    /// When the first frame of the run began, and how many frames have been since.
     run_started: Now,
-    /// In speech: when it began, and when its latest speech frame ended.
-    speech: Option<(Now, Now)>,
+    run_frames: u32,
+    speech: Option<Speech>,
+}
+
+/// A sentence being spoken. Its length is counted in frames, since packets may come in bursts.
+#[derive(Debug)]
+struct Speech {
+    started: Now,
+    /// When its latest speech frame ended.
+    last: Now,
+    frames: u32,
+    /// Frames since the latest speech frame.
+    silent: u32,
 }
 
 impl Endpointer {
     /// One that closes a sentence after `hangover` of silence.
     pub fn new(hangover: Duration) -> Self {
-        Endpointer { hangover, floor: -55.0, run: 0, run_started: Now(0), speech: None }
+        Endpointer { hangover, floor: -55.0, run: 0, run_started: Now(0), run_frames: 0, speech: None }
     }
 
     /// True between [`Turn::Started`] and [`Turn::Ended`].
@@ -80,7 +91,7 @@ impl Endpointer {
 
     /// When a sentence must be closed if no more frames come: packets may stop in the middle of it.
     pub fn deadline(&self) -> Option<Now> {
-        self.speech.map(|(_, last)| last + self.hangover + Duration::from_millis(100))
+        self.speech.as_ref().map(|s| s.last + self.hangover + Duration::from_millis(100))
     }
 
     /// Time has passed without frames.
@@ -99,36 +110,40 @@ impl Endpointer {
         playing: bool,
         out: &mut Vec<Turn>,
     ) {
-        let end = now + Duration::from_millis(u64::from(FRAME_MS));
+        let end = now + FRAME;
         let is_speech = self.is_speech(probability, loudness.0, playing);
         self.follow_floor(probability, loudness.0);
-        if let Some((started, last)) = &mut self.speech {
+        if let Some(speech) = &mut self.speech {
+            speech.frames += 1;
+            speech.silent += 1;
             if is_speech {
-                *last = end;
+                (speech.last, speech.silent) = (end, 0);
             }
-            if end.since(*last) >= self.hangover || end.since(*started) >= UTTERANCE_MAX {
+            if FRAME * speech.silent >= self.hangover || FRAME * speech.frames >= UTTERANCE_MAX {
                 self.end(out);
             }
             return;
         }
-        if !is_speech {
+        if is_speech {
+            if self.run == 0 {
+                (self.run_started, self.run_frames) = (now, 0);
+            }
+            self.run += 1;
+        } else {
             self.run = self.run.saturating_sub(1);
-            return;
         }
-        if self.run == 0 {
-            self.run_started = now;
-        }
-        self.run += 1;
+        self.run_frames += 1;
         if self.run == ONSET_FRAMES {
-            self.speech = Some((self.run_started, end));
-            out.push(Turn::Started { at: self.run_started });
+            let (at, frames) = (self.run_started, self.run_frames);
+            self.speech = Some(Speech { started: at, last: end, frames, silent: 0 });
+            out.push(Turn::Started { at, frames });
         }
     }
 
     fn end(&mut self, out: &mut Vec<Turn>) {
-        if let Some((started, ended)) = self.speech.take() {
+        if let Some(s) = self.speech.take() {
             self.run = 0;
-            out.push(Turn::Ended { started, ended });
+            out.push(Turn::Ended { started: s.started, ended: s.last, silent: s.silent });
         }
     }
 
@@ -181,7 +196,13 @@ mod tests {
     fn a_sentence_has_its_beginning_and_its_end_with_the_times_they_were() {
         let t = run(sequence(&[(QUIET, 50), (LOUD, 50), (QUIET, 50)]), false);
         let (started, ended) = (Now(1_000_000), Now(2_000_000));
-        assert_eq!(t, [(1040, Turn::Started { at: started }), (2580, Turn::Ended { started, ended })]);
+        assert_eq!(
+            t,
+            [
+                (1040, Turn::Started { at: started, frames: 3 }),
+                (2580, Turn::Ended { started, ended, silent: 30 })
+            ]
+        );
     }
 
     #[test]
@@ -226,7 +247,7 @@ mod tests {
         e.timeout(Now(due.0 - 1), &mut out);
         assert_eq!(out.len(), 1);
         e.timeout(due, &mut out);
-        assert_eq!(out[1], Turn::Ended { started: Now(0), ended: Now(60_000) });
+        assert_eq!(out[1], Turn::Ended { started: Now(0), ended: Now(60_000), silent: 0 });
         assert_eq!(e.deadline(), None);
     }
 }

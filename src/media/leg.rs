@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// Comfort noise (RFC 3389): taken for silence.
 const COMFORT_NOISE: u8 = 13;
-/// A relay with nothing to relay sends a frame of silence this often, to keep a NAT open (RFC 6263 §4.6).
+/// A relay with nothing to relay sends a frame of silence this often, to keep a NAT open (RFC 6263).
 const KEEPALIVE: Duration = Duration::from_secs(1);
 
 /// What became of a received packet.

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 8;
 /// Frames of tone, and of tone and pause together, for a key that we send: 100 ms and 100 ms.
 const TONE_FRAMES: u16 = 5;
 const KEY_FRAMES: u16 = 10;
-/// −10 dBm0, what real phones send (RFC 4733 §2.3.4).
+/// −10 dBm0 (RFC 4733 §2.3.4).
 const VOLUME: u8 = 10;
 
 /// One telephone-event payload.

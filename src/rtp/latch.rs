@@ -1,4 +1,4 @@
-//! Whom to believe: symmetric RTP with protection (RFC 4961; the threat is RFC 7362 §4's).
+//! Whom to believe: symmetric RTP with protection (RFC 4961, RFC 7362).
 //!
 //! A peer behind a NAT sends from elsewhere than its SDP says, so the first valid packet decides where our packets go.
 //! From then on everybody else is a stranger, until the signalling names a new address or the source has been silent

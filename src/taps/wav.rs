@@ -1,4 +1,4 @@
-//! The head of a stereo G.711 WAV file (Microsoft RIFF; format tags 6 A-law and 7 µ-law, RFC 2361 §A).
+//! The head of a stereo G.711 WAV file (Microsoft RIFF; format tags 6 A-law and 7 µ-law, RFC 2361 Appendix A).
 
 use crate::base::{Codec, SAMPLE_RATE};
 

@@ -213,6 +213,29 @@ fn a_recording_is_complete_after_shutdown() {
 }
 
 #[test]
+fn a_caller_who_speaks_is_heard_and_their_sentence_handed_over() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/speech/goforward.wav");
+    let Ok(mut wav) = hound::WavReader::open(&file) else {
+        eprintln!("skipped: {} is not there", file.display());
+        return;
+    };
+    let octets: Vec<u8> =
+        wav.samples().step_by(2).map(|s| crate::codec::encode(Codec::Pcmu, s.unwrap())).collect();
+    let (mut plane, mut reports) = plane(2, Backend::Batched);
+    let mut phone = Phone::call(&mut plane, 1, None);
+    plane.send(Command::Listen { leg: phone.leg, on: true });
+    phone.hear();
+    octets.chunks_exact(FRAME_SAMPLES).take(60).for_each(|frame| phone.say(frame));
+    until(&mut reports, |r| matches!(r, Report::SpeechStarted { .. }));
+    let Report::SpeechEnded { samples, .. } =
+        until(&mut reports, |r| matches!(r, Report::SpeechEnded { .. }))
+    else {
+        panic!()
+    };
+    assert!(samples.len() > 4000, "{}", samples.len());
+}
+
+#[test]
 fn two_workers_share_the_legs_and_a_bridge_over_both_is_a_fault() {
     let (mut plane, mut reports) = plane(4, Backend::Batched);
     let (a, b) = (Phone::call(&mut plane, 1, None), Phone::call(&mut plane, 2, None));
