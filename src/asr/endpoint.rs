@@ -27,7 +27,7 @@ const GATE_DB: f32 = 9.0;
 const GATE_WITHIN_DB: f32 = 6.0;
 const GATE_PLAYING_DB: f32 = 12.0;
 /// Nothing below this is speech, however quiet the line; the same while we are playing.
-const LEAST_DBFS: f32 = -52.0;
+const LEAST_DBFS: f32 = -58.0;
 const LEAST_PLAYING_DBFS: f32 = -42.0;
 /// Where the floor may be.
 const FLOOR_DBFS: std::ops::RangeInclusive<f32> = -70.0..=-35.0;

@@ -149,6 +149,7 @@ impl DigitSender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn packet(timestamp: u32, marker: bool) -> Fields {
         Fields { marker, payload_type: 101, seq: 0, timestamp, ssrc: 1 }
@@ -206,6 +207,25 @@ mod tests {
             (packet(0xffff, false), e(320, true)),
         ];
         assert_eq!(keys(&p), "3");
+    }
+
+    proptest! {
+        #[test]
+        fn loss_doubling_and_disorder_within_a_press_change_nothing(
+            codes in proptest::collection::vec(0u8..16, 1..12), seed: u64,
+        ) {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut packets = Vec::new();
+            for (n, &code) in codes.iter().enumerate() {
+                let mut p = press(code, 1600 * n as u32);
+                rng.shuffle(&mut p);
+                p.truncate(rng.usize(1..=7));
+                p.extend_from_within(..rng.usize(0..=p.len()));
+                packets.extend(p);
+            }
+            let pressed: String = codes.iter().map(|&c| char::from(KEYS[usize::from(c)])).collect();
+            prop_assert_eq!(keys(&packets), pressed);
+        }
     }
 
     #[test]

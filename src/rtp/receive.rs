@@ -136,6 +136,7 @@ impl Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn packet(seq: u16, ssrc: u32) -> Fields {
         Fields { marker: false, payload_type: 0, seq, timestamp: u32::from(seq) * 160, ssrc }
@@ -150,6 +151,36 @@ mod tests {
         let mut r = Receiver::default();
         feed(&mut r, &[65_533, 65_534, 1, 2]);
         assert_eq!((r.expected(), r.received(), r.lost()), (6, 4, 2));
+    }
+
+    proptest! {
+        /// The counts agree with a plain list of what was fed, over the wrap.
+        #[test]
+        fn loss_duplicates_and_disorder_are_counted_as_they_were(
+            first: u16, fate in proptest::collection::vec(0u8..10, 2..400),
+        ) {
+            let mut seqs: Vec<u16> = Vec::new();
+            for (n, f) in fate.iter().enumerate() {
+                let seq = first.wrapping_add(n as u16);
+                match f {
+                    0 => {}
+                    1 => seqs.extend([seq, seq]),
+                    2 if !seqs.is_empty() => seqs.insert(seqs.len() - 1, seq),
+                    _ => seqs.push(seq),
+                }
+            }
+            let mut r = Receiver::default();
+            feed(&mut r, &seqs);
+            let place = |s: &u16| s.wrapping_sub(first);
+            let mut distinct: Vec<u16> = seqs.iter().map(place).collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            if let (Some(low), Some(high)) = (distinct.first(), distinct.last()) {
+                prop_assert_eq!(r.expected(), u64::from(high - low) + 1);
+                prop_assert_eq!(r.received(), distinct.len() as u64);
+                prop_assert_eq!(r.duplicate, (seqs.len() - distinct.len()) as u64);
+            }
+        }
     }
 
     #[test]
