@@ -14,13 +14,21 @@
 //!
 //! A room imports only what stands above it in the list below. Everything that decides is a pure core
 //! (`step(now, input, &mut out)`, `deadline()`); everything that touches the world is under `drive/` and `sys/`.
-pub mod acd;
 pub mod base;
-pub mod call;
-pub mod config;
-pub mod ivr;
 pub mod limits;
-pub mod media;
-pub mod nlu;
 pub mod sdp;
 pub mod sip;
+pub mod rtp;
+pub mod codec;
+pub mod taps;
+pub mod asr;
+pub mod nlu;
+pub mod ivr;
+pub mod acd;
+pub mod bridge;
+pub mod media;
+
+pub mod call;
+pub mod config;
+pub mod sys;
+pub mod drive;

@@ -33,6 +33,26 @@ pub const PLANE_QUEUE: usize = 4096;
 /// A leg without any packet for this long has lost its peer: it is reported, and the call decides.
 pub const RTP_SILENCE_MAX: Duration = Duration::from_secs(30);
 
+/// Octets of one RTP datagram. An Ethernet frame; a 20 ms packet of G.711 is 172. Answer: longer ones are dropped and
+/// counted as rejected.
+pub const RTP_PACKET_OCTETS_MAX: usize = 1536;
+
+/// A source of RTP that has been silent for this long may be replaced by another without new signalling.
+pub const RTP_RELATCH_AFTER: Duration = Duration::from_secs(5);
+
+/// Keys waiting to be sent on one leg. Answer: the rest is left out and reported as a fault of the leg.
+pub const DIGITS_QUEUED_MAX: usize = 64;
+
+/// Decoded frames waiting for the listener, of one media worker: what 200 listening legs say in 0.4 s. Answer: the
+/// frame is dropped and counted; the listener hears silence in its place.
+pub const SPEECH_FRAMES_QUEUED: usize = 4096;
+
+/// Pieces of recordings waiting for the disk, a second of one call each (16 KiB). Answer: that recording ends with a fault.
+pub const RECORD_QUEUE: usize = 1024;
+
+/// A sentence is over after this much silence. Shorter cuts people off who think; longer makes the line feel slow.
+pub const SPEECH_HANGOVER: Duration = Duration::from_millis(600);
+
 /// Longest single sentence listened to; the endpointer closes it there.
 pub const UTTERANCE_MAX: Duration = Duration::from_secs(10);
 

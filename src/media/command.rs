@@ -74,3 +74,23 @@ pub enum Command {
     /// Give everything back; answered by `Report::Closed` with the leg's figures.
     Close { leg: LegId },
 }
+
+impl Command {
+    /// The leg that this is about; of a bridge, the first.
+    pub fn leg(&self) -> LegId {
+        match self {
+            Command::Open { leg }
+            | Command::Connect { leg, .. }
+            | Command::Play { leg, .. }
+            | Command::Stop { leg }
+            | Command::Listen { leg, .. }
+            | Command::Bridge { a: leg, .. }
+            | Command::Unbridge { leg }
+            | Command::Echo { leg, .. }
+            | Command::SendDigits { leg, .. }
+            | Command::Record { leg, .. }
+            | Command::StopRecord { leg }
+            | Command::Close { leg } => *leg,
+        }
+    }
+}

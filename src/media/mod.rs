@@ -1,7 +1,21 @@
 //! The media plane's vocabulary and its pure core. [`Command`] goes in, [`Report`] comes out; nothing else crosses.
+//!
+//! ```text
+//!   Command ─┐            ┌─► sends    (buffers and slices for sockets)
+//!   packet  ─┼─► Shard ───┼─► reports  (to the control plane)
+//!   tick    ─┘   legs     ├─► files    (to the recordings' writer)
+//!                         └─► speech   (decoded frames, lent to the listener)
+//! ```
 
 mod command;
+mod leg;
+mod out;
+mod play;
 mod report;
+mod shard;
+mod wheel;
 
 pub use command::{Command, PlayId, Prompt, StreamSpec};
+pub use out::{Body, FileOp, Out, Send};
 pub use report::{LegStats, PlayEnd, Report};
+pub use shard::{Input, Shard};

@@ -30,6 +30,8 @@ pub struct LegStats {
     pub reordered: u64,
     /// Packets dropped as malformed, of a wrong payload type, or from a stranger.
     pub rejected: u64,
+    /// Periods of 20 ms that we served a whole period late or not at all: our own fault, not the network's.
+    pub late: u64,
     /// Interarrival jitter at the end, in milliseconds (RFC 3550 §6.4.1).
     pub jitter_ms: f32,
     /// Mean opinion score, 1.0–4.5, from loss and jitter (ITU-T G.107, simplified); 0 when nothing was received.

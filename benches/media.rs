@@ -1,0 +1,234 @@
+//! What the media plane costs, beside the least that any could cost in the same run.
+//!
+//! The floor is a bare reflector: one thread, epoll, one socket a call, `recv_from` and `send_to`, nothing else. Every
+//! row is the CPU time of the worker's thread for one packet in and one packet out, and its ratio to the floor.
+//! `cargo bench --bench media`; `-- --quick` (and `cargo test`) only shows that it runs. See `benches/README.md`.
+// A benchmark may panic, and prints what it found.
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use trunkline::asr::Ear;
+use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId, Now};
+use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
+use trunkline::media::{Command, PlayId, Prompt, StreamSpec};
+use trunkline::rtp::Fields;
+use trunkline::sys::{Epoll, precise_timers, thread_cpu};
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const FRAME: Duration = Duration::from_millis(20);
+
+/// How much to run.
+#[derive(Clone, Copy)]
+struct Load {
+    legs: usize,
+    length: Duration,
+}
+
+/// What one run showed.
+#[derive(Default)]
+struct Figures {
+    cpu: Duration,
+    sent: u64,
+    heard: u64,
+    gaps_us: Vec<u64>,
+}
+
+impl Figures {
+    fn us_per_packet(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.heard.max(1) as f64
+    }
+
+    fn gap_ms(&mut self, per_mille: usize) -> f64 {
+        self.gaps_us.sort_unstable();
+        self.gaps_us.get(self.gaps_us.len() * per_mille / 1000).map_or(0.0, |us| *us as f64 / 1000.0)
+    }
+}
+
+fn socket() -> UdpSocket {
+    let socket = UdpSocket::bind((LOCAL, 0)).expect("a loopback socket");
+    socket.set_nonblocking(true).expect("non-blocking");
+    socket
+}
+
+/// The far ends: every leg gets a packet each 20 ms, evenly spread, and what comes back is counted and timed. The
+/// first fifth is not counted.
+fn generate(load: Load, phones: &[UdpSocket], to: &[SocketAddr], cpu: impl Fn() -> Duration) -> Figures {
+    precise_timers();
+    let mut epoll = Epoll::new().expect("epoll");
+    for (n, phone) in phones.iter().enumerate() {
+        epoll.add(phone, n as u64).expect("epoll");
+    }
+    let (start, mut counting) = (Instant::now(), false);
+    let (warm, end) = (load.length / 5, load.length + load.length / 5);
+    let (mut figures, mut cpu_before) = (Figures::default(), Duration::ZERO);
+    let (mut tokens, mut buf, mut last) = (Vec::new(), [0; 2000], vec![None; phones.len()]);
+    for sent in 0u32.. {
+        let (leg, seq) = (sent as usize % phones.len(), (sent / phones.len() as u32) as u16);
+        let due = FRAME * sent / phones.len() as u32;
+        loop {
+            let passed = start.elapsed();
+            if passed >= due {
+                break;
+            }
+            tokens.clear();
+            epoll.wait(Some(due - passed), &mut tokens).expect("epoll");
+            for &n in &tokens {
+                while phones[n as usize].recv(&mut buf).is_ok() {
+                    let now = Instant::now();
+                    let before = last[n as usize].replace(now);
+                    if counting {
+                        figures.heard += 1;
+                        figures.gaps_us.extend(before.map(|b: Instant| (now - b).as_micros() as u64));
+                    }
+                }
+            }
+        }
+        if due >= end {
+            break;
+        }
+        if !counting && due >= warm {
+            (counting, cpu_before) = (true, cpu());
+        }
+        let timestamp = u32::from(seq) * FRAME_SAMPLES as u32;
+        let f = Fields { marker: false, payload_type: 0, seq, timestamp, ssrc: leg as u32 };
+        let mut packet = [0x55; 12 + FRAME_SAMPLES];
+        packet[..12].copy_from_slice(&f.bytes());
+        figures.sent += u64::from(counting && phones[leg].send_to(&packet, to[leg]).is_ok());
+        if !counting {
+            let _ = phones[leg].send_to(&packet, to[leg]);
+        }
+    }
+    figures.cpu = cpu() - cpu_before;
+    figures
+}
+
+/// The least: a packet in, the same packet out.
+fn floor(load: Load) -> Figures {
+    let reflectors: Vec<UdpSocket> = (0..load.legs).map(|_| socket()).collect();
+    let to: Vec<SocketAddr> = reflectors.iter().map(|s| s.local_addr().expect("bound")).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let thread = std::thread::Builder::new().name("floor".into()).spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            let mut epoll = Epoll::new().expect("epoll");
+            for (n, s) in reflectors.iter().enumerate() {
+                epoll.add(s, n as u64).expect("epoll");
+            }
+            let (mut tokens, mut buf) = (Vec::new(), [0; 2000]);
+            while !stop.load(Ordering::Relaxed) {
+                tokens.clear();
+                epoll.wait(Some(Duration::from_millis(100)), &mut tokens).expect("epoll");
+                for &n in &tokens {
+                    if let Ok((len, from)) = reflectors[n as usize].recv_from(&mut buf) {
+                        let _ = reflectors[n as usize].send_to(&buf[..len], from);
+                    }
+                }
+            }
+        }
+    });
+    let figures = generate(load, &phones(load), &to, || cpu_of("floor"));
+    stop.store(true, Ordering::Relaxed);
+    thread.expect("a thread").join().expect("no panic");
+    figures
+}
+
+fn phones(load: Load) -> Vec<UdpSocket> {
+    (0..load.legs).map(|_| socket()).collect()
+}
+
+/// One worker of ours; `prepare` says what its legs do. The CPU time is that of the thread named `thread`.
+fn ours(load: Load, backend: Backend, thread: &str, prepare: impl Fn(&mut MediaPlane, usize)) -> Figures {
+    let config = MediaConfig { workers: 1, ports: 30_000..=39_999, epoch: Instant::now(), backend };
+    let (mut plane, _reports): (MediaPlane, ReportReceiver) =
+        MediaPlane::start(&config).expect("a media plane");
+    let phones = phones(load);
+    let to: Vec<SocketAddr> = (0..load.legs)
+        .map(|n| {
+            let leg = LegId(n as u64);
+            let at = plane.open(leg, LOCAL, None).expect("a port");
+            let remote = phones[n].local_addr().expect("bound");
+            let to = StreamSpec { remote, codec: Codec::Pcmu, dtmf: None, direction: Direction::SendRecv };
+            plane.send(Command::Connect { leg, to });
+            at
+        })
+        .collect();
+    (0..load.legs).for_each(|n| prepare(&mut plane, n));
+    generate(load, &phones, &to, || cpu_of(thread))
+}
+
+/// CPU time of the thread with this name, from `/proc` (first figure of schedstat, in nanoseconds).
+fn cpu_of(name: &str) -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").expect("/proc").flatten();
+    let of = threads
+        .map(|t| t.path())
+        .filter(|t| std::fs::read_to_string(t.join("comm")).is_ok_and(|comm| comm.trim_end() == name));
+    let ns = of.filter_map(|t| {
+        let stat = std::fs::read_to_string(t.join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(ns.sum())
+}
+
+/// CPU time of one ear for one 20 ms frame of noise that comes and goes.
+fn ear(frames: u32) -> f64 {
+    let (mut ear, mut heard, mut rng) = (Ear::default(), Vec::new(), fastrand::Rng::with_seed(1));
+    let before = thread_cpu();
+    for n in 0..frames {
+        let loud = if n / 50 % 2 == 0 { 30 } else { 3000 };
+        let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|_| rng.i16(-loud..=loud));
+        ear.step(Now(u64::from(n) * 20_000), n * FRAME_SAMPLES as u32, &samples, false, &mut heard);
+    }
+    (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(frames)
+}
+
+fn main() {
+    let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
+    let load = if full {
+        Load { legs: 100, length: Duration::from_secs(6) }
+    } else {
+        Load { legs: 20, length: Duration::from_millis(250) }
+    };
+    let prompt = Arc::new(Prompt { pcmu: vec![1; 80_000].into(), pcma: vec![1; 80_000].into() });
+    let play = |plane: &mut MediaPlane, n: usize| {
+        let prompts = vec![Arc::clone(&prompt)];
+        plane.send(Command::Play { leg: LegId(n as u64), play: PlayId(1), prompts, repeat: true });
+    };
+    let echo =
+        |plane: &mut MediaPlane, n: usize| plane.send(Command::Echo { leg: LegId(n as u64), on: true });
+    let relay = |plane: &mut MediaPlane, n: usize| {
+        if n % 2 == 1 {
+            plane.send(Command::Bridge { a: LegId(n as u64 - 1), b: LegId(n as u64) });
+        }
+    };
+    let listen =
+        |plane: &mut MediaPlane, n: usize| plane.send(Command::Listen { leg: LegId(n as u64), on: true });
+    let (b, worker) = (Backend::Batched, "media-0");
+    let floor = floor(load);
+    let unit = floor.us_per_packet();
+    println!(
+        "{} legs, {:?} each row; CPU of the worker for a packet in and a packet out",
+        load.legs, load.length
+    );
+    println!(
+        "{:24} {:>8} {:>7} {:>8} {:>8} {:>8} {:>9}",
+        "", "µs", "ratio", "in", "out", "p99 ms", "p99.9 ms"
+    );
+    let rows = [
+        ("bare reflector", floor),
+        ("echo", ours(load, b, worker, echo)),
+        ("echo, plain back-end", ours(load, Backend::Plain, worker, echo)),
+        ("relay", ours(load, b, worker, relay)),
+        ("prompt", ours(load, b, worker, play)),
+        ("silence and listening", ours(load, b, worker, listen)),
+        ("the listener's own", ours(load, b, "listener", listen)),
+    ];
+    for (name, mut f) in rows {
+        let (us, p99, p999) = (f.us_per_packet(), f.gap_ms(990), f.gap_ms(999));
+        let ratio = us / unit;
+        println!("{name:24} {us:8.2} {ratio:7.2} {:8} {:8} {p99:8.2} {p999:9.2}", f.sent, f.heard);
+    }
+    println!("{:24} {:8.2} for a frame of 20 ms", "ear", ear(if full { 20_000 } else { 200 }));
+}

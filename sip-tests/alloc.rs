@@ -1,0 +1,138 @@
+//! What a packet costs in memory: nothing, once the shard is warm. Its own test binary, since it counts with the
+//! process's allocator.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId, Now};
+use trunkline::media::{Body, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
+use trunkline::rtp::{Fields, HEADER_OCTETS, PacketBuf, Pool};
+use trunkline::sys::CountingAllocator;
+use trunkline::taps::{FrameHead, SpeechTap};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+#[derive(Debug)]
+struct Slot([i16; FRAME_SAMPLES]);
+
+impl SpeechTap for Slot {
+    fn begin(&mut self, _: LegId) {}
+    fn end(&mut self, _: LegId) {}
+    fn frame(&mut self, _: FrameHead, decode: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {
+        decode(&mut self.0);
+    }
+}
+
+/// A shard with its legs, fed with one packet a leg and 20 ms.
+struct Worker {
+    shard: Shard,
+    out: Out,
+    pool: Pool,
+    now: Now,
+    frames: u16,
+    packets: u64,
+}
+
+impl Worker {
+    fn new(legs: &[(u64, Codec)]) -> Self {
+        let out = Out::new(Box::new(Slot([0; FRAME_SAMPLES])));
+        let mut w =
+            Worker { shard: Shard::new(1), out, pool: Pool::default(), now: Now(0), frames: 0, packets: 0 };
+        for &(leg, codec) in legs {
+            let leg = LegId(leg);
+            w.command(Command::Open { leg });
+            let to = StreamSpec { remote: from(leg), codec, dtmf: Some(101), direction: Direction::SendRecv };
+            w.command(Command::Connect { leg, to });
+        }
+        w
+    }
+
+    fn command(&mut self, command: Command) {
+        self.shard.step(self.now, Input::Command(command), &mut self.out);
+    }
+
+    fn packet(&mut self, leg: LegId, codec: Codec) {
+        let mut buf: PacketBuf = self.pool.take();
+        let (seq, timestamp) = (self.frames, u32::from(self.frames) * FRAME_SAMPLES as u32);
+        let fields =
+            Fields { marker: false, payload_type: codec.payload_type(), seq, timestamp, ssrc: leg.0 as u32 };
+        buf.as_mut()[..HEADER_OCTETS].copy_from_slice(&fields.bytes());
+        buf.set_len(HEADER_OCTETS + FRAME_SAMPLES);
+        self.shard.step(self.now, Input::Packet { leg, from: from(leg), buf }, &mut self.out);
+    }
+
+    /// Does what a driver does, without sockets.
+    fn flush(&mut self) {
+        for send in self.out.sends.drain(..) {
+            self.packets += 1;
+            assert_eq!(
+                send.body.parts().map(<[u8]>::len).iter().sum::<usize>(),
+                HEADER_OCTETS + FRAME_SAMPLES
+            );
+            if let Body::Relayed(buf) = send.body {
+                self.pool.give(buf);
+            }
+        }
+        self.out.free.drain(..).for_each(|buf| self.pool.give(buf));
+        self.out.reports.clear();
+    }
+
+    fn frames(&mut self, legs: &[(u64, Codec)], count: u16) {
+        for _ in 0..count {
+            self.frames += 1;
+            self.now = self.now + Duration::from_millis(20);
+            for &(leg, codec) in legs {
+                self.packet(LegId(leg), codec);
+            }
+            self.shard.step(self.now, Input::Tick, &mut self.out);
+            self.flush();
+        }
+    }
+}
+
+fn from(leg: LegId) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 4000 + leg.0 as u16))
+}
+
+/// Asserts that 500 frames of `legs`, prepared by `prepare`, send a packet a leg and frame and allocate nothing.
+fn costs_nothing(legs: &[(u64, Codec)], prepare: impl FnOnce(&mut Worker)) {
+    let mut w = Worker::new(legs);
+    prepare(&mut w);
+    w.frames(legs, 50);
+    let (packets, before) = (w.packets, CountingAllocator::count());
+    w.frames(legs, 500);
+    let allocations = CountingAllocator::count() - before;
+    assert_eq!((allocations, w.packets - packets), (0, 500 * legs.len() as u64));
+}
+
+const MU: Codec = Codec::Pcmu;
+
+#[test]
+fn a_relayed_packet_allocates_nothing() {
+    costs_nothing(&[(1, MU), (2, MU)], |w| w.command(Command::Bridge { a: LegId(1), b: LegId(2) }));
+}
+
+#[test]
+fn a_packet_relayed_to_the_other_law_allocates_nothing() {
+    costs_nothing(&[(1, MU), (2, Codec::Pcma)], |w| w.command(Command::Bridge { a: LegId(1), b: LegId(2) }));
+}
+
+#[test]
+fn a_prompt_allocates_nothing_a_packet() {
+    let octets = || vec![1; 1600 + 7].into();
+    let prompt = Arc::new(Prompt { pcmu: octets(), pcma: octets() });
+    costs_nothing(&[(1, MU)], |w| {
+        w.command(Command::Play { leg: LegId(1), play: PlayId(1), prompts: vec![prompt], repeat: true });
+    });
+}
+
+#[test]
+fn an_echoed_packet_allocates_nothing() {
+    costs_nothing(&[(1, MU)], |w| w.command(Command::Echo { leg: LegId(1), on: true }));
+}
+
+#[test]
+fn a_frame_lent_to_the_listener_allocates_nothing() {
+    costs_nothing(&[(1, MU)], |w| w.command(Command::Listen { leg: LegId(1), on: true }));
+}

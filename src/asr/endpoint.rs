@@ -1,0 +1,253 @@
+//! The endpointer: from "is this frame speech, and how loud" to "somebody began, somebody has finished".
+//!
+//! ```text
+//!            3 speech frames (60 ms)                hang-over of silence, or UTTERANCE_MAX
+//!  Silence ──────────────────────────► Speech ─────────────────────────────────► Silence
+//!            Turn::Started                          Turn::Ended
+//! ```
+//!
+//! A frame is speech if the detector says so *and* it stands out of the noise: at least [`GATE_DB`] above a floor that
+//! follows the line's noise, quickly down and slowly up. While we are playing a prompt the gate is [`GATE_PLAYING_DB`],
+//! and never below [`LEAST_PLAYING_DBFS`]: what comes back then may be our own voice, off a hybrid or a loudspeaker, and
+//! who interrupts usually speaks up. An echo louder than that still begins a sentence; to stop it takes an echo
+//! canceller, which is not here yet. A click shorter than 60 ms begins nothing.
+
+use crate::base::{FRAME_MS, Now};
+use crate::limits::UTTERANCE_MAX;
+use std::time::Duration;
+
+const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
+/// Speech frames that make a beginning: 60 ms.
+const ONSET_FRAMES: u32 = 3;
+/// Detector's probability from which a frame is speech; within speech a lower one keeps it going.
+const PROBABLE: f32 = 0.5;
+const PROBABLE_WITHIN: f32 = 0.35;
+/// How far above the floor speech is, and how far it may sink within a sentence.
+const GATE_DB: f32 = 9.0;
+const GATE_WITHIN_DB: f32 = 6.0;
+const GATE_PLAYING_DB: f32 = 12.0;
+/// Nothing below this is speech, however quiet the line; the same while we are playing.
+const LEAST_DBFS: f32 = -58.0;
+const LEAST_PLAYING_DBFS: f32 = -42.0;
+/// Where the floor may be.
+const FLOOR_DBFS: std::ops::RangeInclusive<f32> = -70.0..=-35.0;
+
+/// How loud a frame is: root mean square in dB below full scale.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Loudness(pub f32);
+
+impl Loudness {
+    /// Measures 16-bit samples.
+    pub fn of(samples: &[i16]) -> Self {
+        let energy: f32 = samples.iter().map(|&s| f32::from(s) * f32::from(s)).sum();
+        let mean = energy / samples.len().max(1) as f32;
+        Loudness(10.0 * ((mean + 1.0) / (32768.0 * 32768.0)).log10())
+    }
+}
+
+/// What the endpointer has found out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Turn {
+    /// Speech began at `at`, with the first of the last `frames` frames.
+    Started { at: Now, frames: u32 },
+    /// Speech was over at `ended`, before the last `silent` frames; or it was too long.
+    Ended { started: Now, ended: Now, silent: u32 },
+}
+
+/// One listening leg's endpointer.
+#[derive(Debug)]
+pub struct Endpointer {
+    hangover: Duration,
+    floor: f32,
+    /// Speech frames in a row; a frame that is none takes one away.
+    run: u32,
+    /// When the first frame of the run began, and how many frames have been since.
+    run_started: Now,
+    run_frames: u32,
+    speech: Option<Speech>,
+}
+
+/// A sentence being spoken. Its length is counted in frames, since packets may come in bursts.
+#[derive(Debug)]
+struct Speech {
+    started: Now,
+    /// When its latest speech frame ended.
+    last: Now,
+    frames: u32,
+    /// Frames since the latest speech frame.
+    silent: u32,
+}
+
+impl Endpointer {
+    /// One that closes a sentence after `hangover` of silence.
+    pub fn new(hangover: Duration) -> Self {
+        Endpointer { hangover, floor: -55.0, run: 0, run_started: Now(0), run_frames: 0, speech: None }
+    }
+
+    /// True between [`Turn::Started`] and [`Turn::Ended`].
+    pub fn in_speech(&self) -> bool {
+        self.speech.is_some()
+    }
+
+    /// When a sentence must be closed if no more frames come: packets may stop in the middle of it.
+    pub fn deadline(&self) -> Option<Now> {
+        self.speech.as_ref().map(|s| s.last + self.hangover + Duration::from_millis(100))
+    }
+
+    /// Time has passed without frames.
+    pub fn timeout(&mut self, now: Now, out: &mut Vec<Turn>) {
+        if self.deadline().is_some_and(|d| d <= now) {
+            self.end(out);
+        }
+    }
+
+    /// One 20 ms frame that began at `now`, with the detector's `probability` that it is speech.
+    pub fn step(
+        &mut self,
+        now: Now,
+        probability: f32,
+        loudness: Loudness,
+        playing: bool,
+        out: &mut Vec<Turn>,
+    ) {
+        let end = now + FRAME;
+        let is_speech = self.is_speech(probability, loudness.0, playing);
+        self.follow_floor(probability, loudness.0);
+        if let Some(speech) = &mut self.speech {
+            speech.frames += 1;
+            speech.silent += 1;
+            if is_speech {
+                (speech.last, speech.silent) = (end, 0);
+            }
+            if FRAME * speech.silent >= self.hangover || FRAME * speech.frames >= UTTERANCE_MAX {
+                self.end(out);
+            }
+            return;
+        }
+        if is_speech {
+            if self.run == 0 {
+                (self.run_started, self.run_frames) = (now, 0);
+            }
+            self.run += 1;
+        } else {
+            self.run = self.run.saturating_sub(1);
+        }
+        self.run_frames += 1;
+        if self.run == ONSET_FRAMES {
+            let (at, frames) = (self.run_started, self.run_frames);
+            self.speech = Some(Speech { started: at, last: end, frames, silent: 0 });
+            out.push(Turn::Started { at, frames });
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<Turn>) {
+        if let Some(s) = self.speech.take() {
+            self.run = 0;
+            out.push(Turn::Ended { started: s.started, ended: s.last, silent: s.silent });
+        }
+    }
+
+    fn is_speech(&self, probability: f32, dbfs: f32, playing: bool) -> bool {
+        if self.speech.is_some() {
+            return probability >= PROBABLE_WITHIN
+                && dbfs >= self.floor + GATE_WITHIN_DB
+                && dbfs >= LEAST_DBFS;
+        }
+        let (gate, least) =
+            if playing { (GATE_PLAYING_DB, LEAST_PLAYING_DBFS) } else { (GATE_DB, LEAST_DBFS) };
+        probability >= PROBABLE && dbfs >= (self.floor + gate).max(least)
+    }
+
+    /// Down by a third of the way a frame, up by 2 % (a second to settle), and not up while it may be speech.
+    fn follow_floor(&mut self, probability: f32, dbfs: f32) {
+        let way = dbfs - self.floor;
+        if way < 0.0 {
+            self.floor += way / 3.0;
+        } else if self.speech.is_none() && probability < PROBABLE {
+            self.floor += way * 0.02;
+        }
+        self.floor = self.floor.clamp(*FLOOR_DBFS.start(), *FLOOR_DBFS.end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::SPEECH_HANGOVER;
+
+    const QUIET: (f32, f32) = (0.05, -60.0);
+    const LOUD: (f32, f32) = (0.9, -20.0);
+
+    fn run(frames: impl IntoIterator<Item = (f32, f32)>, playing: bool) -> Vec<(u64, Turn)> {
+        let (mut e, mut all) = (Endpointer::new(SPEECH_HANGOVER), Vec::new());
+        for (n, (p, db)) in frames.into_iter().enumerate() {
+            let mut out = Vec::new();
+            e.step(Now(n as u64 * 20_000), p, Loudness(db), playing, &mut out);
+            all.extend(out.into_iter().map(|t| (n as u64 * 20, t)));
+        }
+        all
+    }
+
+    fn sequence(parts: &[((f32, f32), usize)]) -> impl Iterator<Item = (f32, f32)> {
+        parts.iter().flat_map(|&(f, n)| std::iter::repeat_n(f, n))
+    }
+
+    #[test]
+    fn a_sentence_has_its_beginning_and_its_end_with_the_times_they_were() {
+        let t = run(sequence(&[(QUIET, 50), (LOUD, 50), (QUIET, 50)]), false);
+        let (started, ended) = (Now(1_000_000), Now(2_000_000));
+        assert_eq!(
+            t,
+            [
+                (1040, Turn::Started { at: started, frames: 3 }),
+                (2580, Turn::Ended { started, ended, silent: 30 })
+            ]
+        );
+    }
+
+    #[test]
+    fn a_pause_shorter_than_the_hangover_does_not_end_a_sentence() {
+        let t = run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 29), (LOUD, 20), (QUIET, 40)]), false);
+        assert_eq!(t.len(), 2);
+    }
+
+    #[test]
+    fn a_click_begins_nothing() {
+        assert!(
+            run(sequence(&[(QUIET, 10), (LOUD, 2), (QUIET, 10), (LOUD, 2), (QUIET, 10)]), false).is_empty()
+        );
+    }
+
+    #[test]
+    fn noise_that_the_detector_takes_for_speech_is_below_the_gate() {
+        let t = run(sequence(&[((0.1, -45.0), 200), ((0.8, -41.0), 100)]), false);
+        assert!(t.is_empty());
+    }
+
+    #[test]
+    fn our_echo_begins_nothing_while_we_play_and_a_caller_who_speaks_up_does() {
+        let echo = (0.9, -44.0);
+        assert!(run(sequence(&[(QUIET, 20), (echo, 100)]), true).is_empty());
+        assert!(!run(sequence(&[(QUIET, 20), (echo, 100)]), false).is_empty());
+        assert_eq!(run(sequence(&[(QUIET, 20), (echo, 50), (LOUD, 3)]), true).len(), 1);
+    }
+
+    #[test]
+    fn a_sentence_without_end_is_ended() {
+        let t = run(sequence(&[(LOUD, 700)]), false);
+        assert_eq!(t[1].0 + 20, UTTERANCE_MAX.as_millis() as u64);
+    }
+
+    #[test]
+    fn a_sentence_whose_packets_stop_is_closed_by_its_deadline() {
+        let (mut e, mut out) = (Endpointer::new(SPEECH_HANGOVER), Vec::new());
+        assert_eq!(e.deadline(), None);
+        (0..3).for_each(|n| e.step(Now(n * 20_000), 0.9, Loudness(-20.0), false, &mut out));
+        let due = e.deadline().unwrap();
+        e.timeout(Now(due.0 - 1), &mut out);
+        assert_eq!(out.len(), 1);
+        e.timeout(due, &mut out);
+        assert_eq!(out[1], Turn::Ended { started: Now(0), ended: Now(60_000), silent: 0 });
+        assert_eq!(e.deadline(), None);
+    }
+}

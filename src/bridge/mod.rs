@@ -1,0 +1,106 @@
+//! The bridge: a packet received on one leg becomes a packet of another, in the buffer that the kernel wrote it into.
+//!
+//! Same codec: the header is rewritten, the payload is not touched. The other law of G.711: each octet is looked up
+//! in a table, in place. A telephone-event keeps its payload and changes its payload type; it is left out where the
+//! peer has not agreed on any. Nothing is copied in any case.
+
+use crate::base::{Codec, Now};
+use crate::codec::transcode;
+use crate::rtp::{Fields, Outbound, PacketBuf, View};
+
+/// What one side of a relay speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voice {
+    /// Its codec.
+    pub codec: Codec,
+    /// Its payload type of telephone-event, if it has agreed on one.
+    pub dtmf: Option<u8>,
+}
+
+/// Turns the packet in `buf`, received from a side speaking `from`, into the next one of `stream`. Returns its new
+/// header, or `None` if it is not to be sent: an event that `to` would not understand, or a packet from before
+/// the two were connected.
+pub fn forward(
+    now: Now,
+    buf: &mut PacketBuf,
+    from: Voice,
+    to: Voice,
+    stream: &mut Outbound,
+) -> Option<Fields> {
+    let view = View::parse(buf.bytes()).ok()?;
+    let (fields, payload) = (view.fields(), view.payload_range());
+    let event = from.dtmf == Some(fields.payload_type);
+    let payload_type = if event { to.dtmf } else { Some(to.codec.payload_type()) };
+    let Some(payload_type) = payload_type else {
+        stream.left_out();
+        return None;
+    };
+    let fields = stream.relayed(now, &fields, payload_type, event)?;
+    if !event && from.codec != to.codec {
+        transcode(from.codec, to.codec, buf.part_mut(payload.clone()));
+    }
+    buf.rewrite(&fields, payload);
+    Some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::silence;
+
+    const MU: Voice = Voice { codec: Codec::Pcmu, dtmf: Some(101) };
+    const A: Voice = Voice { codec: Codec::Pcma, dtmf: Some(96) };
+    const PLAIN: Voice = Voice { codec: Codec::Pcmu, dtmf: None };
+
+    fn packet(seq: u16, payload_type: u8, payload: &[u8]) -> PacketBuf {
+        let mut buf = PacketBuf::default();
+        let fields = Fields { marker: false, payload_type, seq, timestamp: 160 * u32::from(seq), ssrc: 9 };
+        buf.set_len(12 + payload.len());
+        buf.as_mut()[12..][..payload.len()].copy_from_slice(payload);
+        buf.rewrite(&fields, 12..12 + payload.len());
+        buf
+    }
+
+    fn stream() -> Outbound {
+        Outbound::new(Now(0), 1, 100, 0)
+    }
+
+    #[test]
+    fn one_codec_on_both_sides_leaves_every_payload_octet_where_and_what_it_was() {
+        let payload: Vec<u8> = (0..160).collect();
+        let mut buf = packet(7, 0, &payload);
+        let at = buf.bytes()[12..].as_ptr();
+        let sent = forward(Now(20_000), &mut buf, MU, PLAIN, &mut stream());
+        let view = View::parse(buf.bytes()).unwrap();
+        assert_eq!((view.payload(), view.payload().as_ptr()), (&payload[..], at));
+        assert_eq!(sent, Some(view.fields()));
+        assert_eq!((view.fields().ssrc, view.fields().seq, view.fields().payload_type), (1, 101, 0));
+    }
+
+    #[test]
+    fn two_laws_are_translated_in_place() {
+        let mut buf = packet(7, 0, &[silence(Codec::Pcmu); 160]);
+        let at = buf.bytes()[12..].as_ptr();
+        forward(Now(20_000), &mut buf, MU, A, &mut stream());
+        let view = View::parse(buf.bytes()).unwrap();
+        assert_eq!((view.payload(), view.payload().as_ptr()), (&[silence(Codec::Pcma); 160][..], at));
+        assert_eq!(view.fields().payload_type, 8);
+    }
+
+    #[test]
+    fn events_change_their_payload_type_or_are_left_out_without_a_gap() {
+        let mut s = stream();
+        forward(Now(0), &mut packet(1, 0, &[0; 160]), MU, A, &mut s);
+        let mut buf = packet(2, 101, &[5, 0, 0, 160]);
+        forward(Now(1), &mut buf, MU, A, &mut s);
+        let view = View::parse(buf.bytes()).unwrap();
+        assert_eq!((view.fields().payload_type, view.payload()), (96, &[5, 0, 0, 160][..]));
+
+        let mut s = stream();
+        forward(Now(0), &mut packet(1, 0, &[0; 160]), MU, PLAIN, &mut s);
+        assert_eq!(forward(Now(1), &mut packet(2, 101, &[5, 0, 0, 160]), MU, PLAIN, &mut s), None);
+        let mut buf = packet(3, 0, &[0; 160]);
+        forward(Now(2), &mut buf, MU, PLAIN, &mut s);
+        assert_eq!(View::parse(buf.bytes()).unwrap().fields().seq, 102);
+    }
+}

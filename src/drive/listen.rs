@@ -1,0 +1,289 @@
+//! The listener: one thread with an ear for every leg that is listened to.
+//!
+//! A media worker decodes into a slot of its ring and wakes this thread, which reads the samples where they lie. It
+//! sleeps until then: only while somebody is in the middle of a sentence does it look again after [`PATIENCE`], in case
+//! their packets have stopped.
+//!
+//! Cost: see `asr/ear.rs`. One thread keeps up with about a thousand listening legs.
+
+use super::reporter::Reporter;
+use crate::asr::{Ear, Heard};
+use crate::base::{FRAME_SAMPLES, LegId, Now};
+use crate::limits::SPEECH_FRAMES_QUEUED;
+use crate::media::Report;
+use crate::sys::{Consumer, Epoll, Producer, Wake, ring};
+use crate::taps::{FrameHead, SpeechTap};
+use crossbeam::channel::{Receiver, Sender, unbounded};
+use std::collections::HashMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often sentences without packets are looked at.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A slot of the ring.
+#[derive(Debug)]
+struct Frame {
+    head: FrameHead,
+    session: u64,
+    samples: [i16; FRAME_SAMPLES],
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        let head = FrameHead { leg: LegId(0), at: Now(0), timestamp: 0, samples: 0, playing: false };
+        Frame { head, session: 0, samples: [0; FRAME_SAMPLES] }
+    }
+}
+
+/// Rare words beside the ring. Whoever sees a frame can also see the mark that began its session.
+#[derive(Debug)]
+enum Mark {
+    Begin {
+        leg: LegId,
+        session: u64,
+    },
+    End {
+        leg: LegId,
+    },
+    /// The worker has ended.
+    Gone,
+}
+
+/// A worker's end: implements the tap that its shard decodes into.
+#[derive(Debug)]
+pub(super) struct RingTap {
+    frames: Producer<Frame>,
+    marks: Sender<Mark>,
+    wake: Arc<Wake>,
+    sessions: HashMap<LegId, u64>,
+    session: u64,
+    dropped: Arc<AtomicU64>,
+}
+
+impl SpeechTap for RingTap {
+    fn begin(&mut self, leg: LegId) {
+        self.session += 1;
+        self.sessions.insert(leg, self.session);
+        // The listener is gone only when the process is ending.
+        let _ = self.marks.send(Mark::Begin { leg, session: self.session });
+    }
+
+    fn end(&mut self, leg: LegId) {
+        self.sessions.remove(&leg);
+        let _ = self.marks.send(Mark::End { leg });
+        self.wake.wake();
+    }
+
+    fn frame(&mut self, head: FrameHead, decode: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {
+        let Some(&session) = self.sessions.get(&head.leg) else { return };
+        let pushed = self.frames.push_with(|slot| {
+            (slot.head, slot.session) = (head, session);
+            decode(&mut slot.samples);
+        });
+        if !pushed {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.wake.wake();
+    }
+}
+
+impl Drop for RingTap {
+    fn drop(&mut self) {
+        let _ = self.marks.send(Mark::Gone);
+        self.wake.wake();
+    }
+}
+
+/// Starts the listener for `workers` workers and gives a tap for each. It ends when all of them are dropped.
+///
+/// # Errors
+/// No eventfd, or the thread cannot be started.
+pub(super) fn start(
+    workers: usize,
+    epoch: Instant,
+    reporter: Reporter,
+) -> io::Result<(Vec<RingTap>, JoinHandle<()>)> {
+    let wake = Arc::new(Wake::new()?);
+    let (mut epoll, dropped) = (Epoll::new()?, Arc::new(AtomicU64::new(0)));
+    epoll.add(&*wake, 0)?;
+    let (taps, lines): (Vec<_>, Vec<_>) = (0..workers)
+        .map(|_| {
+            let (producer, consumer) = ring(SPEECH_FRAMES_QUEUED);
+            let (to, from) = unbounded();
+            let tap = RingTap {
+                frames: producer,
+                marks: to,
+                wake: Arc::clone(&wake),
+                sessions: HashMap::new(),
+                session: 0,
+                dropped: Arc::clone(&dropped),
+            };
+            (tap, Line { frames: consumer, marks: from, ears: HashMap::new(), open: true })
+        })
+        .unzip();
+    let mut listener = Listener { lines, heard: Vec::new(), reporter, speaking: 0, epoch };
+    let thread = std::thread::Builder::new().name("listener".into()).spawn(move || {
+        let (mut tokens, mut dropped_before) = (Vec::new(), 0);
+        while listener.lines.iter().any(|l| l.open) {
+            let patience = (listener.speaking > 0 || !listener.reporter.flush()).then_some(PATIENCE);
+            tokens.clear();
+            if let Err(e) = epoll.wait(patience, &mut tokens) {
+                tracing::error!("the listener cannot wait: {e}");
+                return;
+            }
+            wake.clear();
+            listener.listen(tokens.is_empty());
+            let dropped = dropped.load(Ordering::Relaxed);
+            if dropped > dropped_before {
+                tracing::warn!("the listener does not keep up: {} frames dropped", dropped - dropped_before);
+                dropped_before = dropped;
+            }
+        }
+    })?;
+    Ok((taps, thread))
+}
+
+/// What comes from one worker.
+#[derive(Debug)]
+struct Line {
+    frames: Consumer<Frame>,
+    marks: Receiver<Mark>,
+    ears: HashMap<LegId, (u64, Box<Ear>)>,
+    /// The worker is still there.
+    open: bool,
+}
+
+impl Line {
+    fn take_marks(&mut self, speaking: &mut usize) {
+        Self::marks(&self.marks, &mut self.ears, &mut self.open, speaking);
+    }
+
+    fn marks(
+        marks: &Receiver<Mark>,
+        ears: &mut HashMap<LegId, (u64, Box<Ear>)>,
+        open: &mut bool,
+        speaking: &mut usize,
+    ) {
+        loop {
+            let gone = match marks.try_recv() {
+                Ok(Mark::Begin { leg, session }) => ears.insert(leg, (session, Box::default())),
+                Ok(Mark::End { leg }) => ears.remove(&leg),
+                Ok(Mark::Gone) => {
+                    *open = false;
+                    None
+                }
+                Err(_) => return,
+            };
+            *speaking -= usize::from(gone.is_some_and(|(_, ear)| ear.deadline().is_some()));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Listener {
+    lines: Vec<Line>,
+    heard: Vec<Heard>,
+    reporter: Reporter,
+    /// Ears in the middle of a sentence.
+    speaking: usize,
+    epoch: Instant,
+}
+
+impl Listener {
+    fn listen(&mut self, nothing_came: bool) {
+        let Listener { lines, heard, reporter, speaking, epoch } = self;
+        for line in lines {
+            line.take_marks(speaking);
+            let Line { frames, marks, ears, open } = line;
+            while let Some(leg) = frames.pop_with(|frame| {
+                if ears.get(&frame.head.leg).is_none_or(|(session, _)| *session < frame.session) {
+                    Line::marks(marks, ears, open, speaking);
+                }
+                hear(ears, frame, heard);
+                frame.head.leg
+            }) {
+                report(leg, heard, speaking, reporter);
+            }
+            if nothing_came {
+                let now = Now(epoch.elapsed().as_micros() as u64);
+                for (leg, (_, ear)) in ears {
+                    ear.timeout(now, heard);
+                    report(*leg, heard, speaking, reporter);
+                }
+            }
+        }
+    }
+}
+
+/// A panic in one ear ends that ear; the call goes on with keys.
+fn hear(ears: &mut HashMap<LegId, (u64, Box<Ear>)>, frame: &Frame, heard: &mut Vec<Heard>) {
+    let head = frame.head;
+    let Some((_, ear)) = ears.get_mut(&head.leg).filter(|(session, _)| *session == frame.session) else {
+        return;
+    };
+    let samples = frame.samples.get(..usize::from(head.samples)).unwrap_or_default();
+    let step = AssertUnwindSafe(|| ear.step(head.at, head.timestamp, samples, head.playing, heard));
+    if catch_unwind(step).is_err() {
+        tracing::error!("an ear failed and was taken off its leg");
+        ears.remove(&head.leg);
+    }
+}
+
+fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &mut Reporter) {
+    for heard in heard.drain(..) {
+        reporter.send(match heard {
+            Heard::Started { known, .. } => {
+                *speaking += 1;
+                Report::SpeechStarted { leg, at: known }
+            }
+            Heard::Ended { started, ended, known, samples } => {
+                *speaking = speaking.saturating_sub(1);
+                Report::SpeechEnded {
+                    leg,
+                    speech_started_at: started,
+                    speech_ended_at: ended,
+                    at: known,
+                    samples,
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::reporter::reports;
+    use std::path::Path;
+
+    #[test]
+    fn a_sentence_in_the_ring_is_reported_and_one_whose_packets_stop_too() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/speech/goforward.wav");
+        let Ok(mut wav) = hound::WavReader::open(&file) else {
+            eprintln!("skipped: {} is not there", file.display());
+            return;
+        };
+        let speech: Vec<i16> = wav.samples::<i16>().map(Result::unwrap).step_by(2).collect();
+        let epoch = Instant::now();
+        let (reporter, mut heard) = reports();
+        let (mut taps, thread) = start(1, epoch, reporter).unwrap();
+        let leg = LegId(5);
+        taps[0].begin(leg);
+        for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate().take(60) {
+            let timestamp = n as u32 * FRAME_SAMPLES as u32;
+            let head = FrameHead { leg, at: Now(n as u64), timestamp, samples: 160, playing: false };
+            taps[0].frame(head, &mut |to| to.copy_from_slice(samples));
+        }
+        assert!(matches!(heard.blocking_recv(), Some(Report::SpeechStarted { leg: LegId(5), .. })));
+        assert!(matches!(heard.blocking_recv(), Some(Report::SpeechEnded { leg: LegId(5), .. })));
+        taps[0].end(leg);
+        drop(taps);
+        thread.join().unwrap();
+        assert!(heard.blocking_recv().is_none());
+    }
+}

@@ -1,0 +1,352 @@
+//! One leg: what it hears, and what it says in each of its 20 ms.
+//!
+//! In a frame a leg speaks for itself if it sends keys or plays a prompt; else, if it is bridged or echoes, it passes
+//! on what comes for it, when it comes; else it sends silence, which keeps the peer's clock and the NAT alive.
+
+use super::out::{Body, FileOp, Out, Send};
+use super::play::Play;
+use super::wheel::Turn;
+use super::{LegStats, PlayEnd, Report, StreamSpec};
+use crate::base::{FRAME_SAMPLES, LegId, Now};
+use crate::bridge::{Voice, forward};
+use crate::codec::decode;
+use crate::limits::RTP_SILENCE_MAX;
+use crate::rtp::{
+    Arrival, DigitReceiver, DigitSender, Event, Fields, HEADER_OCTETS, Latch, Outbound, PacketBuf, Receiver,
+    Verdict, View, is_rtcp, mos,
+};
+use crate::taps::{FrameHead, Recorder, Side};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Comfort noise (RFC 3389): taken for silence.
+const COMFORT_NOISE: u8 = 13;
+/// A relay with nothing to relay sends a frame of silence this often, to keep a NAT open (RFC 6263).
+const KEEPALIVE: Duration = Duration::from_secs(1);
+
+/// What became of a received packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It may be passed on.
+    Pass,
+    /// It was part of the stream but is not passed on.
+    Swallowed,
+    /// It was no part of the stream.
+    Nothing,
+}
+
+/// What offer and answer settled, and whom we believe since.
+#[derive(Debug)]
+struct Peer {
+    spec: StreamSpec,
+    latch: Latch,
+}
+
+/// One leg of a call.
+#[derive(Debug)]
+pub(super) struct Leg {
+    id: LegId,
+    peer: Option<Peer>,
+    receiver: Receiver,
+    stream: Outbound,
+    digits_in: DigitReceiver,
+    digits_out: DigitSender,
+    /// Timestamp of the key being sent.
+    key_start: Option<u32>,
+    play: Option<Play>,
+    recorder: Option<Recorder>,
+    pub(super) mate: Option<LegId>,
+    pub(super) echo: bool,
+    pub(super) listen: bool,
+    last_period: Option<u64>,
+    last_heard: Now,
+    lost: bool,
+    sent: u64,
+    late: u64,
+    rejected: u64,
+}
+
+impl Leg {
+    pub(super) fn new(now: Now, id: LegId, stream: Outbound) -> Self {
+        Leg {
+            id,
+            peer: None,
+            receiver: Receiver::default(),
+            stream,
+            digits_in: DigitReceiver::default(),
+            digits_out: DigitSender::default(),
+            key_start: None,
+            play: None,
+            recorder: None,
+            mate: None,
+            echo: false,
+            listen: false,
+            last_period: None,
+            last_heard: now,
+            lost: false,
+            sent: 0,
+            late: 0,
+            rejected: 0,
+        }
+    }
+
+    pub(super) fn connect(&mut self, now: Now, spec: StreamSpec) {
+        match &mut self.peer {
+            Some(peer) => {
+                peer.latch.signal(spec.remote);
+                peer.spec = spec;
+            }
+            None => self.peer = Some(Peer { spec, latch: Latch::new(spec.remote) }),
+        }
+        (self.last_heard, self.lost) = (now, false);
+    }
+
+    /// What this leg's peer speaks; `None` before `Connect`.
+    pub(super) fn voice(&self) -> Option<Voice> {
+        self.peer.as_ref().map(|p| Voice { codec: p.spec.codec, dtmf: p.spec.dtmf })
+    }
+
+    /// One datagram has come from `from`.
+    pub(super) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &[u8], out: &mut Out) -> Heard {
+        let Some(peer) = &mut self.peer else { return Heard::Nothing };
+        if is_rtcp(datagram) {
+            return Heard::Nothing;
+        }
+        let spec = peer.spec;
+        let Ok(view) = View::parse(datagram) else { return self.reject() };
+        let f = view.fields();
+        let event = spec.dtmf == Some(f.payload_type);
+        let audio = f.payload_type == spec.codec.payload_type();
+        if !event && !audio && f.payload_type != COMFORT_NOISE {
+            return self.reject();
+        }
+        match peer.latch.judge(now, from) {
+            Verdict::Stranger => return self.reject(),
+            Verdict::Latched if from != spec.remote => {
+                out.reports.push(Report::Latched { leg: self.id, from });
+            }
+            Verdict::Latched | Verdict::Known => {}
+        }
+        let arrival = self.receiver.accept(now, &f, audio);
+        match arrival {
+            Arrival::Jump => return self.reject(),
+            Arrival::Duplicate => return Heard::Nothing,
+            Arrival::New | Arrival::Late => {}
+        }
+        (self.last_heard, self.lost) = (now, false);
+        if !spec.direction.receives() {
+            return Heard::Swallowed;
+        }
+        if event {
+            self.event(now, &view, out);
+            return Heard::Pass;
+        }
+        if !audio {
+            return Heard::Swallowed;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.put(Side::Left, spec.codec, f.timestamp, view.payload(), arrival == Arrival::New);
+        }
+        if self.listen {
+            self.lend(now, spec, &view, out);
+        }
+        Heard::Pass
+    }
+
+    fn reject(&mut self) -> Heard {
+        self.rejected += 1;
+        Heard::Nothing
+    }
+
+    fn event(&mut self, now: Now, view: &View<'_>, out: &mut Out) {
+        let event = Event::parse(view.payload());
+        if let Some(digit) = event.and_then(|e| self.digits_in.step(&view.fields(), e)) {
+            out.reports.push(Report::Digit { leg: self.id, digit, at: now });
+        }
+    }
+
+    /// The one decode, into the listener's own memory.
+    fn lend(&self, now: Now, spec: StreamSpec, view: &View<'_>, out: &mut Out) {
+        let mut timestamp = view.fields().timestamp;
+        for octets in view.payload().chunks(FRAME_SAMPLES) {
+            let samples = octets.len() as u16;
+            let head = FrameHead { leg: self.id, at: now, timestamp, samples, playing: self.play.is_some() };
+            out.speech.frame(head, &mut |to| {
+                decode(spec.codec, octets, to);
+            });
+            timestamp = timestamp.wrapping_add(u32::from(samples));
+        }
+    }
+
+    /// Passes a packet on to this leg's peer, in its buffer.
+    pub(super) fn pass(&mut self, now: Now, from: Voice, mut buf: PacketBuf, out: &mut Out) {
+        let sends = self.peer.as_ref().filter(|p| p.spec.direction.sends());
+        let Some(peer) = sends.filter(|_| self.play.is_none() && self.digits_out.is_idle()) else {
+            self.stream.left_out();
+            return out.free.push(buf);
+        };
+        let to = Voice { codec: peer.spec.codec, dtmf: peer.spec.dtmf };
+        let Some(fields) = forward(now, &mut buf, from, to, &mut self.stream) else {
+            return out.free.push(buf);
+        };
+        if let Some(recorder) =
+            self.recorder.as_mut().filter(|_| fields.payload_type == to.codec.payload_type())
+        {
+            let octets = buf.bytes().get(HEADER_OCTETS..).unwrap_or_default();
+            recorder.put(Side::Right, to.codec, fields.timestamp, octets, true);
+        }
+        self.sent += 1;
+        out.sends.push(Send { leg: self.id, to: peer.latch.target(), body: Body::Relayed(buf) });
+    }
+
+    /// A packet that would have been passed on was not.
+    pub(super) fn left_out(&mut self) {
+        self.stream.left_out();
+    }
+
+    /// The leg's 20 ms are over.
+    pub(super) fn tick(&mut self, now: Now, turn: Turn, out: &mut Out) {
+        let passed =
+            self.last_period.replace(turn.period).map_or(1, |last| turn.period.saturating_sub(last).max(1));
+        self.late += passed - 1 + u64::from(now.since(turn.due) >= Duration::from_millis(20));
+        if self.peer.as_ref().is_some_and(|p| p.spec.direction.sends()) {
+            self.speak(now, turn.period, out);
+        }
+        let id = self.id;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.advance(passed, |octets| out.files.push_back(FileOp::Append { leg: id, octets }));
+        }
+        let receives = self.peer.as_ref().is_some_and(|p| p.spec.direction.receives());
+        if receives && !self.lost && now.since(self.last_heard) >= RTP_SILENCE_MAX {
+            self.lost = true;
+            out.reports.push(Report::Lost { leg: id, at: now });
+        }
+    }
+
+    fn speak(&mut self, now: Now, period: u64, out: &mut Out) {
+        let Some(peer) = &self.peer else { return };
+        let (spec, to) = (peer.spec, peer.latch.target());
+        if let Some(frame) = self.digits_out.step() {
+            if let (Some(event), Some(payload_type)) = (frame.event, spec.dtmf) {
+                let start = self.key_start.filter(|_| !frame.first);
+                let fields = self.stream.own_event(now, period, payload_type, start);
+                self.key_start = Some(fields.timestamp);
+                let mut octets = [0; HEADER_OCTETS + 4];
+                octets[..HEADER_OCTETS].copy_from_slice(&fields.bytes());
+                octets[HEADER_OCTETS..].copy_from_slice(&event.bytes());
+                self.send(to, Body::Event(octets), out);
+            }
+            return;
+        }
+        let prompt = match &mut self.play {
+            Some(play) => play.next(),
+            None if (self.mate.is_some() || self.echo) && now.since(self.stream.latest_at()) < KEEPALIVE => {
+                return;
+            }
+            None => None,
+        };
+        let fields: Fields = self.stream.own(now, period, spec.codec.payload_type());
+        if let (Some(recorder), Some((prompt, range))) = (&mut self.recorder, &prompt) {
+            let octets = prompt.encoded(spec.codec).get(range.clone()).unwrap_or_default();
+            recorder.put(Side::Right, spec.codec, fields.timestamp, octets, true);
+        }
+        self.send(to, Body::Audio { header: fields.bytes(), prompt, codec: spec.codec }, out);
+        self.play_went_on(now, out);
+    }
+
+    fn send(&mut self, to: SocketAddr, body: Body, out: &mut Out) {
+        self.sent += 1;
+        out.sends.push(Send { leg: self.id, to, body });
+    }
+
+    fn play_went_on(&mut self, now: Now, out: &mut Out) {
+        let Some(play) = &mut self.play else { return };
+        if !std::mem::replace(&mut play.started, true) {
+            out.reports.push(Report::PlayStarted { leg: self.id, play: play.id, at: now });
+        }
+        if play.is_over() {
+            self.end_play(now, PlayEnd::Finished, out);
+        }
+    }
+
+    fn end_play(&mut self, now: Now, end: PlayEnd, out: &mut Out) {
+        if let Some(play) = self.play.take() {
+            out.reports.push(Report::PlayEnded { leg: self.id, play: play.id, end, at: now });
+        }
+    }
+
+    /// Plays this in place of what is played now.
+    pub(super) fn play(&mut self, now: Now, play: Play, out: &mut Out) {
+        self.stop(now, out);
+        self.play = Some(play);
+    }
+
+    /// Stops playing.
+    pub(super) fn stop(&mut self, now: Now, out: &mut Out) {
+        self.end_play(now, PlayEnd::Stopped, out);
+    }
+
+    /// Queues keys to be sent.
+    pub(super) fn send_digits(&mut self, keys: &str, out: &mut Out) {
+        if self.peer.as_ref().is_none_or(|p| p.spec.dtmf.is_none()) {
+            out.reports
+                .push(fault(self.id, "keys cannot be sent: the peer has not agreed on telephone-events"));
+        } else if !self.digits_out.push(keys) {
+            out.reports.push(fault(self.id, "some keys were left out: unknown, or too many at once"));
+        }
+    }
+
+    /// Lends decoded frames to the listener, or no more.
+    pub(super) fn listen(&mut self, on: bool, out: &mut Out) {
+        if on {
+            out.speech.begin(self.id);
+        } else if self.listen {
+            out.speech.end(self.id);
+        }
+        self.listen = on;
+    }
+
+    /// Begins a recording, in place of one that runs.
+    pub(super) fn record(&mut self, file: std::path::PathBuf, out: &mut Out) {
+        self.stop_record(out);
+        let codec = self.voice().map_or(crate::base::Codec::Pcmu, |v| v.codec);
+        out.files.push_back(FileOp::Create { leg: self.id, file, codec });
+        self.recorder = Some(Recorder::new(codec));
+    }
+
+    /// Ends the recording.
+    pub(super) fn stop_record(&mut self, out: &mut Out) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish(|octets| out.files.push_back(FileOp::Append { leg: self.id, octets }));
+            out.files.push_back(FileOp::Finish { leg: self.id });
+        }
+    }
+
+    /// Ends everything that others have to be told of.
+    pub(super) fn close(&mut self, now: Now, out: &mut Out) {
+        self.stop(now, out);
+        self.listen(false, out);
+        self.stop_record(out);
+    }
+
+    /// The leg's figures so far.
+    pub(super) fn stats(&self) -> LegStats {
+        let r = &self.receiver;
+        LegStats {
+            sent: self.sent,
+            received: r.received(),
+            lost: r.lost(),
+            duplicate: r.duplicate,
+            reordered: r.reordered,
+            rejected: self.rejected,
+            late: self.late,
+            jitter_ms: r.jitter_ms(),
+            mos: mos(r.expected(), r.lost(), r.jitter_ms()),
+        }
+    }
+}
+
+/// A fault of a leg in words.
+pub(super) fn fault(leg: LegId, what: &str) -> Report {
+    Report::Fault { leg, what: what.to_owned() }
+}

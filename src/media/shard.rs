@@ -1,0 +1,187 @@
+//! A worker's pure core: its legs, whose turn it is, and who is bridged to whom.
+//!
+//! In: commands, received packets, and the passing of time. Out: [`Out`]. Everything of one worker happens here, one
+//! thing after the other, so legs need no locks; two legs can be bridged if they are in the same shard.
+
+use super::leg::{Heard, Leg, fault};
+use super::out::Out;
+use super::play::Play;
+use super::wheel::Wheel;
+use super::{Command, LegStats, Report};
+use crate::base::{LegId, Now};
+use crate::rtp::{Outbound, PacketBuf};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// One thing that happens to a shard.
+#[derive(Debug)]
+pub enum Input {
+    /// The control plane wants something.
+    Command(Command),
+    /// A datagram has come on the socket of `leg`. The buffer comes back in [`Out::free`] or goes out in [`Out::sends`].
+    Packet { leg: LegId, from: SocketAddr, buf: PacketBuf },
+    /// Time has passed; to be given when [`Shard::deadline`] is reached.
+    Tick,
+}
+
+/// The legs of one worker.
+#[derive(Debug)]
+pub struct Shard {
+    legs: HashMap<LegId, Leg>,
+    wheel: Wheel,
+    rng: fastrand::Rng,
+    /// The leg being served, so that it is known whose fault a panic is.
+    serving: Option<LegId>,
+    #[cfg(test)]
+    sabotaged: Option<LegId>,
+}
+
+impl Shard {
+    /// A shard without legs. `seed` is where its SSRCs and first numbers come from (RFC 3550 §5.1 wants them random).
+    pub fn new(seed: u64) -> Self {
+        Shard {
+            legs: HashMap::new(),
+            wheel: Wheel::default(),
+            rng: fastrand::Rng::with_seed(seed),
+            serving: None,
+            #[cfg(test)]
+            sabotaged: None,
+        }
+    }
+
+    /// Handles one input; appends everything that is to be done to `out`.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Out) {
+        match input {
+            Input::Command(command) => self.command(now, command, out),
+            Input::Packet { leg, from, buf } => {
+                self.serve(leg);
+                self.packet(now, leg, from, buf, out);
+            }
+            Input::Tick => {
+                while let Some(turn) = self.wheel.turn(now) {
+                    self.serve(turn.leg);
+                    if let Some(leg) = self.legs.get_mut(&turn.leg) {
+                        leg.tick(now, turn, out);
+                    }
+                }
+            }
+        }
+        self.serving = None;
+    }
+
+    /// When [`Input::Tick`] is due; `None` without legs.
+    pub fn deadline(&self) -> Option<Now> {
+        self.wheel.next()
+    }
+
+    /// After a panic in `step`: takes out the leg that was being served and reports it. The others are whole, and a
+    /// tick that was cut short goes on with the next.
+    pub fn abandon(&mut self, out: &mut Out) {
+        let Some(id) = self.serving.take() else { return };
+        out.reports.push(fault(id, "a fault in the media plane ended this leg"));
+        self.unbridge(id);
+        self.wheel.remove(id);
+        if let Some(leg) = self.legs.remove(&id) {
+            if leg.listen {
+                out.speech.end(id);
+            }
+            out.files.push_back(super::FileOp::Finish { leg: id });
+            out.closed.push(id);
+        }
+    }
+
+    fn serve(&mut self, leg: LegId) {
+        self.serving = Some(leg);
+        #[cfg(test)]
+        assert_ne!(self.sabotaged, Some(leg), "sabotaged");
+    }
+
+    fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
+        let Some(leg) = self.legs.get_mut(&id) else { return out.free.push(buf) };
+        let heard = leg.receive(now, from, buf.bytes(), out);
+        let target = if leg.echo { Some(id) } else { leg.mate };
+        let voice = leg.voice();
+        let to = target.and_then(|t| self.legs.get_mut(&t));
+        match (heard, to, voice) {
+            (Heard::Pass, Some(to), Some(voice)) => return to.pass(now, voice, buf, out),
+            (Heard::Swallowed, Some(to), _) => to.left_out(),
+            (Heard::Pass | Heard::Swallowed | Heard::Nothing, _, _) => {}
+        }
+        out.free.push(buf);
+    }
+
+    fn command(&mut self, now: Now, command: Command, out: &mut Out) {
+        let id = command.leg();
+        self.serve(id);
+        match command {
+            Command::Open { leg } => return self.open(now, leg),
+            Command::Close { leg } => return self.close(now, leg, out),
+            Command::Bridge { a, b } => return self.bridge(now, a, b, out),
+            Command::Unbridge { leg } => return self.unbridge(leg),
+            _ => {}
+        }
+        // A command that crosses with the end of its leg finds nothing.
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        match command {
+            Command::Connect { to, .. } => leg.connect(now, to),
+            Command::Play { play, prompts, repeat, .. } => {
+                leg.play(now, Play::new(play, prompts, repeat), out);
+            }
+            Command::Stop { .. } => leg.stop(now, out),
+            Command::Listen { on, .. } => leg.listen(on, out),
+            Command::Echo { on, .. } => leg.echo = on,
+            Command::SendDigits { digits, .. } => leg.send_digits(&digits, out),
+            Command::Record { file, .. } => leg.record(file, out),
+            Command::StopRecord { .. } => leg.stop_record(out),
+            Command::Open { .. }
+            | Command::Close { .. }
+            | Command::Bridge { .. }
+            | Command::Unbridge { .. } => {}
+        }
+    }
+
+    fn open(&mut self, now: Now, id: LegId) {
+        if !self.legs.contains_key(&id) {
+            let stream = Outbound::new(now, self.rng.u32(..), self.rng.u16(..), self.rng.u32(..));
+            self.legs.insert(id, Leg::new(now, id, stream));
+            self.wheel.add(now, id);
+        }
+    }
+
+    /// Every `Close` is answered, also that of a leg that is gone already.
+    fn close(&mut self, now: Now, id: LegId, out: &mut Out) {
+        self.unbridge(id);
+        self.wheel.remove(id);
+        let mut stats = LegStats::default();
+        if let Some(mut leg) = self.legs.remove(&id) {
+            leg.close(now, out);
+            stats = leg.stats();
+            out.closed.push(id);
+        }
+        out.reports.push(Report::Closed { leg: id, stats });
+    }
+
+    fn bridge(&mut self, now: Now, a: LegId, b: LegId, out: &mut Out) {
+        if a == b || !self.legs.contains_key(&a) || !self.legs.contains_key(&b) {
+            return out.reports.push(fault(a, "cannot be bridged: the other leg is not on this worker"));
+        }
+        for (id, mate) in [(a, b), (b, a)] {
+            self.unbridge(id);
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.stop(now, out);
+                leg.echo = false;
+                leg.mate = Some(mate);
+            }
+        }
+    }
+
+    fn unbridge(&mut self, id: LegId) {
+        let mate = self.legs.get_mut(&id).and_then(|leg| leg.mate.take());
+        if let Some(mate) = mate.and_then(|m| self.legs.get_mut(&m)) {
+            mate.mate = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! RTP as bytes and as machines: the header, the receiving and the sending half of a stream, telephone-events, and
+//! whom to believe. No socket, no codec, no clock.
+
+mod buffer;
+mod dtmf;
+mod header;
+mod latch;
+mod quality;
+mod receive;
+mod send;
+
+pub use buffer::{PacketBuf, Pool};
+pub use dtmf::{DigitReceiver, DigitSender, Event};
+pub use header::{Fields, HEADER_OCTETS, Malformed, View, is_rtcp};
+pub use latch::{Latch, Verdict};
+pub use quality::mos;
+pub use receive::{Arrival, Receiver};
+pub use send::Outbound;

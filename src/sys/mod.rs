@@ -1,0 +1,16 @@
+//! All `unsafe` of the product. Each file is a thin, safe face on one thing that the kernel or the memory model offers;
+//! nothing here knows what the octets mean. Where there is a choice of back-end, the plain one is safe code and passes
+//! the same tests.
+#![allow(unsafe_code)]
+
+mod alloc;
+mod epoll;
+mod ring;
+mod thread;
+mod udp;
+
+pub use alloc::CountingAllocator;
+pub use epoll::{Epoll, Wake};
+pub use ring::{Consumer, Producer, ring};
+pub use thread::{cpus_allowed, pin, precise_timers, thread_cpu};
+pub use udp::{BATCH, Backend, Datagram, Udp};

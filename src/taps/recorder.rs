@@ -1,0 +1,201 @@
+//! The recorder: two streams of G.711 octets become the interleaved stereo of a WAV file, without decoding.
+//!
+//! ```text
+//!   what the leg says   ──put(Left,  timestamp, octets)──► lane ─┐
+//!   what the leg hears  ──put(Right, timestamp, octets)──► lane ─┴─advance(frames)──► L R L R L R …
+//! ```
+//!
+//! The leg's 20 ms clock reads both lanes at once, [`DELAY`] behind what is being said, so the channels stay in step.
+//! Octets are laid down by their RTP timestamps, so loss and disorder within the delay leave silence where it was and
+//! nothing is shifted. A stream whose timeline restarts, or that has drifted out of the lane, is laid down anew.
+
+use crate::base::{Codec, FRAME_SAMPLES};
+use crate::codec::{silence, transcode};
+
+/// Pairs of octets that make a piece for the disk: one second.
+pub const CHUNK_FRAMES: usize = 8000;
+/// How far reading is behind, in samples: 60 ms of network jitter are evened out.
+const DELAY: u64 = 480;
+/// Octets in a lane, half a second.
+const LANE: usize = 4096;
+
+/// One of the two channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What the leg says.
+    Left,
+    /// What the leg hears.
+    Right,
+}
+
+#[derive(Debug)]
+struct Lane {
+    octets: Box<[u8; LANE]>,
+    /// This timestamp lies at this position.
+    anchor: Option<(u32, u64)>,
+}
+
+impl Lane {
+    fn put(&mut self, read: u64, timestamp: u32, octets: &[u8], in_order: bool) {
+        let octets = &octets[..octets.len().min(LANE / 2)];
+        let place = self.anchor.and_then(|(t0, p0)| {
+            p0.checked_add_signed(i64::from(timestamp.wrapping_sub(t0) as i32))
+                .filter(|&p| p >= read && p + octets.len() as u64 <= read + LANE as u64)
+        });
+        let Some(place) = place.or_else(|| in_order.then_some(read + DELAY)) else { return };
+        // Moves along with the stream, so that the distance never outgrows the timestamp's range.
+        if in_order {
+            self.anchor = Some((timestamp, place));
+        }
+        for (n, octet) in octets.iter().enumerate() {
+            self.octets[(place as usize + n) % LANE] = *octet;
+        }
+    }
+}
+
+/// One recording. Both channels are in one codec, that of the leg when it began.
+#[derive(Debug)]
+pub struct Recorder {
+    codec: Codec,
+    lanes: [Lane; 2],
+    read: u64,
+    chunk: Vec<u8>,
+}
+
+impl Recorder {
+    /// An empty recording.
+    pub fn new(codec: Codec) -> Self {
+        let lane = || Lane { octets: Box::new([silence(codec); LANE]), anchor: None };
+        Recorder { codec, lanes: [lane(), lane()], read: 0, chunk: Vec::with_capacity(CHUNK_FRAMES * 2) }
+    }
+
+    /// Lays down octets of `codec` at their RTP timestamp. `in_order` is false for a packet that came after a later
+    /// one: it fills its gap or, if that was read already, is left out.
+    pub fn put(&mut self, side: Side, codec: Codec, timestamp: u32, octets: &[u8], in_order: bool) {
+        let mut changed = [0; 2 * FRAME_SAMPLES];
+        let mut timestamp = timestamp;
+        // One pass where the codecs agree, which is always but after a re-INVITE that changed the codec.
+        for part in octets.chunks(if codec == self.codec { octets.len().max(1) } else { changed.len() }) {
+            let mut laid = part;
+            if codec != self.codec {
+                let copy = &mut changed[..part.len()];
+                copy.copy_from_slice(part);
+                transcode(codec, self.codec, copy);
+                laid = copy;
+            }
+            self.lanes[side as usize].put(self.read, timestamp, laid, in_order);
+            timestamp = timestamp.wrapping_add(part.len() as u32);
+        }
+    }
+
+    /// Reads `frames` frames of 20 ms from both lanes; hands each full piece to `write`.
+    pub fn advance(&mut self, frames: u64, mut write: impl FnMut(Vec<u8>)) {
+        for _ in 0..frames * FRAME_SAMPLES as u64 {
+            let at = self.read as usize % LANE;
+            for lane in &mut self.lanes {
+                self.chunk.push(std::mem::replace(&mut lane.octets[at], silence(self.codec)));
+            }
+            self.read += 1;
+            if self.chunk.len() == CHUNK_FRAMES * 2 {
+                write(std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_FRAMES * 2)));
+            }
+        }
+    }
+
+    /// Reads what is still in the lanes and gives the last, shorter piece.
+    pub fn finish(mut self, mut write: impl FnMut(Vec<u8>)) {
+        self.advance(DELAY.div_ceil(FRAME_SAMPLES as u64), &mut write);
+        if !self.chunk.is_empty() {
+            write(self.chunk);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: u32 = FRAME_SAMPLES as u32;
+
+    fn frame(octet: u8) -> [u8; FRAME_SAMPLES] {
+        [octet; FRAME_SAMPLES]
+    }
+
+    /// The first octet of each frame of one channel.
+    fn channel(chunks: &[Vec<u8>], side: Side) -> Vec<u8> {
+        chunks.concat().chunks(2 * FRAME_SAMPLES).map(|f| f[side as usize]).collect()
+    }
+
+    #[test]
+    fn both_channels_are_in_step_and_a_gap_is_silence() {
+        let mut r = Recorder::new(Codec::Pcmu);
+        let mut chunks = Vec::new();
+        for n in 0..6u32 {
+            if n != 2 {
+                r.put(Side::Left, Codec::Pcmu, 7000 + n * FRAME, &frame(10 + n as u8), true);
+            }
+            r.put(
+                Side::Right,
+                Codec::Pcmu,
+                (u32::MAX - 200).wrapping_add(n * FRAME),
+                &frame(20 + n as u8),
+                true,
+            );
+            r.advance(1, |c| chunks.push(c));
+        }
+        r.finish(|c| chunks.push(c));
+        assert_eq!(channel(&chunks, Side::Left), [255, 255, 255, 10, 11, 255, 13, 14, 15]);
+        assert_eq!(channel(&chunks, Side::Right), [255, 255, 255, 20, 21, 22, 23, 24, 25]);
+    }
+
+    #[test]
+    fn disorder_is_put_right_and_what_is_too_late_is_left_out() {
+        let mut r = Recorder::new(Codec::Pcmu);
+        let mut chunks = Vec::new();
+        for n in [0, 2, 1, 3, 4, 5] {
+            r.put(Side::Left, Codec::Pcmu, n * FRAME, &frame(n as u8), n != 1);
+            r.advance(1, |c| chunks.push(c));
+        }
+        r.put(Side::Left, Codec::Pcmu, 0, &frame(99), false);
+        r.finish(|c| chunks.push(c));
+        assert_eq!(channel(&chunks, Side::Left)[3..], [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_stream_that_restarts_is_laid_down_anew() {
+        let mut r = Recorder::new(Codec::Pcma);
+        let mut chunks = Vec::new();
+        r.put(Side::Left, Codec::Pcma, 0, &frame(1), true);
+        r.advance(1, |c| chunks.push(c));
+        r.put(Side::Left, Codec::Pcma, 900_000_000, &frame(2), true);
+        r.finish(|c| chunks.push(c));
+        assert_eq!(channel(&chunks, Side::Left), [0xd5, 0xd5, 0xd5, 1]);
+        let mut r = Recorder::new(Codec::Pcma);
+        r.put(Side::Left, Codec::Pcma, 0, &frame(1), true);
+        r.advance(9, |_| ());
+        r.put(Side::Left, Codec::Pcma, 900_000_000, &frame(2), true);
+        let mut chunks = Vec::new();
+        r.advance(4, |c| chunks.push(c));
+        r.finish(|c| chunks.push(c));
+        assert!(channel(&chunks, Side::Left).contains(&2));
+    }
+
+    #[test]
+    fn another_codec_is_brought_to_that_of_the_file() {
+        let mut r = Recorder::new(Codec::Pcmu);
+        let mut chunks = Vec::new();
+        r.put(Side::Left, Codec::Pcma, 0, &frame(silence(Codec::Pcma)), true);
+        r.advance(4, |c| chunks.push(c));
+        r.finish(|c| chunks.push(c));
+        // A-law has no zero; its quietest octet is µ-law's second quietest.
+        assert_eq!(channel(&chunks, Side::Left), [255, 255, 255, 254, 255, 255, 255]);
+    }
+
+    #[test]
+    fn pieces_are_a_second_long() {
+        let mut r = Recorder::new(Codec::Pcmu);
+        let mut chunks = Vec::new();
+        r.advance(125, |c| chunks.push(c.len()));
+        assert_eq!(chunks, [16_000, 16_000]);
+    }
+}
