@@ -28,6 +28,7 @@ pub mod acd;
 pub mod bridge;
 pub mod media;
 
+pub mod tts;
 pub mod call;
 pub mod config;
 pub mod sys;

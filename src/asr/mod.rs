@@ -1,7 +1,12 @@
-//! Listening: when somebody speaks, and the sentence that was spoken. Recognising it is for others.
+//! Listening: when somebody speaks, and the sentence that was spoken. Recognising it is for
+//! worker processes (`drive/recogniser.rs`); what they load is checked here first.
 
 mod ear;
 mod endpoint;
+mod model;
+mod upsample;
 
 pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
+pub use model::{ModelError, ModelHeader, check_header};
+pub use upsample::upsample;

@@ -1,8 +1,12 @@
 //! All I/O, clocks and threads. What is here decides nothing about calls: it reads sockets and clocks, gives what it
 //! read to a pure core, and does what the core wants done.
 
+pub mod engine;
 pub mod listen;
+pub mod models;
 pub mod media;
+pub mod recogniser;
 mod record;
 mod reporter;
+pub mod voice;
 mod worker;

@@ -1,0 +1,136 @@
+//! Speaking: texts to prompts, through espeak-ng in its own process, kept on disk by content.
+//!
+//! espeak-ng (GPL-3) is a separate program, one process a text: a crash there costs one prompt. A text rendered once is
+//! read from the cache folder ever after, whatever the call.
+
+use crate::base::Lang;
+use crate::limits;
+use crate::media::Prompt;
+use crate::tts::{self, Utterance};
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use tokio::process::Command;
+use tokio::sync::{Semaphore, mpsc};
+use tracing::warn;
+
+/// The synthesiser program.
+const PROGRAM: &str = "espeak-ng";
+/// Texts rendered at once.
+const AT_ONCE: usize = 2;
+
+/// A text that has been rendered, or could not be.
+#[derive(Debug)]
+pub struct Rendered {
+    pub lang: Lang,
+    pub text: String,
+    pub prompt: Option<Arc<Prompt>>,
+}
+
+/// The renderer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    cache: Option<Arc<Path>>,
+    results: mpsc::UnboundedSender<Rendered>,
+    slots: Arc<Semaphore>,
+}
+
+impl Voice {
+    /// A voice that keeps what it rendered in `cache`; without, it renders anew. Results come out of the receiver.
+    pub fn new(cache: Option<PathBuf>) -> (Voice, mpsc::UnboundedReceiver<Rendered>) {
+        let (results, out) = mpsc::unbounded_channel();
+        let cache = cache.filter(|folder| match std::fs::create_dir_all(folder) {
+            Ok(()) => true,
+            Err(error) => {
+                warn!(folder = %folder.display(), %error, "prompts cannot be kept: they are rendered at every start");
+                false
+            }
+        });
+        (Voice { cache: cache.map(Into::into), results, slots: Arc::new(Semaphore::new(AT_ONCE)) }, out)
+    }
+
+    /// Begins to render `text`.
+    pub fn render(&self, lang: Lang, text: String) {
+        let voice = self.clone();
+        tokio::spawn(async move {
+            let _slot = voice.slots.acquire().await;
+            let prompt = match voice.speak(lang, &text).await {
+                Ok(samples) => Some(Arc::new(tts::prompt(&samples))),
+                Err(error) => {
+                    warn!(lang = lang.code(), %error, "a prompt cannot be spoken");
+                    None
+                }
+            };
+            let _ = voice.results.send(Rendered { lang, text, prompt });
+        });
+    }
+
+    /// The samples of `text`, 8 kHz, from the cache or the synthesiser.
+    ///
+    /// # Errors
+    /// When the synthesiser is missing, fails, or says nothing.
+    pub async fn speak(&self, lang: Lang, text: &str) -> io::Result<Vec<i16>> {
+        let utterance = Utterance::new(lang, text);
+        let file = self.cache.as_ref().map(|folder| folder.join(format!("{}.wav", utterance.cache_key())));
+        if let Some(samples) = file.as_ref().and_then(|f| read_wav(f).ok()) {
+            return Ok(samples);
+        }
+        let samples = tts::shape(&synthesise(&utterance).await?);
+        if samples.is_empty() {
+            return Err(io::Error::other("the synthesiser said nothing"));
+        }
+        if let Some(error) = file.and_then(|f| keep(&f, &samples).err()) {
+            warn!(%error, "a prompt cannot be kept");
+        }
+        Ok(samples)
+    }
+}
+
+async fn synthesise(utterance: &Utterance) -> io::Result<Vec<i16>> {
+    let child = Command::new(PROGRAM)
+        .args(["-v", utterance.voice, "-s", &utterance.speed.to_string(), "--stdout", "--", &utterance.text])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(limits::RENDER_MAX, child).await.map_err(|_| io::ErrorKind::TimedOut)?;
+    let output = output.map_err(|e| io::Error::new(e.kind(), format!("{PROGRAM}: {e} (install the package {PROGRAM})")))?;
+    if !output.status.success() {
+        return Err(io::Error::other(format!("{PROGRAM} ended with {}", output.status)));
+    }
+    // espeak-ng writes to a pipe, so the lengths in the header are not the real ones: the rate is all we need of it.
+    let rate = output.stdout.get(24..28).and_then(|b| b.try_into().ok()).map_or(22_050, u32::from_le_bytes);
+    let octets = output.stdout.get(44..).unwrap_or_default();
+    let samples: Vec<i16> = octets.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect();
+    Ok(tts::resample(&samples, rate))
+}
+
+/// A WAV file as 8 kHz mono samples.
+///
+/// # Errors
+/// When it is not there, or not a WAV file of 16-bit samples.
+pub fn read_wav(path: &Path) -> io::Result<Vec<i16>> {
+    let octets = std::fs::read(path)?;
+    let mut reader = hound::WavReader::new(Cursor::new(octets)).map_err(io::Error::other)?;
+    let spec = reader.spec();
+    if spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
+        return Err(io::Error::other("not a WAV file of 16-bit samples"));
+    }
+    let all: Vec<i16> = reader.samples().collect::<Result<_, _>>().map_err(io::Error::other)?;
+    let mono: Vec<i16> = all.iter().step_by(usize::from(spec.channels.max(1))).copied().collect();
+    Ok(tts::resample(&mono, spec.sample_rate))
+}
+
+/// Writes beside the place and renames, so that a reader never sees half a file.
+fn keep(path: &Path, samples: &[i16]) -> io::Result<()> {
+    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(&beside, spec).map_err(io::Error::other)?;
+    for sample in samples {
+        writer.write_sample(*sample).map_err(io::Error::other)?;
+    }
+    writer.finalize().map_err(io::Error::other)?;
+    std::fs::rename(beside, path)
+}
