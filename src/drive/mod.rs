@@ -8,5 +8,6 @@ pub mod media;
 pub mod recogniser;
 mod record;
 mod reporter;
+pub mod store;
 pub mod voice;
 mod worker;

@@ -1,0 +1,197 @@
+//! The call records on disk: SQLite in WAL mode, written by a thread of its own, read by the command line.
+//!
+//! One table; the columns are what one searches by, the record itself is JSON, so that an old record stays readable
+//! whatever is added to it.
+
+use crate::base::CallId;
+use crate::call::Cdr;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tracing::error;
+
+const FILE: &str = "calls.db";
+/// Records waiting to be written. The writer does thousands a second; when the disk stands still, the newest are lost
+/// and said so, calls are not.
+const WAITING_MAX: usize = 10_000;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS calls (
+        id INTEGER PRIMARY KEY,
+        sip_call_id TEXT NOT NULL,
+        started_unix_ms INTEGER NOT NULL,
+        line TEXT NOT NULL,
+        result TEXT NOT NULL,
+        agent TEXT,
+        record TEXT NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS calls_by_sip_call_id ON calls (sip_call_id);
+    CREATE INDEX IF NOT EXISTS calls_by_start ON calls (started_unix_ms);
+";
+
+/// The store's file in the data folder.
+pub fn file(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
+/// The writing end. Dropping it writes what waits and closes the file.
+#[derive(Debug)]
+pub struct Writer {
+    queue: Option<mpsc::SyncSender<Box<Cdr>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Opens (or creates) the store; also gives the number that the next call gets.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is not a store.
+    pub fn open(data: &Path) -> rusqlite::Result<(Writer, CallId)> {
+        let db = Connection::open(file(data))?;
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        db.execute_batch(SCHEMA)?;
+        let last: Option<i64> = db.query_row("SELECT max(id) FROM calls", [], |row| row.get(0))?;
+        let (queue, waiting) = mpsc::sync_channel::<Box<Cdr>>(WAITING_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || {
+                for cdr in waiting {
+                    if let Err(error) = write(&db, &cdr) {
+                        error!(call = cdr.id.0, %error, "a call record could not be written");
+                    }
+                }
+            })
+            .ok();
+        let next = CallId(last.and_then(|n| u64::try_from(n).ok()).unwrap_or(0) + 1);
+        Ok((Writer { queue: Some(queue), thread }, next))
+    }
+
+    /// Hands a record to the writer.
+    pub fn write(&self, cdr: Box<Cdr>) {
+        let id = cdr.id.0;
+        if self.queue.as_ref().is_none_or(|q| q.try_send(cdr).is_err()) {
+            error!(call = id, "a call record is lost: the store does not keep up");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(db: &Connection, cdr: &Cdr) -> Result<(), Box<dyn std::error::Error>> {
+    let record = serde_json::to_string(cdr)?;
+    let result = serde_json::to_value(cdr.result)?;
+    db.prepare_cached("INSERT OR REPLACE INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
+        cdr.id.0 as i64,
+        cdr.sip_call_id,
+        cdr.started_unix_ms as i64,
+        cdr.line,
+        result.as_str(),
+        cdr.agent,
+        record
+    ])?;
+    Ok(())
+}
+
+/// The reading end, for the command line; works while the server writes, and when it is not running.
+#[derive(Debug)]
+pub struct Reader {
+    db: Connection,
+}
+
+impl Reader {
+    /// Opens the store of a data folder.
+    ///
+    /// # Errors
+    /// When there is none yet, or it cannot be read.
+    pub fn open(data: &Path) -> rusqlite::Result<Reader> {
+        let db = Connection::open_with_flags(file(data), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        db.busy_timeout(Duration::from_secs(5))?;
+        Ok(Reader { db })
+    }
+
+    /// The newest records, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn newest(&self, count: usize) -> rusqlite::Result<Vec<Cdr>> {
+        let mut query = self.db.prepare("SELECT record FROM calls ORDER BY id DESC LIMIT ?1")?;
+        let rows = query.query_map([count as i64], |row| row.get::<_, String>(0))?;
+        // A record that cannot be read (of a newer version) is left out rather than hiding the others.
+        Ok(rows.flatten().filter_map(|json| serde_json::from_str(&json).ok()).collect())
+    }
+
+    /// One record, by its number or its SIP Call-ID.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn find(&self, id: &str) -> rusqlite::Result<Option<Cdr>> {
+        let number: i64 = id.parse().unwrap_or(-1);
+        let sql = "SELECT record FROM calls WHERE id = ?1 OR sip_call_id = ?2 ORDER BY id DESC LIMIT 1";
+        let json: Option<String> = self.db.query_row(sql, params![number, id], |row| row.get(0)).optional()?;
+        Ok(json.and_then(|j| serde_json::from_str(&j).ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Pii;
+    use crate::call::{EndedBy, Result as CallResult};
+
+    fn cdr(id: u64) -> Cdr {
+        Cdr {
+            id: CallId(id),
+            sip_call_id: format!("sip-{id}"),
+            line: "city".into(),
+            version: "v".into(),
+            caller: Pii::new("138".into()),
+            dialled: "12345".into(),
+            started_unix_ms: 5,
+            total_ms: 1,
+            answered_ms: 1,
+            talk_ms: 0,
+            wait_ms: 0,
+            queue: None,
+            agent: None,
+            intent: None,
+            result: CallResult::Served,
+            ended_by: EndedBy::Line,
+            moments: vec![],
+            turns: vec![],
+            decisions: vec![],
+            legs: vec![],
+            recording: None,
+        }
+    }
+
+    #[test]
+    fn records_survive_a_restart_and_numbers_go_on() {
+        let folder = std::env::temp_dir().join(format!("trunkline-store-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (writer, first) = Writer::open(&folder).unwrap();
+        assert_eq!(first, CallId(1));
+        writer.write(Box::new(cdr(1)));
+        writer.write(Box::new(cdr(2)));
+        drop(writer);
+        let (writer, next) = Writer::open(&folder).unwrap();
+        assert_eq!(next, CallId(3));
+        let reader = Reader::open(&folder).unwrap();
+        assert_eq!(reader.newest(1).unwrap()[0].id, CallId(2));
+        assert_eq!(reader.find("1").unwrap(), Some(cdr(1)));
+        assert_eq!(reader.find("sip-2").unwrap().unwrap().id, CallId(2));
+        assert_eq!(reader.find("nothing").unwrap(), None);
+        drop(writer);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
