@@ -15,6 +15,7 @@
 //! A room imports only what stands above it in the list below. Everything that decides is a pure core
 //! (`step(now, input, &mut out)`, `deadline()`); everything that touches the world is under `drive/` and `sys/`.
 pub mod base;
+pub mod drive;
 pub mod limits;
 pub mod media;
 pub mod sdp;

@@ -1,0 +1,3 @@
+//! All that touches the world: sockets, clocks, threads. Nothing here decides about calls.
+
+pub mod sip;
