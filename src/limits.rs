@@ -20,6 +20,21 @@ pub const SIP_TRANSACTIONS_MAX: usize = 20_000;
 /// Stream connections at once. Answer: the newest is refused.
 pub const SIP_CONNECTIONS_MAX: usize = 1024;
 
+/// Inputs waiting between the SIP sockets and the core. Answer: datagrams are dropped and counted (their senders
+/// repeat them), streams are read no further until there is room.
+pub const SIP_INPUT_QUEUE: usize = 4096;
+
+/// Messages waiting to be written to one stream connection. Answer: the peer does not read, so the connection is closed
+/// and what waits for it is unreachable.
+pub const SIP_CONNECTION_QUEUE: usize = 256;
+
+/// How long a stream connection may be silent: just over the longest registration, whose refresh keeps it alive.
+pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3900);
+
+/// How long a stream connection may take to be made, to send its first message, to finish one it has begun, or to take
+/// one of ours. Answer: it is closed.
+pub const SIP_CONNECTION_STALL_MAX: Duration = Duration::from_secs(20);
+
 /// Contacts one address-of-record may register. Answer: 403.
 pub const REGISTRAR_CONTACTS_MAX: usize = 8;
 
@@ -66,3 +81,4 @@ pub const RENDER_MAX: Duration = Duration::from_secs(5);
 pub const CALL_MAX: Duration = Duration::from_secs(4 * 3600);
 
 const _: () = assert!(UTTERANCE_MAX.as_secs() < CALL_MAX.as_secs());
+const _: () = assert!(SIP_CONNECTION_IDLE_MAX.as_secs() > *REGISTER_EXPIRES_S.end() as u64);

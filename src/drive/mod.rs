@@ -3,11 +3,12 @@
 
 pub mod engine;
 pub mod listen;
-pub mod models;
 pub mod media;
+pub mod models;
 pub mod recogniser;
 mod record;
 mod reporter;
+pub mod sip;
 pub mod store;
 pub mod voice;
 mod worker;

@@ -2,6 +2,7 @@
 //!
 //! In: requests with a To tag; `Hangup`. Out: responses, `Offer`, `Digit`, `Ended`.
 
+use super::body::sdp_of;
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Output};
@@ -11,7 +12,6 @@ use super::message::Message;
 use super::name::{Method, Name};
 use super::reply::Fault;
 use super::transaction::T1_64;
-use super::uac::sdp_of;
 use crate::base::{LegId, Now};
 
 impl Endpoint {
@@ -99,10 +99,14 @@ impl Endpoint {
             return self.fault(now, id, &fault, request, out);
         }
         let tx = self.serve(request, Owner::Invite(id));
-        self.with(id, |leg| leg.reinvite = Some((tx, request.envelope.cseq)));
+        self.with(id, |leg| {
+            leg.reinvite = Some((tx, request.envelope.cseq));
+            // A phone that has lost its connection goes on over another.
+            leg.dialog.flow = request.flow;
+        });
         let trying = Builder::reply(&request.message, 100, "", None).end();
         self.layer.respond(now, tx, 100, trying, out);
-        out.push(Output::Event(Event::Offer { leg: id, sdp: sdp_of(&request.message) }));
+        out.push(Output::Event(Event::Offer { leg: id, sdp: sdp_of(&request.message).unwrap_or_default() }));
     }
 
     /// INFO (RFC 2976 as phones use it): digits, or nothing.

@@ -9,6 +9,7 @@
 //!                                                   registrar + digest, register
 //! ```
 
+mod body;
 mod build;
 mod client;
 mod dialog;

@@ -140,8 +140,7 @@ pub(super) fn check(request: &Message) -> Result<(), Fault> {
     let encoded = request
         .get(Name::ContentEncoding)
         .is_some_and(|e| !e.is_empty() && !e.eq_ignore_ascii_case("identity"));
-    let sdp = request.content_type().is_none_or(|t| t == "application/sdp");
-    if encoded || matches!(method, Method::Invite) && !request.body().is_empty() && !sdp {
+    if encoded || matches!(method, Method::Invite) && super::body::sdp_of(request).is_none() {
         return Err(Fault::UnsupportedMedia);
     }
     match method {

@@ -2,6 +2,7 @@
 //!
 //! In: `Command::Invite`, responses to our INVITE, its failure. Out: requests, `Progress`, `Answered`, `Ended`.
 
+use super::body::sdp_of;
 use super::build::after_invite;
 use super::dialog::Dialog;
 use super::digest;
@@ -121,7 +122,7 @@ impl Endpoint {
                 if calling.cancel.is_some() {
                     self.cancel(now, id, out);
                 } else if *status > 100 && !ended {
-                    let sdp = sdp_of(message);
+                    let sdp = sdp_of(message).unwrap_or_default();
                     out.push(Output::Event(Event::Progress { leg: id, status: *status, sdp }));
                 }
             }
@@ -202,7 +203,7 @@ impl Endpoint {
             // It crossed our CANCEL (§9.1).
             self.bye(now, id, "", out);
         } else {
-            out.push(Output::Event(Event::Answered { leg: id, sdp: sdp_of(message) }));
+            out.push(Output::Event(Event::Answered { leg: id, sdp: sdp_of(message).unwrap_or_default() }));
         }
     }
 
@@ -253,13 +254,5 @@ impl Endpoint {
             leg.open += 1;
         }
         Some(tx)
-    }
-}
-
-/// The session description of a message, or nothing.
-pub(super) fn sdp_of(message: &Message) -> Bytes {
-    match message.content_type().as_deref() {
-        Some("application/sdp") | None => message.body(),
-        Some(_) => Bytes::new(),
     }
 }

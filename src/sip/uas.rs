@@ -3,6 +3,7 @@
 //! In: an INVITE outside of any dialog; `Ring`, `Answer`, `Refuse`; CANCEL. Out: responses, `Incoming`, `Ended`. The same
 //! `Answer` and `Refuse` decide about a re-INVITE (§14.2).
 
+use super::body::sdp_of;
 use super::build::Builder;
 use super::dialog::Dialog;
 use super::endpoint::Endpoint;
@@ -13,7 +14,6 @@ use super::name::Name;
 use super::reply::{ALLOW, Fault};
 use super::syntax::NameAddr;
 use super::transaction::{T1, T1_64, T2};
-use super::uac::sdp_of;
 use super::uri::Uri;
 use crate::base::{LegId, Now, Pii};
 use bytes::Bytes;
@@ -78,7 +78,6 @@ impl Endpoint {
         let ok = Builder::reply(request, 200, "", Some(&tag))
             .field(Name::Contact, contact)
             .field(Name::Allow, ALLOW)
-            .field(Name::Supported, "")
             .field(Name::Server, &self.config.user_agent)
             .sdp(sdp);
         self.with(id, |leg| {
@@ -184,7 +183,10 @@ impl Endpoint {
             // We hung up meanwhile; only now may BYE be sent (§15).
             self.bye(now, id, "", out);
         } else {
-            out.push(Output::Event(Event::Acknowledged { leg: id, sdp: sdp_of(&request.message) }));
+            out.push(Output::Event(Event::Acknowledged {
+                leg: id,
+                sdp: sdp_of(&request.message).unwrap_or_default(),
+            }));
         }
     }
 }
@@ -225,7 +227,7 @@ fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming 
         caller: Pii::new(asserted.unwrap_or_else(|| user(&from.uri))),
         caller_name: from.display.clone().map(Pii::new),
         call_id: request.envelope.call_id.clone(),
-        sdp: sdp_of(message),
+        sdp: sdp_of(message).unwrap_or_default(),
         account,
         headers,
     }

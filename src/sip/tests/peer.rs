@@ -189,6 +189,21 @@ fn a_draining_server_and_a_merged_request_are_said_so() {
     assert_eq!(p.input(Input::Received { flow: flow(0, 1, Transport::Udp), message }), ["482"]);
 }
 
+#[test]
+fn as_many_transactions_as_the_limit_pass_and_one_more_is_503() {
+    let mut p = Peer::new();
+    let mut last = Vec::new();
+    for i in 0..=crate::limits::SIP_TRANSACTIONS_MAX {
+        let text = format!(
+            "INVITE sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK{i}\r\nFrom: <sip:b@b>;tag=b\r\n\
+             To: <sip:95@10.0.0.1>\r\nCall-ID: {i}\r\nCSeq: 1 INVITE\r\n\r\n"
+        );
+        assert_ne!(last, ["503"], "{i}");
+        last = p.input(Input::Received { flow: flow(0, 1, Transport::Udp), message: Bytes::from(text) });
+    }
+    assert_eq!(last, ["503"]);
+}
+
 /// Our INVITE as it went out, and a way to respond to it.
 fn calling() -> (Peer, Message, impl Fn(&Message, &str, &str) -> Input) {
     let mut p = Peer::new();
