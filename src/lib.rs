@@ -33,3 +33,4 @@ pub mod call;
 pub mod config;
 pub mod sys;
 pub mod drive;
+pub mod server;

@@ -192,7 +192,11 @@ impl Call {
     pub(super) fn moment(&mut self, now: Now, moment: Moment, out: &mut Vec<Output>) {
         let at = MomentAt { ms: now.since(self.began).as_millis() as u64, moment };
         self.cdr.moments.push(at.clone());
-        out.push(Output::Moment { call: self.id, sip_call_id: self.sip_call_id.clone(), at });
+        let turn = match &at.moment {
+            Moment::Heard { turn } => self.cdr.turns.get(*turn).cloned().map(Box::new),
+            _ => None,
+        };
+        out.push(Output::Moment { call: self.id, sip_call_id: self.sip_call_id.clone(), at, turn });
     }
 
     pub(super) fn clear_timers(&mut self, s: &mut Shared) {

@@ -1,6 +1,6 @@
 //! The switch: finds the call that an input is about, and settles what the ACD wants.
 
-use super::cdr::{Cdr, MomentAt};
+use super::cdr::{Cdr, MomentAt, TurnRecord};
 use super::journey::{Call, Due};
 use super::speaking::Library;
 use crate::acd::{self, Acd};
@@ -78,11 +78,8 @@ pub enum Output {
         text: String,
     },
     /// Something happened in a call: for logs and whoever watches.
-    Moment {
-        call: CallId,
-        sip_call_id: Arc<str>,
-        at: MomentAt,
-    },
+    /// `turn` is there with [`super::Moment::Heard`].
+    Moment { call: CallId, sip_call_id: Arc<str>, at: MomentAt, turn: Option<Box<TurnRecord>> },
     /// An agent's state changed.
     Agent {
         user: String,

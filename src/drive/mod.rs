@@ -1,7 +1,9 @@
 //! All I/O, clocks and threads. What is here decides nothing about calls: it reads sockets and clocks, gives what it
 //! read to a pure core, and does what the core wants done.
 
+pub mod control;
 pub mod engine;
+pub mod files;
 pub mod listen;
 pub mod media;
 pub mod models;

@@ -1,0 +1,193 @@
+//! The control socket: how the command line asks a running server. JSON, one value a line, over a Unix socket that only
+//! the server's own user can open.
+//!
+//! ```text
+//! → {"ask":"agents"}                       ← {"agents":[…]}
+//! → {"ask":"ready","user":"1001","ready":true}   ← {"done":true}
+//! → {"ask":"watch","sip_call_id":"…"}      ← {"ms":0,"event":"incoming",…} … until the call is over
+//! ```
+
+use crate::call::{MomentAt, TurnRecord};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+const FILE: &str = "control.sock";
+/// Lines waiting for a slow watcher; more are not kept for it.
+const WAITING_MAX: usize = 1024;
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// The agents, the waiting callers, the calls in progress.
+    Board,
+    /// Set an agent ready or not.
+    Ready { user: String, ready: bool },
+    /// Read the dialplans anew.
+    Reload,
+    /// Every live SIP transaction, dialog and registration, as text.
+    Dump,
+    /// What happens in a call, as it happens.
+    Watch { sip_call_id: String },
+}
+
+/// One agent on the board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardAgent {
+    pub user: String,
+    pub name: String,
+    pub state: String,
+    pub since_s: u64,
+    pub calls: u32,
+}
+
+/// One waiting caller on the board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardWaiting {
+    pub call: u64,
+    pub queue: String,
+    pub waits_s: u64,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Board { agents: Vec<BoardAgent>, waiting: Vec<BoardWaiting>, calls: usize },
+    Done(String),
+    Error(String),
+    /// A moment of a watched call, with what was heard where it is a turn.
+    Moment { at: MomentAt, turn: Option<Box<TurnRecord>> },
+}
+
+/// A request and where its answers go.
+#[derive(Debug)]
+pub struct Request {
+    pub ask: Ask,
+    pub answers: mpsc::Sender<Answer>,
+}
+
+/// The server's end.
+#[derive(Debug)]
+pub struct Control {
+    path: PathBuf,
+    requests: mpsc::Receiver<Request>,
+    watchers: Vec<(Arc<str>, mpsc::Sender<Answer>)>,
+}
+
+impl Control {
+    /// Listens in the data folder.
+    ///
+    /// # Errors
+    /// When another server uses the folder, or the socket cannot be made.
+    pub async fn listen(data: &Path) -> io::Result<Control> {
+        let path = data.join(FILE);
+        if UnixStream::connect(&path).await.is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                format!("another server is running on the data folder {}", data.display()),
+            ));
+        }
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        let (sender, requests) = mpsc::channel(64);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(talk(stream, sender.clone()));
+            }
+        });
+        Ok(Control { path, requests, watchers: Vec::new() })
+    }
+
+    /// The next request.
+    pub async fn recv(&mut self) -> Option<Request> {
+        self.requests.recv().await
+    }
+
+    /// Sends what happens in this call to `answers`, until the call is over or the watcher goes.
+    pub fn watch(&mut self, sip_call_id: &str, answers: mpsc::Sender<Answer>) {
+        self.watchers.push((sip_call_id.into(), answers));
+    }
+
+    /// Tells the watchers of a call.
+    pub fn tell(&mut self, sip_call_id: &str, at: &MomentAt, turn: Option<&TurnRecord>) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        let last = matches!(at.moment, crate::call::Moment::Ended { .. });
+        self.watchers.retain(|(id, watcher)| {
+            if **id != *sip_call_id {
+                return !watcher.is_closed();
+            }
+            let turn = turn.cloned().map(Box::new);
+            watcher.try_send(Answer::Moment { at: at.clone(), turn }).is_ok() && !last
+        });
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn talk(stream: UnixStream, requests: mpsc::Sender<Request>) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let (answers, mut out) = mpsc::channel(WAITING_MAX);
+        match serde_json::from_str(&line) {
+            Ok(ask) => {
+                if requests.send(Request { ask, answers }).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                let _ = answers.try_send(Answer::Error(format!("not a request: {error}")));
+                drop(answers);
+            }
+        }
+        while let Some(answer) = out.recv().await {
+            let Ok(mut json) = serde_json::to_vec(&answer) else { continue };
+            json.push(b'\n');
+            if write.write_all(&json).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Asks the server that runs on `data`; answers come out of the receiver until it has no more.
+///
+/// # Errors
+/// When no server runs there.
+pub async fn ask(data: &Path, ask: &Ask) -> io::Result<mpsc::Receiver<Answer>> {
+    let path = data.join(FILE);
+    let stream = UnixStream::connect(&path).await.map_err(|e| {
+        io::Error::new(e.kind(), format!("no server answers at {}: is `trunkline serve` running?", path.display()))
+    })?;
+    let (read, mut write) = stream.into_split();
+    let mut json = serde_json::to_vec(ask)?;
+    json.push(b'\n');
+    write.write_all(&json).await?;
+    let (sender, out) = mpsc::channel(WAITING_MAX);
+    tokio::spawn(async move {
+        // The writing half is kept: closing it would end the conversation.
+        let _write = write;
+        let mut lines = BufReader::new(read).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Ok(answer) = serde_json::from_str(&line) {
+                if sender.send(answer).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    Ok(out)
+}

@@ -1,0 +1,105 @@
+//! Configuration on disk: the folder of dialplans, and the secrets that it names.
+
+use crate::base::Pii;
+use crate::config::{self, Config, File, Password};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Generated passwords, one `user password` a line, readable by the server's user alone.
+const SECRETS: &str = "agents.secret";
+
+/// Reads and checks every `*.toml` of a folder.
+///
+/// # Errors
+/// All problems found, as text ready to print.
+pub fn load(folder: &Path) -> Result<Config, String> {
+    let cannot = |e: io::Error| format!("{}: {e}\n  = give the folder of dialplans with --config DIR", folder.display());
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).map_err(cannot)?.flatten().map(|e| e.path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|x| x == "toml"));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        files.push(File { name: path.display().to_string(), text });
+    }
+    config::load(&files).map_err(|problems| {
+        let mut out = String::new();
+        for problem in &problems {
+            let _ = writeln!(out, "{problem}");
+        }
+        let errors = problems.iter().filter(|p| p.severity == config::Severity::Error).count();
+        let _ = write!(out, "{errors} error{} in {}", if errors == 1 { "" } else { "s" }, folder.display());
+        out
+    })
+}
+
+/// The data folder: as configured, beside the folder of dialplans if it is relative.
+pub fn data_dir(folder: &Path, config: &Config) -> PathBuf {
+    let beside = folder.canonicalize().ok().and_then(|f| f.parent().map(Path::to_path_buf)).unwrap_or_default();
+    beside.join(&config.server.data_dir)
+}
+
+/// Every agent's password, made where there is none yet.
+///
+/// # Errors
+/// When a named variable or file is missing, or the secrets cannot be kept.
+pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<String>>, String> {
+    let path = data.join(SECRETS);
+    let known = read_secrets(&path);
+    let mut made = known.clone();
+    let mut out = BTreeMap::new();
+    for (user, source) in &config.passwords {
+        let password = match source {
+            Password::Generated => made.entry(user.clone()).or_insert_with(random_password).clone(),
+            Password::Env(name) => std::env::var(name)
+                .map_err(|_| format!("agent {user}: the environment has no {name}; set it, or remove `password`"))?,
+            Password::File(file) => std::fs::read_to_string(file)
+                .map_err(|e| format!("agent {user}: password file {file}: {e}"))?
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        };
+        if password.is_empty() {
+            return Err(format!("agent {user}: the password is empty"));
+        }
+        out.insert(user.clone(), Pii::new(password));
+    }
+    if made != known {
+        let text: String = made.iter().map(|(user, password)| format!("{user} {password}\n")).collect();
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options
+            .open(&path)
+            .and_then(|mut f| io::Write::write_all(&mut f, text.as_bytes()))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(out)
+}
+
+fn read_secrets(path: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|l| l.split_once(' ')).map(|(u, p)| (u.to_owned(), p.to_owned())).collect()
+}
+
+fn random_password() -> String {
+    let mut octets = [0u8; 12];
+    // Without the kernel's randomness there is no safe password to make: an empty one is refused by the caller.
+    if getrandom::fill(&mut octets).is_err() {
+        return String::new();
+    }
+    octets.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The machine's own address: the one that its default route would use. Nothing is sent.
+pub fn machine_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    // A documentation address (RFC 5737): connecting a UDP socket only looks up the route.
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())
+}

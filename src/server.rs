@@ -1,0 +1,406 @@
+//! The wiring: cores and drivers on one control thread, and the order in which they start and stop.
+//!
+//! ```text
+//! SipSockets ─► Endpoint ─► Switch ─► MediaPlane, Recognisers, Voice, Store, Control
+//!      ▲            │          │
+//!      └────────────┴──────────┴── one queue of work; every output is an input of the next core
+//! ```
+//! Stops on SIGTERM and SIGINT: new calls get 503, running ones have [`Options::drain`] to end, a second signal ends
+//! them at once. SIGHUP reads the dialplans anew: a bad file changes nothing.
+
+use crate::acd;
+use crate::base::{Epoch, Now};
+use crate::call::{self, Cdr, Moment, Switch, SwitchConfig};
+use crate::config::Config;
+use crate::drive::control::{Answer, Ask, BoardAgent, BoardWaiting, Control, Request};
+use crate::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
+use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
+use crate::drive::sip::SipSockets;
+use crate::drive::voice::{Rendered, Voice};
+use crate::drive::{files, models, store};
+use crate::{sip, tts};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+/// Ports tried when the configured one is taken.
+const PORT_TRIES: u16 = 50;
+
+/// What the command line says.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of dialplans.
+    pub config: PathBuf,
+    /// The folder of listening models.
+    pub models: PathBuf,
+    /// In place of the configured data folder.
+    pub data: Option<PathBuf>,
+    /// In place of the configured SIP port; 0 takes any that is free.
+    pub port: Option<u16>,
+    /// How long running calls may go on after SIGTERM.
+    pub drain: Duration,
+    /// The program that is started for recognisers: this one.
+    pub binary: PathBuf,
+}
+
+/// What the server came up with, to be told to whoever started it.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    pub sip: Vec<SocketAddr>,
+    /// The configured port, if another had to be used.
+    pub port_taken: Option<u16>,
+    pub data: PathBuf,
+    /// The listening model's file, if there is one.
+    pub model: Option<PathBuf>,
+    /// Why there is none.
+    pub no_model: Option<String>,
+    pub config: Arc<Config>,
+}
+
+/// A running server.
+pub struct Server {
+    options: Options,
+    data: PathBuf,
+    began: Instant,
+    sockets: SipSockets,
+    endpoint: sip::Endpoint,
+    switch: Switch,
+    media: MediaPlane,
+    reports: ReportReceiver,
+    recognisers: Option<Recognisers>,
+    recognised: mpsc::UnboundedReceiver<Recognised>,
+    voice: Voice,
+    rendered: mpsc::UnboundedReceiver<Rendered>,
+    store: store::Writer,
+    control: Control,
+    config: Arc<Config>,
+    work: VecDeque<call::Output>,
+    /// When the last call must have ended, once the server is stopping.
+    stop_by: Option<Now>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("switch", &self.switch).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts everything. Must run on a current-thread tokio runtime.
+    ///
+    /// # Errors
+    /// Says what could not be started, and what to do.
+    pub async fn start(options: Options) -> Result<(Server, Ready), String> {
+        let config = Arc::new(files::load(&options.config)?);
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let data = options.data.clone().unwrap_or_else(|| files::data_dir(&options.config, &config));
+        let recordings = data.join("recordings");
+        std::fs::create_dir_all(&recordings).map_err(|e| format!("{}: {e}", recordings.display()))?;
+        let control = Control::listen(&data).await.map_err(|e| e.to_string())?;
+        let accounts = files::passwords(&data, &config)?;
+        let (store, first_call) =
+            store::Writer::open(&data).map_err(|e| format!("{}: {e}", store::file(&data).display()))?;
+        let began = Instant::now();
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (sockets, port_taken) = listen(&config, options.port).await?;
+        let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
+        let ports = config.server.media_ports.clone();
+        let media = MediaConfig { workers, ports, epoch: began, backend: Backend::default() };
+        let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
+        let found = models::find(&options.models, config.server.model.as_deref());
+        let (model, no_model) = match found {
+            Ok(Some(model)) => (Some(model).filter(|_| config.server.recognisers > 0), None),
+            Ok(None) => (None, Some(format!("{} holds no model", options.models.display()))),
+            Err(why) => (None, Some(why)),
+        };
+        let (recognisers, recognised) = match &model {
+            Some(model) => {
+                let (pool, out) = Recognisers::start(&options.binary, model, config.server.recognisers);
+                (Some(pool), out)
+            }
+            None => (None, mpsc::unbounded_channel().1),
+        };
+        let (voice, rendered) = Voice::new(Some(data.join("prompts")));
+        let mut seed = [0u8; 8];
+        getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
+        let endpoint = sip::Endpoint::new(sip::Config {
+            seed: u64::from_le_bytes(seed),
+            user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
+            realm: config.server.domain.clone(),
+            accounts,
+            ..sip::Config::default()
+        });
+        let with = SwitchConfig {
+            config: config.clone(),
+            epoch: Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) },
+            first_call,
+            listens: recognisers.is_some(),
+            music: Arc::new(tts::prompt(&tts::music())),
+            recordings: config.server.record_calls.then_some(recordings),
+        };
+        let mut out = Vec::new();
+        let switch = Switch::new(Now(0), with, &mut out);
+        let ready = Ready {
+            sip: sockets.addrs().to_vec(),
+            port_taken,
+            data: data.clone(),
+            model: model.map(|m| m.path),
+            no_model,
+            config: config.clone(),
+        };
+        let server = Server {
+            options,
+            data,
+            began,
+            sockets,
+            endpoint,
+            switch,
+            media,
+            reports,
+            recognisers,
+            recognised,
+            voice,
+            rendered,
+            store,
+            control,
+            config,
+            work: out.into(),
+            stop_by: None,
+        };
+        Ok((server, ready))
+    }
+
+    fn now(&self) -> Now {
+        Now(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Serves until told to stop and the last call has ended.
+    ///
+    /// # Errors
+    /// When signals cannot be received.
+    pub async fn run(mut self) -> Result<(), String> {
+        let on = |kind| signal(kind).map_err(|e| format!("signals: {e}"));
+        let (mut term, mut int, mut hup) =
+            (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
+        loop {
+            self.carry_out();
+            if self.stop_by.is_some_and(|by| self.switch.calls() == 0 || by <= self.now()) {
+                break;
+            }
+            let due = [self.switch.deadline(), self.endpoint.deadline(), self.stop_by].into_iter().flatten().min();
+            let wait = due.map_or(Duration::from_secs(3600), |at| at.since(self.now()));
+            tokio::select! {
+                input = self.sockets.recv() => self.sip(input),
+                Some(report) = self.reports.recv() => self.step(call::Input::Media(report)),
+                Some(r) = self.recognised.recv() => {
+                    self.step(call::Input::Recognised { call: r.call, utterance: r.utterance, heard: r.heard });
+                }
+                Some(r) = self.rendered.recv() => {
+                    self.step(call::Input::Rendered { lang: r.lang, text: r.text, prompt: r.prompt });
+                }
+                Some(request) = self.control.recv() => self.asked(request),
+                () = tokio::time::sleep(wait) => {
+                    self.step(call::Input::Tick);
+                    self.sip(sip::Input::Tick);
+                }
+                _ = term.recv() => self.stop(),
+                _ = int.recv() => self.stop(),
+                _ = hup.recv() => { let _ = self.reload(); }
+            }
+        }
+        self.step(call::Input::EndAll);
+        self.carry_out();
+        self.last_words().await;
+        info!("stopped");
+        Ok(())
+    }
+
+    /// Lets the last BYEs out and the last records in.
+    async fn last_words(&mut self) {
+        let until = self.now() + Duration::from_secs(2);
+        while self.switch.calls() > 0 && self.now() < until {
+            tokio::select! {
+                input = self.sockets.recv() => self.sip(input),
+                Some(report) = self.reports.recv() => self.step(call::Input::Media(report)),
+                () = tokio::time::sleep(Duration::from_millis(50)) => self.step(call::Input::Tick),
+            }
+            self.carry_out();
+        }
+    }
+
+    fn stop(&mut self) {
+        let now = self.now();
+        if self.stop_by.is_some() {
+            self.stop_by = Some(now);
+            return;
+        }
+        info!(calls = self.switch.calls(), "stopping: new calls get 503, running ones have {:?}", self.options.drain);
+        self.stop_by = Some(now + self.options.drain);
+        self.endpoint.refuse_new = true;
+        self.step(call::Input::Drain);
+    }
+
+    fn reload(&mut self) -> Result<String, String> {
+        let loaded = files::load(&self.options.config)
+            .and_then(|config| files::passwords(&self.data, &config).map(|accounts| (config, accounts)));
+        match loaded {
+            Ok((config, accounts)) => {
+                let version = config.version.clone();
+                info!(version, "dialplans reloaded; running calls go on with theirs");
+                self.config = Arc::new(config);
+                self.endpoint.set_accounts(accounts);
+                self.step(call::Input::Reload(self.config.clone()));
+                self.sip(sip::Input::Tick);
+                Ok(version)
+            }
+            Err(problems) => {
+                warn!("dialplans not reloaded, the old ones stay:\n{problems}");
+                Err(problems)
+            }
+        }
+    }
+
+    fn step(&mut self, input: call::Input) {
+        let mut out = Vec::new();
+        self.switch.step(self.now(), input, &mut out);
+        self.work.extend(out);
+    }
+
+    fn sip(&mut self, input: sip::Input) {
+        let mut out = Vec::new();
+        self.endpoint.step(self.now(), input, &mut out);
+        for output in out {
+            match output {
+                sip::Output::Transmit { flow, message } => self.sockets.send(flow, message),
+                sip::Output::Event(event) => self.step(call::Input::Sip(event)),
+            }
+        }
+    }
+
+    /// Does what the switch wants, until it wants nothing more.
+    fn carry_out(&mut self) {
+        while let Some(want) = self.work.pop_front() {
+            match want {
+                call::Output::Sip(command) => self.sip(sip::Input::Command(command)),
+                call::Output::Media(command) => self.media.send(command),
+                call::Output::Open { leg, ip, near } => {
+                    let addr = self.media.open(leg, ip, near).ok();
+                    self.step(call::Input::Opened { leg, addr });
+                }
+                call::Output::Recognise { call, utterance, lang, samples } => match &self.recognisers {
+                    Some(pool) => pool.submit(Sentence { call, utterance, lang, samples }),
+                    None => self.step(call::Input::Recognised {
+                        call,
+                        utterance,
+                        heard: Err(crate::ivr::NotHeard::Unavailable),
+                    }),
+                },
+                call::Output::Render { lang, text } => self.voice.render(lang, text),
+                call::Output::Moment { call, sip_call_id, at, turn } => {
+                    log_moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
+                    self.control.tell(&sip_call_id, &at, turn.as_deref());
+                }
+                call::Output::Agent { user, state } => info!(agent = user, state = state.name(), "agent"),
+                call::Output::Record(cdr) => {
+                    log_record(&cdr);
+                    self.store.write(cdr);
+                }
+            }
+        }
+    }
+
+    fn asked(&mut self, request: Request) {
+        let answer = match request.ask {
+            Ask::Board => self.board(),
+            Ask::Ready { user, ready } => {
+                if self.config.setup.agents.iter().any(|a| a.user == user) {
+                    self.step(call::Input::Ready { user: user.clone(), ready });
+                    Answer::Done(format!("agent {user} is {}", if ready { "ready" } else { "not ready" }))
+                } else {
+                    Answer::Error(format!("no agent `{user}`: agents are [[agent]] tables in team.toml"))
+                }
+            }
+            Ask::Reload => match self.reload() {
+                Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
+                Err(problems) => Answer::Error(problems),
+            },
+            Ask::Dump => Answer::Done(format!("{}\n{:#?}", self.endpoint.dump(), self.switch)),
+            Ask::Watch { sip_call_id } => return self.control.watch(&sip_call_id, request.answers),
+        };
+        let _ = request.answers.try_send(answer);
+    }
+
+    fn board(&self) -> Answer {
+        let now = self.now();
+        let acd = self.switch.acd();
+        let agent = |a: acd::AgentView| BoardAgent {
+            state: match a.state {
+                acd::State::NotReady(reason) => format!("not-ready ({reason:?})"),
+                state => state.name().into(),
+            },
+            user: a.user,
+            name: a.name,
+            since_s: now.since(a.since).as_secs(),
+            calls: a.calls,
+        };
+        Answer::Board {
+            agents: acd.agents().into_iter().map(agent).collect(),
+            waiting: acd
+                .waiting()
+                .into_iter()
+                .map(|(call, queue, since)| BoardWaiting { call: call.0, queue, waits_s: now.since(since).as_secs() })
+                .collect(),
+            calls: self.switch.calls(),
+        }
+    }
+}
+
+/// Binds the configured addresses on one port: the configured one, or the next that is free.
+async fn listen(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<u16>), String> {
+    let mut ips: Vec<_> =
+        config.server.addresses.iter().filter_map(|a| a.or_else(files::machine_address)).collect();
+    ips.dedup();
+    let first = port.unwrap_or(config.server.port);
+    let mut last = String::new();
+    for port in first..first.saturating_add(PORT_TRIES) {
+        let addrs: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        match SipSockets::bind(&addrs).await {
+            Ok(sockets) => return Ok((sockets, (port != first).then_some(first))),
+            Err(error) => last = format!("SIP on port {port}: {error}"),
+        }
+    }
+    Err(format!("{last}\n  = choose addresses of this machine and a free port under [sip] in server.toml"))
+}
+
+/// Cores this process may use.
+fn num_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn log_moment(call: u64, moment: &Moment, turn: Option<&call::TurnRecord>, personal: bool) {
+    match turn {
+        Some(turn) if personal => info!(call, heard = turn.turn.heard.reveal(), turn = ?turn.turn, "heard"),
+        Some(turn) => info!(call, turn = ?turn.turn, "heard"),
+        None => info!(call, "{moment:?}"),
+    }
+}
+
+fn log_record(cdr: &Cdr) {
+    info!(
+        call = cdr.id.0,
+        line = cdr.line,
+        result = ?cdr.result,
+        ended_by = ?cdr.ended_by,
+        total_ms = cdr.total_ms,
+        wait_ms = cdr.wait_ms,
+        talk_ms = cdr.talk_ms,
+        "call recorded"
+    );
+}
