@@ -194,7 +194,8 @@ impl Server {
             if self.stop_by.is_some_and(|by| self.switch.calls() == 0 || by <= self.now()) {
                 break;
             }
-            let due = [self.switch.deadline(), self.endpoint.deadline(), self.stop_by].into_iter().flatten().min();
+            let due =
+                [self.switch.deadline(), self.endpoint.deadline(), self.stop_by].into_iter().flatten().min();
             let wait = due.map_or(Duration::from_secs(3600), |at| at.since(self.now()));
             tokio::select! {
                 input = self.sockets.recv() => self.sip(input),
@@ -241,7 +242,10 @@ impl Server {
             self.stop_by = Some(now);
             return;
         }
-        info!(calls = self.switch.calls(), "stopping: new calls get 503, running ones have {:?}", self.options.drain);
+        info!(
+            calls = self.switch.calls(),
+            "stopping: new calls get 503, running ones have {:?}", self.options.drain
+        );
         self.stop_by = Some(now + self.options.drain);
         self.endpoint.refuse_new = true;
         self.step(call::Input::Drain);
@@ -355,7 +359,11 @@ impl Server {
             waiting: acd
                 .waiting()
                 .into_iter()
-                .map(|(call, queue, since)| BoardWaiting { call: call.0, queue, waits_s: now.since(since).as_secs() })
+                .map(|(call, queue, since)| BoardWaiting {
+                    call: call.0,
+                    queue,
+                    waits_s: now.since(since).as_secs(),
+                })
                 .collect(),
             calls: self.switch.calls(),
         }

@@ -32,7 +32,9 @@ impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ModelError::TooShort => write!(f, "the file is too short to be a model: it was not copied whole"),
-            ModelError::Magic(m) => write!(f, "not a whisper ggml model (magic {m:08x}): use a ggml .bin, not .pt or .gguf"),
+            ModelError::Magic(m) => {
+                write!(f, "not a whisper ggml model (magic {m:08x}): use a ggml .bin, not .pt or .gguf")
+            }
             ModelError::Header(field, value) => write!(f, "damaged header: {field} = {value}"),
             ModelError::Digest => write!(f, "its SHA-256 is not the one in SHA256SUMS: copy it anew"),
         }
@@ -87,7 +89,12 @@ mod tests {
     #[test]
     fn damage_is_named() {
         assert_eq!(check_header(&[], 0), Err(ModelError::TooShort));
-        assert_eq!(check_header(b"GGUFxxxxxxxxxxxxxxxxxxxxx", 100).unwrap_err().to_string().contains("not a whisper"), true);
+        assert!(
+            check_header(b"GGUFxxxxxxxxxxxxxxxxxxxxx", 100)
+                .unwrap_err()
+                .to_string()
+                .contains("not a whisper")
+        );
         let mut bad = GOOD;
         bad[2] = -7;
         assert_eq!(check_header(&head(bad), 6_000_000), Err(ModelError::Header("n_audio_ctx", -7)));

@@ -79,7 +79,12 @@ pub enum Output {
     },
     /// Something happened in a call: for logs and whoever watches.
     /// `turn` is there with [`super::Moment::Heard`].
-    Moment { call: CallId, sip_call_id: Arc<str>, at: MomentAt, turn: Option<Box<TurnRecord>> },
+    Moment {
+        call: CallId,
+        sip_call_id: Arc<str>,
+        at: MomentAt,
+        turn: Option<Box<TurnRecord>>,
+    },
     /// An agent's state changed.
     Agent {
         user: String,

@@ -58,11 +58,18 @@ pub struct BoardWaiting {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    Board { agents: Vec<BoardAgent>, waiting: Vec<BoardWaiting>, calls: usize },
+    Board {
+        agents: Vec<BoardAgent>,
+        waiting: Vec<BoardWaiting>,
+        calls: usize,
+    },
     Done(String),
     Error(String),
     /// A moment of a watched call, with what was heard where it is a turn.
-    Moment { at: MomentAt, turn: Option<Box<TurnRecord>> },
+    Moment {
+        at: MomentAt,
+        turn: Option<Box<TurnRecord>>,
+    },
 }
 
 /// A request and where its answers go.
@@ -170,7 +177,10 @@ async fn talk(stream: UnixStream, requests: mpsc::Sender<Request>) {
 pub async fn ask(data: &Path, ask: &Ask) -> io::Result<mpsc::Receiver<Answer>> {
     let path = data.join(FILE);
     let stream = UnixStream::connect(&path).await.map_err(|e| {
-        io::Error::new(e.kind(), format!("no server answers at {}: is `trunkline serve` running?", path.display()))
+        io::Error::new(
+            e.kind(),
+            format!("no server answers at {}: is `trunkline serve` running?", path.display()),
+        )
     })?;
     let (read, mut write) = stream.into_split();
     let mut json = serde_json::to_vec(ask)?;
@@ -182,10 +192,10 @@ pub async fn ask(data: &Path, ask: &Ask) -> io::Result<mpsc::Receiver<Answer>> {
         let _write = write;
         let mut lines = BufReader::new(read).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            if let Ok(answer) = serde_json::from_str(&line) {
-                if sender.send(answer).await.is_err() {
-                    return;
-                }
+            if let Ok(answer) = serde_json::from_str(&line)
+                && sender.send(answer).await.is_err()
+            {
+                return;
             }
         }
     });

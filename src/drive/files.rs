@@ -17,7 +17,9 @@ const SECRETS: &str = "agents.secret";
 /// # Errors
 /// All problems found, as text ready to print.
 pub fn load(folder: &Path) -> Result<Config, String> {
-    let cannot = |e: io::Error| format!("{}: {e}\n  = give the folder of dialplans with --config DIR", folder.display());
+    let cannot = |e: io::Error| {
+        format!("{}: {e}\n  = give the folder of dialplans with --config DIR", folder.display())
+    };
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).map_err(cannot)?.flatten().map(|e| e.path()).collect();
     paths.retain(|p| p.extension().is_some_and(|x| x == "toml"));
@@ -40,7 +42,8 @@ pub fn load(folder: &Path) -> Result<Config, String> {
 
 /// The data folder: as configured, beside the folder of dialplans if it is relative.
 pub fn data_dir(folder: &Path, config: &Config) -> PathBuf {
-    let beside = folder.canonicalize().ok().and_then(|f| f.parent().map(Path::to_path_buf)).unwrap_or_default();
+    let beside =
+        folder.canonicalize().ok().and_then(|f| f.parent().map(Path::to_path_buf)).unwrap_or_default();
     beside.join(&config.server.data_dir)
 }
 
@@ -56,8 +59,9 @@ pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<St
     for (user, source) in &config.passwords {
         let password = match source {
             Password::Generated => made.entry(user.clone()).or_insert_with(random_password).clone(),
-            Password::Env(name) => std::env::var(name)
-                .map_err(|_| format!("agent {user}: the environment has no {name}; set it, or remove `password`"))?,
+            Password::Env(name) => std::env::var(name).map_err(|_| {
+                format!("agent {user}: the environment has no {name}; set it, or remove `password`")
+            })?,
             Password::File(file) => std::fs::read_to_string(file)
                 .map_err(|e| format!("agent {user}: password file {file}: {e}"))?
                 .lines()

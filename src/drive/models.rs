@@ -55,10 +55,10 @@ fn check(path: &Path) -> Result<Model, String> {
     file.by_ref().take(64).read_to_end(&mut head).map_err(|e| e.to_string())?;
     let header = asr::check_header(&head, octets).map_err(|e| e.to_string())?;
     let listed = listed_digest(path);
-    if let Some(expected) = &listed {
-        if *expected != digest(path).map_err(|e| e.to_string())? {
-            return Err(ModelError::Digest.to_string());
-        }
+    if let Some(expected) = &listed
+        && *expected != digest(path).map_err(|e| e.to_string())?
+    {
+        return Err(ModelError::Digest.to_string());
     }
     Ok(Model { path: path.to_owned(), header, listed: listed.is_some() })
 }

@@ -69,7 +69,11 @@ impl std::fmt::Debug for Job {
 
 impl Recognisers {
     /// Starts `count` workers of `binary` with `model`; what they hear comes out of the receiver.
-    pub fn start(binary: &Path, model: &Model, count: usize) -> (Recognisers, mpsc::UnboundedReceiver<Recognised>) {
+    pub fn start(
+        binary: &Path,
+        model: &Model,
+        count: usize,
+    ) -> (Recognisers, mpsc::UnboundedReceiver<Recognised>) {
         let (jobs, job_queue) = mpsc::unbounded_channel();
         let (results, out) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -162,7 +166,10 @@ impl Worker {
             match tokio::time::timeout(limits::RECOGNISE_MAX, work).await {
                 Ok(Ok(heard)) => {
                     answered += 1;
-                    self.finish(&job.sentence, if heard.text.is_empty() { Err(NotHeard::Empty) } else { Ok(heard) });
+                    self.finish(
+                        &job.sentence,
+                        if heard.text.is_empty() { Err(NotHeard::Empty) } else { Ok(heard) },
+                    );
                 }
                 Ok(Err(error)) => {
                     warn!(worker = self.number, %error, "recogniser broke off");

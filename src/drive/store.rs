@@ -91,15 +91,17 @@ impl Drop for Writer {
 fn write(db: &Connection, cdr: &Cdr) -> Result<(), Box<dyn std::error::Error>> {
     let record = serde_json::to_string(cdr)?;
     let result = serde_json::to_value(cdr.result)?;
-    db.prepare_cached("INSERT OR REPLACE INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
-        cdr.id.0 as i64,
-        cdr.sip_call_id,
-        cdr.started_unix_ms as i64,
-        cdr.line,
-        result.as_str(),
-        cdr.agent,
-        record
-    ])?;
+    db.prepare_cached("INSERT OR REPLACE INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+        params![
+            cdr.id.0 as i64,
+            cdr.sip_call_id,
+            cdr.started_unix_ms as i64,
+            cdr.line,
+            result.as_str(),
+            cdr.agent,
+            record
+        ],
+    )?;
     Ok(())
 }
 
@@ -138,7 +140,8 @@ impl Reader {
     pub fn find(&self, id: &str) -> rusqlite::Result<Option<Cdr>> {
         let number: i64 = id.parse().unwrap_or(-1);
         let sql = "SELECT record FROM calls WHERE id = ?1 OR sip_call_id = ?2 ORDER BY id DESC LIMIT 1";
-        let json: Option<String> = self.db.query_row(sql, params![number, id], |row| row.get(0)).optional()?;
+        let json: Option<String> =
+            self.db.query_row(sql, params![number, id], |row| row.get(0)).optional()?;
         Ok(json.and_then(|j| serde_json::from_str(&j).ok()))
     }
 }

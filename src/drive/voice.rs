@@ -94,8 +94,10 @@ async fn synthesise(utterance: &Utterance) -> io::Result<Vec<i16>> {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(limits::RENDER_MAX, child).await.map_err(|_| io::ErrorKind::TimedOut)?;
-    let output = output.map_err(|e| io::Error::new(e.kind(), format!("{PROGRAM}: {e} (install the package {PROGRAM})")))?;
+    let output =
+        tokio::time::timeout(limits::RENDER_MAX, child).await.map_err(|_| io::ErrorKind::TimedOut)?;
+    let output = output
+        .map_err(|e| io::Error::new(e.kind(), format!("{PROGRAM}: {e} (install the package {PROGRAM})")))?;
     if !output.status.success() {
         return Err(io::Error::other(format!("{PROGRAM} ended with {}", output.status)));
     }
@@ -125,8 +127,12 @@ pub fn read_wav(path: &Path) -> io::Result<Vec<i16>> {
 /// Writes beside the place and renames, so that a reader never sees half a file.
 fn keep(path: &Path, samples: &[i16]) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let mut writer = hound::WavWriter::create(&beside, spec).map_err(io::Error::other)?;
     for sample in samples {
         writer.write_sample(*sample).map_err(io::Error::other)?;

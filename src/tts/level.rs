@@ -4,8 +4,8 @@
 /// G.711 §4), as the root mean square over the parts that are not silence.
 pub const SPEECH_DBM0: f32 = -16.0;
 
-/// Full scale of 16-bit samples in dBm0.
-const FULL_SCALE_DBM0: f32 = 3.14 + 3.01;
+/// A square wave at full scale of 16-bit samples in dBm0: 3.14 (the sine at overload) and 3.01 for its crest.
+const FULL_SCALE_DBM0: f32 = 6.15;
 /// Quieter than this beside the loudest part counts as silence.
 const SILENCE: f32 = 0.01;
 /// Samples kept before the first and after the last sound, at 8 kHz.
@@ -55,7 +55,8 @@ pub fn shape(samples: &[i16]) -> Vec<i16> {
     let from = first.saturating_sub(MARGIN);
     let to = (last + MARGIN).min(samples.len());
     let speech = samples.get(from..to).unwrap_or_default();
-    let gain = (10f32.powf((SPEECH_DBM0 - active_dbm0(speech)) / 20.0)).min(32_000.0 / f32::from(peak.max(1)));
+    let gain =
+        (10f32.powf((SPEECH_DBM0 - active_dbm0(speech)) / 20.0)).min(32_000.0 / f32::from(peak.max(1)));
     speech.iter().map(|s| (f32::from(*s) * gain).clamp(-32768.0, 32767.0) as i16).collect()
 }
 
@@ -75,7 +76,9 @@ mod tests {
 
     fn tone(rate: u32, hz: f32, amplitude: f32, seconds: f32) -> Vec<i16> {
         let n = (rate as f32 * seconds) as usize;
-        (0..n).map(|i| (amplitude * (std::f32::consts::TAU * hz * i as f32 / rate as f32).sin()) as i16).collect()
+        (0..n)
+            .map(|i| (amplitude * (std::f32::consts::TAU * hz * i as f32 / rate as f32).sin()) as i16)
+            .collect()
     }
 
     #[test]

@@ -117,7 +117,11 @@ fn spell_numbers(text: &str) -> String {
         }
         if !digits.is_empty() {
             let one_by_one = digits.len() > 4 || (digits.len() > 1 && digits.starts_with('0'));
-            if one_by_one { spell_digits(&digits, &mut out) } else { spell_cardinal(&digits, &mut out) }
+            if one_by_one {
+                spell_digits(&digits, &mut out)
+            } else {
+                spell_cardinal(&digits, &mut out)
+            }
             digits.clear();
         }
         out.push(ch);
@@ -178,7 +182,15 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_numbers_or_digit_by_digit() {
-        for (text, words) in [("12", "十二"), ("105", "一百零五"), ("20", "二十"), ("1012", "一千零一十二"), ("0", "零"), ("95500", "九五五零零"), ("007", "零零七")] {
+        for (text, words) in [
+            ("12", "十二"),
+            ("105", "一百零五"),
+            ("20", "二十"),
+            ("1012", "一千零一十二"),
+            ("0", "零"),
+            ("95500", "九五五零零"),
+            ("007", "零零七"),
+        ] {
             assert_eq!(spell_numbers(text), words);
         }
         assert_eq!(to_pinyin("第3位"), "di4 san1 wei4");

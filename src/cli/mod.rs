@@ -1,0 +1,92 @@
+//! The command line. Every error says what to do next.
+
+mod ops;
+mod records;
+mod serve;
+
+use clap::{Args, Parser, Subcommand};
+use std::future::Future;
+use std::path::PathBuf;
+use trunkline::drive::{engine, files, recogniser};
+
+/// A telephony IVR and ACD media server: callers say in one sentence what they want and reach the right agent.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where things are.
+#[derive(Debug, Clone, Args)]
+struct Places {
+    /// The folder of dialplans.
+    #[arg(long, global = true, value_name = "DIR", default_value = "dialplans", env = "TRUNKLINE_CONFIG")]
+    config: PathBuf,
+    /// The folder for records, recordings and rendered prompts, in place of the one in server.toml.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The folder of listening models; by default `models` beside the folder of dialplans.
+    #[arg(long, global = true, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+impl Places {
+    fn data(&self) -> Result<PathBuf, String> {
+        match &self.data {
+            Some(data) => Ok(data.clone()),
+            None => Ok(files::data_dir(&self.config, &files::load(&self.config)?)),
+        }
+    }
+
+    fn models(&self) -> PathBuf {
+        self.models.clone().unwrap_or_else(|| self.config.join("..").join("models"))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Check the dialplans: every error with file, line and remedy.
+    Check(ops::Check),
+    /// List the newest calls.
+    Calls(records::Calls),
+    /// Say what happened in one call and why: turns, routing decision, quality.
+    Why(records::Why),
+    /// Show the agents, or set one ready or not.
+    Agents(ops::Agents),
+    /// Print an agent's password, for setting up a phone.
+    Password(ops::PasswordOf),
+    /// Have the running server read its dialplans anew.
+    Reload,
+    /// Print every live dialog, transaction and call of the running server.
+    Dump,
+    /// Write down sentences for the server (started by it).
+    #[command(name = recogniser::WORKER, hide = true)]
+    RecogniseWorker { model: PathBuf },
+}
+
+/// Parses the command line and does what it says.
+pub(crate) fn run() -> Result<(), String> {
+    let Cli { places, command } = Cli::parse();
+    match command {
+        Command::Serve(args) => block_on(serve::serve(args, &places)),
+        Command::Check(args) => ops::check(&args, &places),
+        Command::Calls(args) => records::calls(&args, &places),
+        Command::Why(args) => records::why(&args, &places),
+        Command::Agents(args) => block_on(ops::agents(args, &places)),
+        Command::Password(args) => ops::password(&args, &places),
+        Command::Reload => block_on(ops::reload(&places)),
+        Command::Dump => block_on(ops::dump(&places)),
+        Command::RecogniseWorker { model } => engine::worker(&model),
+    }
+}
+
+/// One thread drives all I/O: the cores need no other.
+fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| format!("no runtime: {e}"))?.block_on(work)
+}

@@ -1,0 +1,125 @@
+//! `trunkline check`, `agents`, `password`, `reload`, `dump`.
+
+use super::Places;
+use clap::Args;
+use trunkline::drive::control::{self, Answer, Ask};
+use trunkline::drive::files;
+use trunkline::ivr::Action;
+
+/// Check the dialplans.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Say nothing when all is well.
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
+    let config = files::load(&places.config)?;
+    for warning in &config.warnings {
+        eprintln!("{warning}");
+    }
+    if !args.quiet {
+        for line in &config.lines {
+            let examples: usize = line.intents.iter().flat_map(|i| i.examples.values()).map(Vec::len).sum();
+            let queues = line.intents.iter().filter(|i| matches!(i.action, Action::Queue(_))).count();
+            println!(
+                "line {}: numbers {}, {} intents ({queues} to agents) from {examples} examples",
+                line.line,
+                line.numbers.join(", "),
+                line.intents.len(),
+            );
+        }
+        let (agents, queues) = (config.setup.agents.len(), config.setup.queues.len());
+        println!("{agents} agents, {queues} queues; version {}; no errors", config.version);
+    }
+    Ok(())
+}
+
+/// Show the agents and the waiting callers.
+#[derive(Debug, Args)]
+pub(super) struct Agents {
+    /// Set this agent ready.
+    #[arg(long, value_name = "USER", conflicts_with = "not_ready")]
+    ready: Option<String>,
+    /// Set this agent not ready.
+    #[arg(long, value_name = "USER")]
+    not_ready: Option<String>,
+}
+
+pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> {
+    let data = places.data()?;
+    if let Some(user) = args.ready {
+        return done(&data, Ask::Ready { user, ready: true }).await;
+    }
+    if let Some(user) = args.not_ready {
+        return done(&data, Ask::Ready { user, ready: false }).await;
+    }
+    match one(&data, &Ask::Board).await? {
+        Answer::Board { agents, waiting, calls } => {
+            println!("{:<10} {:<20} {:<24} {:>8} {:>6}", "agent", "name", "state", "since", "calls");
+            for a in agents {
+                println!("{:<10} {:<20} {:<24} {:>7}s {:>6}", a.user, a.name, a.state, a.since_s, a.calls);
+            }
+            println!("\n{calls} calls in progress, {} waiting", waiting.len());
+            for w in waiting {
+                println!("  call {} waits for {} since {} s", w.call, w.queue, w.waits_s);
+            }
+            Ok(())
+        }
+        other => Err(format!("unexpected answer {other:?}")),
+    }
+}
+
+/// Print an agent's password.
+#[derive(Debug, Args)]
+pub(super) struct PasswordOf {
+    user: String,
+}
+
+pub(super) fn password(args: &PasswordOf, places: &Places) -> Result<(), String> {
+    println!("{}", password_of(&args.user, places)?);
+    Ok(())
+}
+
+/// The password of an agent as the server knows it.
+pub(super) fn password_of(user: &str, places: &Places) -> Result<String, String> {
+    let config = files::load(&places.config)?;
+    let data = places.data()?;
+    if !data.is_dir() {
+        return Err(format!("{} does not exist: start the server once, or give --data DIR", data.display()));
+    }
+    let passwords = files::passwords(&data, &config)?;
+    let known: Vec<&str> = passwords.keys().map(String::as_str).collect();
+    let found = passwords.get(user);
+    found
+        .map(|p| p.reveal().clone())
+        .ok_or_else(|| format!("no agent `{user}`; there are: {}", known.join(", ")))
+}
+
+pub(super) async fn reload(places: &Places) -> Result<(), String> {
+    done(&places.data()?, Ask::Reload).await
+}
+
+pub(super) async fn dump(places: &Places) -> Result<(), String> {
+    done(&places.data()?, Ask::Dump).await
+}
+
+async fn done(data: &std::path::Path, ask: Ask) -> Result<(), String> {
+    match one(data, &ask).await? {
+        Answer::Done(what) => {
+            println!("{what}");
+            Ok(())
+        }
+        other => Err(format!("unexpected answer {other:?}")),
+    }
+}
+
+async fn one(data: &std::path::Path, ask: &Ask) -> Result<Answer, String> {
+    let mut answers = control::ask(data, ask).await.map_err(|e| e.to_string())?;
+    match answers.recv().await {
+        Some(Answer::Error(why)) => Err(why),
+        Some(answer) => Ok(answer),
+        None => Err("the server did not answer".into()),
+    }
+}

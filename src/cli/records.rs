@@ -1,0 +1,205 @@
+//! `trunkline calls` and `trunkline why`: the record, for people who ask.
+
+use super::Places;
+use clap::Args;
+use serde::Serialize;
+use trunkline::call::{Cdr, Moment};
+use trunkline::drive::store::{self, Reader};
+
+/// List the newest calls.
+#[derive(Debug, Args)]
+pub(super) struct Calls {
+    /// How many.
+    #[arg(short = 'n', long, default_value_t = 20)]
+    count: usize,
+    /// The whole records as JSON, one a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Say what happened in one call and why.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// The number that `trunkline calls` shows, or the SIP Call-ID.
+    call_id: String,
+    /// The whole record as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn open(places: &Places) -> Result<Reader, String> {
+    let data = places.data()?;
+    Reader::open(&data).map_err(|_| {
+        format!("{} has no calls yet: run `trunkline serve` and place a call", store::file(&data).display())
+    })
+}
+
+/// A word of an enum as the record writes it.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+pub(super) fn calls(args: &Calls, places: &Places) -> Result<(), String> {
+    let calls = open(places)?.newest(args.count).map_err(|e| e.to_string())?;
+    if args.json {
+        for cdr in &calls {
+            println!("{}", serde_json::to_string(cdr).map_err(|e| e.to_string())?);
+        }
+        return Ok(());
+    }
+    println!(
+        "{:>6}  {:<20} {:<6} {:<14} {:<12} {:<10} {:>7} {:>7}  {:<14}",
+        "call", "started (UTC)", "line", "caller", "intent", "agent", "wait", "talk", "result"
+    );
+    for c in &calls {
+        println!(
+            "{:>6}  {:<20} {:<6} {:<14} {:<12} {:<10} {:>6.1}s {:>6.1}s  {:<14}",
+            c.id.0,
+            utc(c.started_unix_ms),
+            c.line,
+            c.caller.reveal(),
+            c.intent.as_deref().unwrap_or("-"),
+            c.agent.as_deref().unwrap_or("-"),
+            seconds(c.wait_ms),
+            seconds(c.talk_ms),
+            word(c.result)
+        );
+    }
+    println!("\n`trunkline why CALL` says what happened in one of them");
+    Ok(())
+}
+
+pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
+    let id = &args.call_id;
+    let found = open(places)?.find(id).map_err(|e| e.to_string())?;
+    let cdr = found.ok_or_else(|| format!("no call `{id}`; `trunkline calls` lists them"))?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&cdr).map_err(|e| e.to_string())?);
+        return Ok(());
+    }
+    println!("call {} on line {} from {} to {}", cdr.id.0, cdr.line, cdr.caller.reveal(), cdr.dialled);
+    println!(
+        "  started {} UTC, dialplans {}, SIP Call-ID {}",
+        utc(cdr.started_unix_ms),
+        cdr.version,
+        cdr.sip_call_id
+    );
+    println!(
+        "  {} after {:.1} s; ended by {}; waited {:.1} s, talked {:.1} s",
+        word(cdr.result),
+        seconds(cdr.total_ms),
+        word(cdr.ended_by),
+        seconds(cdr.wait_ms),
+        seconds(cdr.talk_ms)
+    );
+    if let Some(recording) = &cdr.recording {
+        println!("  recording {recording}");
+    }
+    println!("\nwhat happened");
+    for at in &cdr.moments {
+        println!("  {:>8.2} s  {}", seconds(at.ms), describe(&at.moment, &cdr));
+    }
+    if !cdr.decisions.is_empty() {
+        println!("\nwhy this agent");
+    }
+    for d in &cdr.decisions {
+        println!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason);
+        for (user, idle) in &d.eligible {
+            println!("    could have had it: {user}, idle {:.1} s", seconds(*idle));
+        }
+        for e in &d.excluded {
+            println!("    could not: {}, {}", e.user, e.why);
+        }
+    }
+    println!("\nquality");
+    for leg in &cdr.legs {
+        let s = &leg.stats;
+        println!(
+            "  {:<8} {} sent {} received {} lost {} late {} jitter {:.1} ms MOS {:.2}",
+            leg.who,
+            leg.codec.map_or("-", |c| c.name()),
+            s.sent,
+            s.received,
+            s.lost,
+            s.late,
+            s.jitter_ms,
+            s.mos
+        );
+    }
+    Ok(())
+}
+
+/// One moment in words.
+pub(super) fn describe(moment: &Moment, cdr: &Cdr) -> String {
+    match moment {
+        Moment::Heard { turn } => match cdr.turns.get(*turn) {
+            Some(turn) => describe_turn(turn),
+            None => "heard something".into(),
+        },
+        other => describe_plain(other),
+    }
+}
+
+/// A turn in words: what was heard, what it was taken for, how sure, how fast.
+pub(super) fn describe_turn(turn: &trunkline::call::TurnRecord) -> String {
+    let mut out = format!("heard \"{}\"", turn.turn.heard.reveal());
+    if let Some(intent) = &turn.turn.intent {
+        out += &format!(" → {intent} {:.2}", turn.turn.score);
+    }
+    out += &format!(" ({}, confidence {:.2})", word(turn.turn.understood), turn.turn.confidence);
+    if let Some(gap) = turn.gap_ms {
+        out += &format!(", answered after {gap} ms");
+    }
+    out
+}
+
+/// Every other moment in words.
+pub(super) fn describe_plain(moment: &Moment) -> String {
+    match moment {
+        Moment::Incoming { line, trunk } => format!("call for line {line} over trunk {trunk}"),
+        Moment::Refused { status, reason } => format!("refused: {status} {reason}"),
+        Moment::Answered => "answered".into(),
+        Moment::Saying { text } => format!("says \"{text}\""),
+        Moment::SpeechStarted => "caller speaks".into(),
+        Moment::SpeechEnded => "caller pauses".into(),
+        Moment::Heard { .. } => "heard".into(),
+        Moment::Queued { queue } => format!("waits for {queue}"),
+        Moment::Place { place } => format!("told: number {place} in the queue"),
+        Moment::Offered { agent } => format!("rings agent {agent}"),
+        Moment::OfferFailed { agent, why } => format!("agent {agent}: {why}"),
+        Moment::Bridged { agent } => format!("talks with agent {agent}"),
+        Moment::Held { by } => format!("held by {}", word(by)),
+        Moment::Resumed { by } => format!("resumed by {}", word(by)),
+        Moment::Fault { what } => format!("FAULT: {what}"),
+        Moment::Ended { by, result } => format!("ended by {}: {}", word(by), word(result)),
+    }
+}
+
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+/// Milliseconds since 1970 as `2026-03-01 12:00:05` (proleptic Gregorian, Howard Hinnant's civil_from_days).
+fn utc(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1000;
+    let (days, rest) = ((seconds / 86_400) as i64 + 719_468, seconds % 86_400);
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dates_are_right_across_leap_years() {
+        assert_eq!(super::utc(0), "1970-01-01 00:00:00");
+        assert_eq!(super::utc(951_782_400_000), "2000-02-29 00:00:00");
+        assert_eq!(super::utc(1_772_366_405_000), "2026-03-01 12:00:05");
+    }
+}

@@ -1,0 +1,99 @@
+//! `trunkline serve`.
+
+use super::Places;
+use clap::Args;
+use std::io::IsTerminal;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use trunkline::server::{Options, Ready, Server};
+
+/// Run the server until SIGTERM or Ctrl-C.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// SIP port, in place of the one in server.toml; 0 takes any that is free.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Seconds that running calls may go on after SIGTERM.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    drain: u64,
+    /// What to log: error, warn, info, debug, or tracing's filter syntax.
+    #[arg(long, default_value = "info", env = "TRUNKLINE_LOG", value_name = "LEVEL")]
+    log: String,
+    /// Do not print what to do next.
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) async fn serve(args: Serve, places: &Places) -> Result<(), String> {
+    let filter =
+        EnvFilter::try_new(&args.log).map_err(|e| format!("--log {}: {e}; try info or debug", args.log))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    let options = Options {
+        config: places.config.clone(),
+        models: places.models(),
+        data: places.data.clone(),
+        port: args.port,
+        drain: Duration::from_secs(args.drain),
+        binary: std::env::current_exe().map_err(|e| format!("own program: {e}"))?,
+    };
+    let (server, ready) = Server::start(options).await?;
+    if !args.quiet {
+        welcome(&ready, places);
+    }
+    server.run().await
+}
+
+/// What to do next, for somebody who has just started the server.
+fn welcome(ready: &Ready, places: &Places) {
+    let Some(first) = ready.sip.first() else { return };
+    println!();
+    println!("trunkline is running.");
+    for addr in &ready.sip {
+        println!("  SIP      {addr} (UDP and TCP)");
+    }
+    if let Some(taken) = ready.port_taken {
+        println!("           port {taken} was taken: this is the next free one");
+    }
+    for line in &ready.config.lines {
+        let languages: Vec<&str> = line.languages.iter().map(|l| l.code()).collect();
+        println!("  line     {} answers {} ({})", line.line, line.numbers.join(", "), languages.join(", "));
+    }
+    match (&ready.model, &ready.no_model) {
+        (Some(model), _) => println!("  listens  with {}", model.display()),
+        (None, Some(why)) => {
+            println!("  listens  NOT: {why}");
+            println!("           callers are led by keypad; put a whisper ggml model into the models folder");
+        }
+        (None, None) => println!("  listens  NOT: recognisers = 0 in server.toml; callers are led by keypad"),
+    }
+    println!("  data     {}", ready.data.display());
+    let mut me = "trunkline".to_owned();
+    if let Ok(exe) = std::env::current_exe() {
+        me = exe.display().to_string();
+    }
+    let config = if places.config.as_os_str() == "dialplans" {
+        String::new()
+    } else {
+        format!(" --config {}", places.config.display())
+    };
+    let agent = ready.config.setup.agents.first().map_or("1001", |a| a.user.as_str());
+    let number = ready.config.lines.first().and_then(|l| l.numbers.first()).map_or("12345", String::as_str);
+    println!();
+    println!("Try, in other terminals:");
+    println!("  {me} agent{config} --user {agent} --auto-answer --server {first}");
+    println!("  {me} call{config} sip:{number}@{first} --say \"my water is off\"");
+    println!("  {me} calls{config}");
+    println!();
+    println!("A softphone: server {}, user {agent}, password from", ready.sip.last().unwrap_or(first));
+    println!("  {me} password{config} {agent}");
+    println!(
+        "then it rings for callers; or call sip:{number}@{} from any phone.",
+        ready.sip.last().unwrap_or(first)
+    );
+    println!();
+}
