@@ -4,7 +4,7 @@
 //! sleeps until then: only while somebody is in the middle of a sentence does it look again after [`PATIENCE`], in case
 //! their packets have stopped.
 //!
-//! Cost: see `asr/ear.rs`. One thread keeps up with about a thousand listening legs.
+//! Cost: see `asr/ear.rs`. By that figure one thread has room for more than a thousand listening legs.
 
 use super::reporter::Reporter;
 use crate::asr::{Ear, Heard};
