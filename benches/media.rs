@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use trunkline::asr::Ear;
 use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId, Now};
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
-use trunkline::media::{Command, PlayId, Prompt, StreamSpec};
-use trunkline::rtp::Fields;
+use trunkline::media::{Body, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
+use trunkline::rtp::{Fields, PacketBuf, Pool};
 use trunkline::sys::{Epoll, precise_timers, thread_cpu};
+use trunkline::taps::{FrameHead, SpeechTap};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FRAME: Duration = Duration::from_millis(20);
@@ -184,12 +185,51 @@ fn ear(frames: u32) -> f64 {
     (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(frames)
 }
 
+/// CPU time of a shard, without sockets, for one relayed packet.
+fn shard(packets: u32) -> f64 {
+    let mut out = Out::new(Box::new(Deaf));
+    let (mut shard, mut pool) = (Shard::new(1), Pool::default());
+    let from = SocketAddr::from((LOCAL, 4000));
+    let spec = StreamSpec { remote: from, codec: Codec::Pcmu, dtmf: None, direction: Direction::SendRecv };
+    let (a, b) = (LegId(1), LegId(2));
+    for leg in [a, b] {
+        shard.step(Now(0), Input::Command(Command::Open { leg }), &mut out);
+        shard.step(Now(0), Input::Command(Command::Connect { leg, to: spec }), &mut out);
+    }
+    shard.step(Now(0), Input::Command(Command::Bridge { a, b }), &mut out);
+    let before = thread_cpu();
+    for n in 0..packets {
+        let mut buf: PacketBuf = pool.take();
+        let timestamp = n * FRAME_SAMPLES as u32;
+        let f = Fields { marker: false, payload_type: 0, seq: n as u16, timestamp, ssrc: 1 };
+        buf.as_mut()[..12].copy_from_slice(&f.bytes());
+        buf.set_len(12 + FRAME_SAMPLES);
+        shard.step(Now(u64::from(n) * 20_000), Input::Packet { leg: a, from, buf }, &mut out);
+        for send in out.sends.drain(..) {
+            if let Body::Relayed(buf) = std::hint::black_box(send).body {
+                pool.give(buf);
+            }
+        }
+    }
+    (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(packets)
+}
+
+/// A tap that nobody listens to.
+#[derive(Debug)]
+struct Deaf;
+
+impl SpeechTap for Deaf {
+    fn begin(&mut self, _: LegId) {}
+    fn end(&mut self, _: LegId) {}
+    fn frame(&mut self, _: FrameHead, _: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {}
+}
+
 fn main() {
     let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
-    let load = if full {
-        Load { legs: 100, length: Duration::from_secs(6) }
+    let (rounds, load) = if full {
+        (5, Load { legs: 100, length: Duration::from_millis(1500) })
     } else {
-        Load { legs: 20, length: Duration::from_millis(250) }
+        (1, Load { legs: 20, length: Duration::from_millis(250) })
     };
     let prompt = Arc::new(Prompt { pcmu: vec![1; 80_000].into(), pcma: vec![1; 80_000].into() });
     let play = |plane: &mut MediaPlane, n: usize| {
@@ -206,29 +246,43 @@ fn main() {
     let listen =
         |plane: &mut MediaPlane, n: usize| plane.send(Command::Listen { leg: LegId(n as u64), on: true });
     let (b, worker) = (Backend::Batched, "media-0");
-    let floor = floor(load);
-    let unit = floor.us_per_packet();
+    let rows: [(&str, &dyn Fn() -> Figures); 7] = [
+        ("bare reflector", &|| floor(load)),
+        ("echo", &|| ours(load, b, worker, echo)),
+        ("echo, plain back-end", &|| ours(load, Backend::Plain, worker, echo)),
+        ("relay", &|| ours(load, b, worker, relay)),
+        ("prompt", &|| ours(load, b, worker, play)),
+        ("silence and listening", &|| ours(load, b, worker, listen)),
+        ("the listener's own", &|| ours(load, b, "listener", listen)),
+    ];
     println!(
-        "{} legs, {:?} each row; CPU of the worker for a packet in and a packet out",
+        "{} legs, least of {rounds} runs of {:?}: CPU for a packet in and a packet out",
         load.legs, load.length
     );
     println!(
         "{:24} {:>8} {:>7} {:>8} {:>8} {:>8} {:>9}",
         "", "µs", "ratio", "in", "out", "p99 ms", "p99.9 ms"
     );
-    let rows = [
-        ("bare reflector", floor),
-        ("echo", ours(load, b, worker, echo)),
-        ("echo, plain back-end", ours(load, Backend::Plain, worker, echo)),
-        ("relay", ours(load, b, worker, relay)),
-        ("prompt", ours(load, b, worker, play)),
-        ("silence and listening", ours(load, b, worker, listen)),
-        ("the listener's own", ours(load, b, "listener", listen)),
-    ];
-    for (name, mut f) in rows {
+    // In turns, so that what else runs on the machine meets all of them.
+    let mut best: [Option<Figures>; 7] = [const { None }; 7];
+    for _ in 0..rounds {
+        for ((_, run), best) in rows.iter().zip(&mut best) {
+            let figures = run();
+            if best.as_ref().is_none_or(|b| figures.us_per_packet() < b.us_per_packet()) {
+                *best = Some(figures);
+            }
+        }
+    }
+    let unit = best[0].as_ref().map_or(1.0, Figures::us_per_packet);
+    for ((name, _), mut f) in rows.iter().zip(best.into_iter().flatten()) {
         let (us, p99, p999) = (f.us_per_packet(), f.gap_ms(990), f.gap_ms(999));
         let ratio = us / unit;
         println!("{name:24} {us:8.2} {ratio:7.2} {:8} {:8} {p99:8.2} {p999:9.2}", f.sent, f.heard);
     }
     println!("{:24} {:8.2} for a frame of 20 ms", "ear", ear(if full { 20_000 } else { 200 }));
+    println!(
+        "{:24} {:8.2} for a relayed packet, without sockets",
+        "shard",
+        shard(if full { 1_000_000 } else { 1000 })
+    );
 }

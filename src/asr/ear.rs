@@ -5,7 +5,7 @@
 //! a frame goes to the endpointer. Samples of the last [`PREROLL`] are kept, so that a sentence does not lack its first
 //! sound; lost frames become silence, bounded, so that a sentence keeps its rhythm.
 //!
-//! Cost: 14 µs a 20 ms frame in an optimised build (`benches/media.rs`, line "ear"), 0.07 % of a core for a leg.
+//! Cost: 6.5 µs for a 20 ms frame (`benches/media.rs`, row "ear"); with waking the thread 9 µs, 0.05 % of a core for a leg.
 
 use super::endpoint::{Endpointer, Loudness, Turn};
 use crate::base::{FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};

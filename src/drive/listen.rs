@@ -4,7 +4,7 @@
 //! sleeps until then: only while somebody is in the middle of a sentence does it look again after [`PATIENCE`], in case
 //! their packets have stopped.
 //!
-//! Cost: see `asr/ear.rs`. One thread keeps up with about a thousand listening legs.
+//! Cost: see `asr/ear.rs`. By that figure one thread has room for more than a thousand listening legs.
 
 use super::reporter::Reporter;
 use crate::asr::{Ear, Heard};
@@ -111,22 +111,8 @@ pub(super) fn start(
     let wake = Arc::new(Wake::new()?);
     let (mut epoll, dropped) = (Epoll::new()?, Arc::new(AtomicU64::new(0)));
     epoll.add(&*wake, 0)?;
-    let (taps, lines): (Vec<_>, Vec<_>) = (0..workers)
-        .map(|_| {
-            let (producer, consumer) = ring(SPEECH_FRAMES_QUEUED);
-            let (to, from) = unbounded();
-            let tap = RingTap {
-                frames: producer,
-                marks: to,
-                wake: Arc::clone(&wake),
-                sessions: HashMap::new(),
-                session: 0,
-                dropped: Arc::clone(&dropped),
-            };
-            (tap, Line { frames: consumer, marks: from, ears: HashMap::new(), open: true })
-        })
-        .unzip();
-    let mut listener = Listener { lines, heard: Vec::new(), reporter, speaking: 0, epoch };
+    let (taps, lines): (Vec<_>, Vec<_>) = (0..workers).map(|_| line(&wake, &dropped)).unzip();
+    let mut listener = Listener::new(lines, reporter);
     let thread = std::thread::Builder::new().name("listener".into()).spawn(move || {
         let (mut tokens, mut dropped_before) = (Vec::new(), 0);
         while listener.lines.iter().any(|l| l.open) {
@@ -137,7 +123,7 @@ pub(super) fn start(
                 return;
             }
             wake.clear();
-            listener.listen(tokens.is_empty());
+            listener.listen(Now(epoch.elapsed().as_micros() as u64));
             let dropped = dropped.load(Ordering::Relaxed);
             if dropped > dropped_before {
                 tracing::warn!("the listener does not keep up: {} frames dropped", dropped - dropped_before);
@@ -148,40 +134,32 @@ pub(super) fn start(
     Ok((taps, thread))
 }
 
+/// A worker's ears, each with its session.
+type Ears = HashMap<LegId, (u64, Box<Ear>)>;
+
 /// What comes from one worker.
 #[derive(Debug)]
 struct Line {
     frames: Consumer<Frame>,
     marks: Receiver<Mark>,
-    ears: HashMap<LegId, (u64, Box<Ear>)>,
+    ears: Ears,
     /// The worker is still there.
     open: bool,
 }
 
-impl Line {
-    fn take_marks(&mut self, speaking: &mut usize) {
-        Self::marks(&self.marks, &mut self.ears, &mut self.open, speaking);
-    }
-
-    fn marks(
-        marks: &Receiver<Mark>,
-        ears: &mut HashMap<LegId, (u64, Box<Ear>)>,
-        open: &mut bool,
-        speaking: &mut usize,
-    ) {
-        loop {
-            let gone = match marks.try_recv() {
-                Ok(Mark::Begin { leg, session }) => ears.insert(leg, (session, Box::default())),
-                Ok(Mark::End { leg }) => ears.remove(&leg),
-                Ok(Mark::Gone) => {
-                    *open = false;
-                    None
-                }
-                Err(_) => return,
-            };
-            *speaking -= usize::from(gone.is_some_and(|(_, ear)| ear.deadline().is_some()));
-        }
-    }
+/// The two ends between one worker and the listener.
+fn line(wake: &Arc<Wake>, dropped: &Arc<AtomicU64>) -> (RingTap, Line) {
+    let (producer, consumer) = ring(SPEECH_FRAMES_QUEUED);
+    let (to, from) = unbounded();
+    let tap = RingTap {
+        frames: producer,
+        marks: to,
+        wake: Arc::clone(wake),
+        sessions: HashMap::new(),
+        session: 0,
+        dropped: Arc::clone(dropped),
+    };
+    (tap, Line { frames: consumer, marks: from, ears: HashMap::new(), open: true })
 }
 
 #[derive(Debug)]
@@ -191,26 +169,33 @@ struct Listener {
     reporter: Reporter,
     /// Ears in the middle of a sentence.
     speaking: usize,
-    epoch: Instant,
+    /// When sentences without packets were looked at last.
+    looked: Now,
 }
 
 impl Listener {
-    fn listen(&mut self, nothing_came: bool) {
-        let Listener { lines, heard, reporter, speaking, epoch } = self;
-        for line in lines {
-            line.take_marks(speaking);
-            let Line { frames, marks, ears, open } = line;
+    fn new(lines: Vec<Line>, reporter: Reporter) -> Self {
+        Listener { lines, heard: Vec::new(), reporter, speaking: 0, looked: Now(0) }
+    }
+
+    fn listen(&mut self, now: Now) {
+        let Listener { lines, heard, reporter, speaking, looked } = self;
+        let look = *speaking > 0 && now.since(*looked) >= PATIENCE;
+        if look {
+            *looked = now;
+        }
+        for Line { frames, marks, ears, open } in lines {
+            take_marks(marks, ears, open, speaking);
             while let Some(leg) = frames.pop_with(|frame| {
                 if ears.get(&frame.head.leg).is_none_or(|(session, _)| *session < frame.session) {
-                    Line::marks(marks, ears, open, speaking);
+                    take_marks(marks, ears, open, speaking);
                 }
                 hear(ears, frame, heard);
                 frame.head.leg
             }) {
                 report(leg, heard, speaking, reporter);
             }
-            if nothing_came {
-                let now = Now(epoch.elapsed().as_micros() as u64);
+            if look {
                 for (leg, (_, ear)) in ears {
                     ear.timeout(now, heard);
                     report(*leg, heard, speaking, reporter);
@@ -220,8 +205,23 @@ impl Listener {
     }
 }
 
+fn take_marks(marks: &Receiver<Mark>, ears: &mut Ears, open: &mut bool, speaking: &mut usize) {
+    while let Ok(mark) = marks.try_recv() {
+        let gone = match mark {
+            Mark::Begin { leg, session } => ears.insert(leg, (session, Box::default())),
+            Mark::End { leg } => ears.remove(&leg),
+            Mark::Gone => {
+                *open = false;
+                None
+            }
+        };
+        let spoke = gone.is_some_and(|(_, ear)| ear.deadline().is_some());
+        *speaking = speaking.saturating_sub(usize::from(spoke));
+    }
+}
+
 /// A panic in one ear ends that ear; the call goes on with keys.
-fn hear(ears: &mut HashMap<LegId, (u64, Box<Ear>)>, frame: &Frame, heard: &mut Vec<Heard>) {
+fn hear(ears: &mut Ears, frame: &Frame, heard: &mut Vec<Heard>) {
     let head = frame.head;
     let Some((_, ear)) = ears.get_mut(&head.leg).filter(|(session, _)| *session == frame.session) else {
         return;
@@ -261,23 +261,68 @@ mod tests {
     use crate::drive::reporter::reports;
     use std::path::Path;
 
-    #[test]
-    fn a_sentence_in_the_ring_is_reported_and_one_whose_packets_stop_too() {
+    fn speech() -> Option<Vec<i16>> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/speech/goforward.wav");
         let Ok(mut wav) = hound::WavReader::open(&file) else {
             eprintln!("skipped: {} is not there", file.display());
-            return;
+            return None;
         };
-        let speech: Vec<i16> = wav.samples::<i16>().map(Result::unwrap).step_by(2).collect();
+        Some(wav.samples::<i16>().map(Result::unwrap).step_by(2).collect())
+    }
+
+    fn say(tap: &mut RingTap, leg: LegId, n: usize, samples: &[i16]) {
+        let timestamp = n as u32 * FRAME_SAMPLES as u32;
+        let head = FrameHead { leg, at: Now(n as u64 * 20_000), timestamp, samples: 160, playing: false };
+        tap.frame(head, &mut |to| to.copy_from_slice(samples));
+    }
+
+    #[test]
+    fn a_sentence_whose_packets_stop_is_ended_while_others_go_on() {
+        let Some(speech) = speech() else { return };
+        let (reporter, mut heard) = reports();
+        let (mut tap, line) = line(&Arc::new(Wake::new().unwrap()), &Arc::default());
+        let mut listener = Listener::new(vec![line], reporter);
+        let (stops, goes_on) = (LegId(1), LegId(2));
+        tap.begin(stops);
+        tap.begin(goes_on);
+        for n in 0..120 {
+            let frame = speech.chunks_exact(FRAME_SAMPLES).nth(n).filter(|_| n < 60);
+            if let Some(samples) = frame {
+                say(&mut tap, stops, n, samples);
+            }
+            say(&mut tap, goes_on, n, &[0; FRAME_SAMPLES]);
+            listener.listen(Now(n as u64 * 20_000));
+        }
+        assert!(matches!(heard.try_recv(), Some(Report::SpeechStarted { leg: LegId(1), .. })));
+        assert!(matches!(heard.try_recv(), Some(Report::SpeechEnded { leg: LegId(1), .. })));
+        assert_eq!(listener.speaking, 0);
+    }
+
+    #[test]
+    fn frames_of_a_session_that_ended_are_not_heard_in_the_next() {
+        let Some(speech) = speech() else { return };
+        let (reporter, mut heard) = reports();
+        let (mut tap, line) = line(&Arc::new(Wake::new().unwrap()), &Arc::default());
+        let mut listener = Listener::new(vec![line], reporter);
+        tap.begin(LegId(1));
+        for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate() {
+            say(&mut tap, LegId(1), n, samples);
+        }
+        tap.begin(LegId(1));
+        listener.listen(Now(0));
+        assert!(heard.try_recv().is_none());
+    }
+
+    #[test]
+    fn a_sentence_in_the_ring_is_reported_and_one_whose_packets_stop_too() {
+        let Some(speech) = speech() else { return };
         let epoch = Instant::now();
         let (reporter, mut heard) = reports();
         let (mut taps, thread) = start(1, epoch, reporter).unwrap();
         let leg = LegId(5);
         taps[0].begin(leg);
         for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate().take(60) {
-            let timestamp = n as u32 * FRAME_SAMPLES as u32;
-            let head = FrameHead { leg, at: Now(n as u64), timestamp, samples: 160, playing: false };
-            taps[0].frame(head, &mut |to| to.copy_from_slice(samples));
+            say(&mut taps[0], leg, n, samples);
         }
         assert!(matches!(heard.blocking_recv(), Some(Report::SpeechStarted { leg: LegId(5), .. })));
         assert!(matches!(heard.blocking_recv(), Some(Report::SpeechEnded { leg: LegId(5), .. })));

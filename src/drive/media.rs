@@ -261,6 +261,3 @@ fn bind(at: SocketAddr) -> io::Result<UdpSocket> {
     let _ = if at.is_ipv4() { socket.set_tos_v4(TOS_VOICE) } else { socket.set_tclass_v6(TOS_VOICE) };
     Ok(socket.into())
 }
-
-#[cfg(test)]
-mod tests;

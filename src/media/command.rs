@@ -49,17 +49,20 @@ pub struct StreamSpec {
 /// One request to the media plane. All are about one leg; the worker that owns it carries them out in order.
 #[derive(Debug)]
 pub enum Command {
-    /// Begin a leg on the socket that the driver bound for it. It receives nothing until `Connect`.
+    /// Begin a leg on the socket that the driver bound for it (`MediaPlane::open` gives this itself). It receives
+    /// nothing until `Connect`.
     Open { leg: LegId },
     /// Apply what was negotiated; repeated after each re-INVITE.
     Connect { leg: LegId, to: StreamSpec },
-    /// Play `prompts` one after the other, in place of whatever plays now; `repeat` starts over at the end (music).
+    /// Play `prompts` one after the other, in place of whatever plays now; `repeat` starts over at the end (music). Waits
+    /// while the leg is not connected or the peer is not to receive; on a bridged leg it is heard instead of the other.
     Play { leg: LegId, play: PlayId, prompts: Vec<Arc<Prompt>>, repeat: bool },
     /// Stop playing, within one frame.
     Stop { leg: LegId },
     /// Lend decoded frames to the listener (speech), or no more.
     Listen { leg: LegId, on: bool },
-    /// Relay audio between two legs of one worker, both ways; ends playing on both.
+    /// Relay audio between two legs of one worker, both ways; ends playing on both, and any relay they took part in. Legs
+    /// of two workers, or one that is gone, are a `Report::Fault` of `a`.
     Bridge { a: LegId, b: LegId },
     /// End the relay that `leg` takes part in.
     Unbridge { leg: LegId },

@@ -47,7 +47,7 @@ pub enum Report {
     PlayEnded { leg: LegId, play: PlayId, end: PlayEnd, at: Now },
     /// The caller pressed a key; once per press (RFC 4733).
     Digit { leg: LegId, digit: char, at: Now },
-    /// Speech began on a listening leg.
+    /// Speech began on a listening leg, about 60 ms before `at`.
     SpeechStarted { leg: LegId, at: Now },
     /// Speech ended at `speech_ended_at`, known at `at` after the hang-over. `samples` is the sentence, 8 kHz, with a
     /// little audio before its first sound.

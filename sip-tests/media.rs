@@ -1,12 +1,19 @@
 //! The real media plane over loopback sockets. Peers wait for packets and never sleep.
 
-use super::*;
-use crate::base::{Codec, Direction, FRAME_SAMPLES};
-use crate::media::{PlayEnd, PlayId, Prompt, StreamSpec};
-use crate::rtp::{Fields, View};
-use std::net::Ipv4Addr;
-use std::sync::atomic::AtomicU16;
-use std::time::Duration;
+// The helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId};
+use trunkline::codec::encode;
+use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, NoPort, ReportReceiver};
+use trunkline::media::{Command, PlayEnd, PlayId, Prompt, Report, StreamSpec};
+use trunkline::rtp::{Fields, View};
+use trunkline::sys::Epoll;
+use trunkline::taps::WAV_HEADER_OCTETS;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -106,7 +113,7 @@ fn a_prompt_is_heard_whole_and_its_beginning_and_end_are_reported() {
 fn a_bridge_relays_every_octet_as_it_was() {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/probe_mulaw.wav");
     let octets: Vec<u8> = match hound::WavReader::open(&file) {
-        Ok(mut wav) => wav.samples().map(|s| crate::codec::encode(Codec::Pcmu, s.unwrap())).collect(),
+        Ok(mut wav) => wav.samples().map(|s| encode(Codec::Pcmu, s.unwrap())).collect(),
         Err(_) => {
             eprintln!("{} is not there: other noise is used", file.display());
             (0..480_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
@@ -146,7 +153,7 @@ fn fifty_legs_hear_their_prompts_evenly() {
             repeat: true,
         });
     }
-    let mut epoll = crate::sys::Epoll::new().unwrap();
+    let mut epoll = Epoll::new().unwrap();
     for (n, phone) in phones.iter().enumerate() {
         phone.socket.set_nonblocking(true).unwrap();
         epoll.add(&phone.socket, n as u64).unwrap();
@@ -206,7 +213,7 @@ fn a_recording_is_complete_after_shutdown() {
     plane.shutdown();
     let octets = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    let heard = octets[crate::taps::WAV_HEADER_OCTETS..].chunks(2).filter(|pair| pair[1] == 0x55).count();
+    let heard = octets[WAV_HEADER_OCTETS..].chunks(2).filter(|pair| pair[1] == 0x55).count();
     assert_eq!(heard, 5 * FRAME_SAMPLES);
     until(&mut reports, |r| matches!(r, Report::Closed { leg: LegId(1), .. }));
     assert!(reports.blocking_recv().is_none());
@@ -219,8 +226,7 @@ fn a_caller_who_speaks_is_heard_and_their_sentence_handed_over() {
         eprintln!("skipped: {} is not there", file.display());
         return;
     };
-    let octets: Vec<u8> =
-        wav.samples().step_by(2).map(|s| crate::codec::encode(Codec::Pcmu, s.unwrap())).collect();
+    let octets: Vec<u8> = wav.samples().step_by(2).map(|s| encode(Codec::Pcmu, s.unwrap())).collect();
     let (mut plane, mut reports) = plane(2, Backend::Batched);
     let mut phone = Phone::call(&mut plane, 1, None);
     plane.send(Command::Listen { leg: phone.leg, on: true });
