@@ -29,6 +29,7 @@ pub mod bridge;
 pub mod media;
 
 pub mod tts;
+pub mod phone;
 pub mod call;
 pub mod config;
 pub mod sys;

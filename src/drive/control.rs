@@ -117,8 +117,10 @@ impl Control {
         self.requests.recv().await
     }
 
-    /// Sends what happens in this call to `answers`, until the call is over or the watcher goes.
+    /// Sends what happens in this call to `answers`, until the call is over or the watcher goes. A first answer says that
+    /// from now on nothing is missed.
     pub fn watch(&mut self, sip_call_id: &str, answers: mpsc::Sender<Answer>) {
+        let _ = answers.try_send(Answer::Done("watching".into()));
         self.watchers.push((sip_call_id.into(), answers));
     }
 

@@ -8,6 +8,7 @@ pub mod listen;
 pub mod media;
 pub mod models;
 pub mod recogniser;
+pub mod phone;
 mod record;
 mod reporter;
 pub mod sip;
