@@ -1,8 +1,12 @@
 //! The command line. Every error says what to do next.
 
+mod agent;
+mod call;
 mod ops;
 mod records;
 mod serve;
+mod steps;
+mod story;
 
 use clap::{Args, Parser, Subcommand};
 use std::future::Future;
@@ -50,6 +54,10 @@ impl Places {
 enum Command {
     /// Run the server.
     Serve(serve::Serve),
+    /// Place a call with synthetic speech and see what happens.
+    Call(call::Call),
+    /// Be an agent's phone: register, ring, answer, and echo what is heard.
+    Agent(agent::Agent),
     /// Check the dialplans: every error with file, line and remedy.
     Check(ops::Check),
     /// List the newest calls.
@@ -74,6 +82,8 @@ pub(crate) fn run() -> Result<(), String> {
     let Cli { places, command } = Cli::parse();
     match command {
         Command::Serve(args) => block_on(serve::serve(args, &places)),
+        Command::Call(args) => block_on(call::call(args, &places)),
+        Command::Agent(args) => block_on(agent::agent(args, &places)),
         Command::Check(args) => ops::check(&args, &places),
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),

@@ -124,16 +124,29 @@ pub fn read_wav(path: &Path) -> io::Result<Vec<i16>> {
     Ok(tts::resample(&mono, spec.sample_rate))
 }
 
+/// Writes two sides of a call as a stereo WAV file of 16-bit samples, 8 kHz; the shorter side ends in silence.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_stereo(path: &Path, left: &[i16], right: &[i16]) -> io::Result<()> {
+    let mut writer = hound::WavWriter::create(path, wav_spec(2)).map_err(io::Error::other)?;
+    for n in 0..left.len().max(right.len()) {
+        for side in [left, right] {
+            writer.write_sample(side.get(n).copied().unwrap_or(0)).map_err(io::Error::other)?;
+        }
+    }
+    writer.finalize().map_err(io::Error::other)
+}
+
+fn wav_spec(channels: u16) -> hound::WavSpec {
+    let sample_format = hound::SampleFormat::Int;
+    hound::WavSpec { channels, sample_rate: 8000, bits_per_sample: 16, sample_format }
+}
+
 /// Writes beside the place and renames, so that a reader never sees half a file.
 fn keep(path: &Path, samples: &[i16]) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&beside, spec).map_err(io::Error::other)?;
+    let mut writer = hound::WavWriter::create(&beside, wav_spec(1)).map_err(io::Error::other)?;
     for sample in samples {
         writer.write_sample(*sample).map_err(io::Error::other)?;
     }
