@@ -87,6 +87,7 @@ pub(super) async fn agent(args: Agent, places: &Places) -> Result<(), String> {
     if desk.registered {
         desk.phone.unregister();
     }
+    desk.tell(json!({"event": "gone"}), "gone: the registration is taken back");
     desk.phone.close(PATIENCE).await;
     done
 }

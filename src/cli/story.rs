@@ -95,7 +95,7 @@ impl Story {
         let zero = self.recorded.map_or(0, |at| self.ms(at));
         let on_tape = |at: Now| (self.ms(at) + RECORDER_DELAY_MS).saturating_sub(zero);
         let told = |ms: u64| (ms + zero).saturating_sub(RECORDER_DELAY_MS);
-        let acts = self.said.iter().map(|said| {
+        let acts = self.said.iter().enumerate().map(|(n, said)| {
             let mut act = ToldAct {
                 how: said.how,
                 what: said.what.clone(),
@@ -111,7 +111,8 @@ impl Story {
             let echo = Echo::find(&recording.said, &recording.heard, samples);
             act.echo_ms = echo.filter(|e| e.likeness >= ECHO_LIKENESS).map(|e| e.lag_ms);
             if act.echo_ms.is_none() && !said.to_agent {
-                act.gap_ms = ours.gap(&heard, &window).map(trunkline::phone::Gap::ms);
+                let next = self.said.get(n + 1).map_or(u64::MAX, |next| on_tape(next.from));
+                act.gap_ms = ours.gap(&heard, &window, next).map(trunkline::phone::Gap::ms);
             }
             act
         });

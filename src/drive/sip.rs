@@ -77,6 +77,8 @@ impl SipSockets {
         for addr in addrs {
             let (udp, tcp) = bind_both(*addr).await?;
             let local = udp.local_addr()?;
+            // tokio counts a socket as full until it has been told otherwise: the first message would be dropped.
+            udp.writable().await?;
             let udp = Arc::new(udp);
             sockets.addrs.push(local);
             sockets.udp.push(Arc::clone(&udp));

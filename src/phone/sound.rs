@@ -87,16 +87,17 @@ impl Track {
         frames.filter(|f| self.at(*f)).count() as f32 / length as f32
     }
 
-    /// The gap between the words that we said within `ms` and the answer on `heard`. What the far end was still saying
-    /// when our words ended is no answer: the gap begins when it has stopped. `None` if nothing was said, or no answer came.
-    pub fn gap(&self, heard: &Track, ms: &Range<u64>) -> Option<Gap> {
+    /// The gap between the words that we said within `ms` and the answer on `heard`, which must begin before `until_ms`
+    /// (when we speak again). What the far end was still saying when our words ended is no answer: the gap begins when it
+    /// has stopped. `None` if nothing was said, or no answer came.
+    pub fn gap(&self, heard: &Track, ms: &Range<u64>, until_ms: u64) -> Option<Gap> {
         let mut from = (self.last_ms(ms)? / FRAME_MS) as usize;
         if (from.saturating_sub(STOPPED)..=from).any(|f| heard.at(f)) {
             let quiet = |f: &usize| !(*f..*f + STOPPED).any(|f| heard.at(f));
             from = (from.saturating_sub(STOPPED)..heard.0.len()).find(quiet)?.max(from);
         }
         let from_ms = from as u64 * FRAME_MS;
-        heard.first_ms(from_ms).map(|to_ms| Gap { from_ms, to_ms })
+        heard.first_ms(from_ms).filter(|to_ms| *to_ms < until_ms).map(|to_ms| Gap { from_ms, to_ms })
     }
 }
 
@@ -142,7 +143,7 @@ mod tests {
 
     fn gap(said: &[Range<usize>], heard: &[Range<usize>], window: Range<u64>) -> Option<(u64, u64)> {
         let (said, heard) = (Track::of(&side(6000, said)), Track::of(&side(6000, heard)));
-        said.gap(&heard, &window).map(|g| (g.from_ms, g.ms()))
+        said.gap(&heard, &window, 5000).map(|g| (g.from_ms, g.ms()))
     }
 
     #[test]
@@ -164,6 +165,8 @@ mod tests {
         assert_eq!(gap(&[], &[500..900], 0..2000), None);
         assert_eq!(gap(&[1000..2000], &[0..800], 900..2200), None);
         assert_eq!(gap(&[1000..2000], &[0..5990], 900..2200), None);
+        // What comes once we speak again is about something else.
+        assert_eq!(gap(&[1000..2000], &[5100..5900], 900..2200), None);
     }
 
     #[test]
