@@ -2,9 +2,11 @@
 
 mod agent;
 mod call;
+mod demo;
 mod ops;
 mod records;
 mod serve;
+mod stage;
 mod steps;
 mod story;
 
@@ -58,6 +60,8 @@ enum Command {
     Call(call::Call),
     /// Be an agent's phone: register, ring, answer, and echo what is heard.
     Agent(agent::Agent),
+    /// Show the product at work: calls in two languages, agents, waiting, records.
+    Demo(demo::Demo),
     /// Check the dialplans: every error with file, line and remedy.
     Check(ops::Check),
     /// List the newest calls.
@@ -84,6 +88,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Serve(args) => block_on(serve::serve(args, &places)),
         Command::Call(args) => block_on(call::call(args, &places)),
         Command::Agent(args) => block_on(agent::agent(args, &places)),
+        Command::Demo(args) => block_on(demo::demo(args, &places)),
         Command::Check(args) => ops::check(&args, &places),
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
