@@ -371,6 +371,7 @@ fn media_leg(report: &Report) -> LegId {
         | Report::SpeechEnded { leg, .. }
         | Report::Latched { leg, .. }
         | Report::Lost { leg, .. }
+        | Report::Degraded { leg, .. }
         | Report::Fault { leg, .. }
         | Report::Closed { leg, .. } => *leg,
     }

@@ -136,7 +136,7 @@ impl Worker {
                 ToWorker::Open(leg, socket) => {
                     if let Err(e) = epoll.add(&socket.socket, leg.0) {
                         self.reporter
-                            .send(Report::Fault { leg, what: format!("the leg hears nothing: {e}") });
+                            .send(Report::Degraded { leg, what: format!("the leg hears nothing: {e}") });
                     }
                     self.sockets.insert(leg, socket);
                     self.step(now, Input::Command(Command::Open { leg }));
@@ -193,8 +193,10 @@ impl Worker {
     fn file(&mut self, op: FileOp) {
         let piece_of = if let FileOp::Append { leg, .. } = &op { Some(*leg) } else { None };
         if let (false, Some(leg)) = (self.files.send(op), piece_of) {
-            self.reporter
-                .send(Report::Fault { leg, what: "the recording ended: the disk does not keep up".into() });
+            self.reporter.send(Report::Degraded {
+                leg,
+                what: "the recording ended: the disk does not keep up".into(),
+            });
             let now = self.now();
             self.out.files.retain(|op| !matches!(op, FileOp::Append { leg: l, .. } if *l == leg));
             self.step(now, Input::Command(Command::StopRecord { leg }));
