@@ -136,7 +136,7 @@ impl Worker {
                 ToWorker::Open(leg, socket) => {
                     if let Err(e) = epoll.add(&socket.socket, leg.0) {
                         self.reporter
-                            .send(Report::Degraded { leg, what: format!("the leg hears nothing: {e}") });
+                            .send(Report::Fault { leg, what: format!("the leg hears nothing: {e}") });
                     }
                     self.sockets.insert(leg, socket);
                     self.step(now, Input::Command(Command::Open { leg }));
