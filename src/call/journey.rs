@@ -121,7 +121,7 @@ impl Call {
             sip_call_id: incoming.call_id.as_str().into(),
             dialog: Dialog::new(plan),
             stage: Stage::Opening,
-            legs: vec![Leg::new(incoming.leg, "caller")],
+            legs: vec![Leg::new(incoming.leg, "caller", None)],
             agent: None,
             speaking: Speaking::default(),
             offer: incoming.sdp.clone(),

@@ -191,6 +191,11 @@ impl Switch {
         self.calls.len()
     }
 
+    /// Prompts asked for and not rendered yet.
+    pub fn preparing(&self) -> usize {
+        self.shared.library.asked()
+    }
+
     /// The ACD, for boards.
     pub fn acd(&self) -> &Acd {
         &self.acd
