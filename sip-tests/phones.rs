@@ -1,4 +1,5 @@
 //! The real program on the real network: a server, an agent's phone, and a caller who presses a key.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};

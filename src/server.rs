@@ -181,6 +181,18 @@ impl Server {
         Now(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
+    /// Renders what the lines say, so that the first caller waits for nothing. Done at once when it is all on disk.
+    pub async fn prepare(&mut self) {
+        self.carry_out();
+        let count = self.switch.preparing();
+        let since = Instant::now();
+        while self.switch.preparing() > 0 {
+            let Some(r) = self.rendered.recv().await else { break };
+            self.step(call::Input::Rendered { lang: r.lang, text: r.text, prompt: r.prompt });
+        }
+        info!(prompts = count, "prompts ready after {:.1?}", since.elapsed());
+    }
+
     /// Serves until told to stop and the last call has ended.
     ///
     /// # Errors

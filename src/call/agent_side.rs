@@ -57,7 +57,8 @@ impl Call {
             return;
         };
         let leg = s.new_leg(self.id);
-        self.legs.push(Leg::new(leg, user.clone()));
+        let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
+        self.legs.push(Leg::new(leg, user.clone(), like));
         self.agent = Some(AgentSide { offer, leg, user });
         out.push(Output::Open { leg, ip, near: Some(self.caller()) });
     }

@@ -79,7 +79,6 @@ pub(super) struct Call {
     pub(super) gap_from: Option<Now>,
     /// A place to announce once the present words are said.
     pub(super) place: Option<usize>,
-    pub(super) recording: bool,
     pub(super) cdr: Cdr,
 }
 
@@ -122,7 +121,7 @@ impl Call {
             sip_call_id: incoming.call_id.as_str().into(),
             dialog: Dialog::new(plan),
             stage: Stage::Opening,
-            legs: vec![Leg::new(incoming.leg, "caller")],
+            legs: vec![Leg::new(incoming.leg, "caller", None)],
             agent: None,
             speaking: Speaking::default(),
             offer: incoming.sdp.clone(),
@@ -136,7 +135,6 @@ impl Call {
             utterances: 0,
             gap_from: None,
             place: None,
-            recording: false,
             cdr,
         };
         let line = call.cdr.line.clone();
@@ -329,7 +327,6 @@ impl Call {
             let name = format!("{}-{}.wav", self.cdr.line, self.id.0);
             out.push(Output::Media(media::Command::Record { leg, file: folder.join(&name) }));
             self.cdr.recording = Some(name);
-            self.recording = true;
         }
         if s.listens {
             out.push(Output::Media(media::Command::Listen { leg, on: true }));
@@ -442,14 +439,10 @@ impl Call {
                     self.end(now, EndedBy::Fault, Result::Failed, s, out);
                 }
             }
-            Report::Fault { leg, what } => {
-                self.moment(now, Moment::Fault { what: what.clone() }, out);
-                // A recording that cannot be written does not cost the call.
-                if !self.recording || !what.starts_with("recording") {
-                    let who = if leg == self.caller() { "caller" } else { "agent" };
-                    self.moment(now, Moment::Fault { what: format!("the {who}'s stream failed") }, out);
-                    self.end(now, EndedBy::Fault, Result::Failed, s, out);
-                }
+            Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
+            Report::Fault { what, .. } => {
+                self.moment(now, Moment::Fault { what }, out);
+                self.end(now, EndedBy::Fault, Result::Failed, s, out);
             }
         }
     }

@@ -6,8 +6,14 @@ use crate::sdp::{self, Local, Negotiated, SdpError};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
-/// What we speak, best first.
-const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+/// What we speak, best first: A-law for the many networks that carry it natively, or whatever the other leg speaks, so
+/// that a bridge need not re-code.
+fn codecs(other_leg: Option<Codec>) -> &'static [Codec] {
+    match other_leg {
+        Some(Codec::Pcmu) => &[Codec::Pcmu, Codec::Pcma],
+        _ => &[Codec::Pcma, Codec::Pcmu],
+    }
+}
 
 /// One leg of a call.
 #[derive(Debug)]
@@ -25,11 +31,13 @@ pub(super) struct Leg {
     /// The peer has asked us to hold.
     pub(super) held: bool,
     pub(super) stats: Option<LegStats>,
+    /// The codec of the leg it is to be bridged with.
+    like: Option<Codec>,
     version: u64,
 }
 
 impl Leg {
-    pub(super) fn new(id: LegId, who: impl Into<String>) -> Leg {
+    pub(super) fn new(id: LegId, who: impl Into<String>, like: Option<Codec>) -> Leg {
         Leg {
             id,
             who: who.into(),
@@ -39,6 +47,7 @@ impl Leg {
             stream: None,
             held: false,
             stats: None,
+            like,
             version: 0,
         }
     }
@@ -49,7 +58,7 @@ impl Leg {
             addr,
             session_id: self.id.0,
             version: self.version,
-            codecs: &CODECS,
+            codecs: codecs(self.like),
             direction: Direction::SendRecv,
         }
     }

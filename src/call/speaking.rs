@@ -30,6 +30,11 @@ impl Library {
         }
     }
 
+    /// How many prompts are on their way.
+    pub(super) fn asked(&self) -> usize {
+        self.prompts.values().filter(|slot| matches!(slot, Slot::Asked)).count()
+    }
+
     pub(super) fn rendered(&mut self, lang: Lang, text: String, prompt: Option<Arc<Prompt>>) {
         self.prompts.insert((lang, text), prompt.map_or(Slot::Failed, Slot::Ready));
     }

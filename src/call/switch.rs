@@ -191,6 +191,11 @@ impl Switch {
         self.calls.len()
     }
 
+    /// Prompts asked for and not rendered yet.
+    pub fn preparing(&self) -> usize {
+        self.shared.library.asked()
+    }
+
     /// The ACD, for boards.
     pub fn acd(&self) -> &Acd {
         &self.acd
@@ -371,6 +376,7 @@ fn media_leg(report: &Report) -> LegId {
         | Report::SpeechEnded { leg, .. }
         | Report::Latched { leg, .. }
         | Report::Lost { leg, .. }
+        | Report::Degraded { leg, .. }
         | Report::Fault { leg, .. }
         | Report::Closed { leg, .. } => *leg,
     }

@@ -87,7 +87,7 @@ pub(super) async fn agent(args: Agent, places: &Places) -> Result<(), String> {
     if desk.registered {
         desk.phone.unregister();
     }
-    desk.tell(json!({"event": "gone"}), "gone: the registration is taken back");
+    desk.tell(&json!({"event": "gone"}), "gone: the registration is taken back");
     desk.phone.close(PATIENCE).await;
     done
 }
@@ -172,7 +172,11 @@ impl Desk {
                 }
             }
             Happening::Media(Report::Closed { leg, stats }) => self.closed(leg, &stats),
-            Happening::Media(Report::Fault { what, .. }) => eprintln!("trunkline: {what}"),
+            Happening::Media(Report::Degraded { what, .. }) => eprintln!("trunkline: {what}"),
+            Happening::Media(Report::Fault { leg, what }) => {
+                eprintln!("trunkline: {what}");
+                self.phone.hang_up(leg);
+            }
             Happening::Media(_) | Happening::Rings { .. } => {}
         }
         Ok(())
@@ -189,7 +193,7 @@ impl Desk {
                 (_, false) => "Enter answers and hangs up",
             };
             let text = format!("registered as {user} at {server}: ready; {how}, Ctrl-C leaves");
-            self.tell(json!({"event": "registered", "user": user, "server": server}), &text);
+            self.tell(&json!({"event": "registered", "user": user, "server": server}), &text);
             return Ok(());
         }
         match status {
@@ -203,7 +207,7 @@ impl Desk {
             _ if first => Err(story::unreachable(&server.to_string())),
             _ => {
                 let text = format!("lost the registration ({status}); trying again");
-                self.tell(json!({"event": "unregistered", "status": status}), &text);
+                self.tell(&json!({"event": "unregistered", "status": status}), &text);
                 Ok(())
             }
         }
@@ -240,7 +244,7 @@ impl Desk {
             "event": "ringing", "caller": caller, "line": line, "queue": queue, "intent": intent,
             "sip_call_id": incoming.call_id,
         });
-        self.tell(event, &text);
+        self.tell(&event, &text);
         let answer_at =
             self.answers_by_itself().then(|| self.phone.now() + self.args.answer_after.unwrap_or_default());
         self.call = Some(Call { leg, answer_at, answered: false, talking: None, ended: None });
@@ -266,7 +270,7 @@ impl Desk {
                 "echoing"
             }
         };
-        self.tell(json!({"event": "talking"}), &format!("talking ({doing})"));
+        self.tell(&json!({"event": "talking"}), &format!("talking ({doing})"));
     }
 
     fn closed(&mut self, leg: LegId, stats: &LegStats) {
@@ -288,14 +292,17 @@ impl Desk {
             stats.lost,
             stats.late
         );
-        self.tell(json!({"event": "ended", "by": by, "why": why, "talk_ms": talk_ms, "stats": stats}), &text);
+        self.tell(
+            &json!({"event": "ended", "by": by, "why": why, "talk_ms": talk_ms, "stats": stats}),
+            &text,
+        );
     }
 
-    fn tell(&self, event: serde_json::Value, text: &str) {
+    fn tell(&self, event: &serde_json::Value, text: &str) {
         if self.args.json {
-            println!("{event}");
+            liveln!("{event}");
         } else {
-            println!("{:>8.2} s  {text}", self.phone.now().ms() as f64 / 1000.0);
+            liveln!("{:>8.2} s  {text}", self.phone.now().ms() as f64 / 1000.0);
         }
     }
 }

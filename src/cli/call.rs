@@ -335,7 +335,11 @@ impl Caller {
                 self.story.heard.push((speech_started_at, speech_ended_at));
                 self.script(Input::SpeechEnded { at: speech_ended_at });
             }
-            Report::Fault { what, .. } => self.show(now, "phone", &format!("FAULT: {what}")),
+            Report::Degraded { what, .. } => self.show(now, "phone", &what),
+            Report::Fault { leg, what } => {
+                self.show(now, "phone", &format!("FAULT: {what}"));
+                self.phone.hang_up(leg);
+            }
             Report::Closed { leg, stats } if leg == self.leg => {
                 (self.story.stats, self.closed) = (Some(stats), true);
             }
@@ -373,7 +377,7 @@ impl Caller {
     fn show(&self, at: Now, who: &str, text: &str) {
         if !self.args.json {
             let seconds = at.since(self.story.began).as_millis() as f64 / 1000.0;
-            println!("{seconds:>8.2} s  {who:<5}  {text}");
+            liveln!("{seconds:>8.2} s  {who:<5}  {text}");
         }
     }
 }

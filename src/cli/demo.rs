@@ -27,7 +27,7 @@ pub(super) struct Demo {
 
 pub(super) async fn demo(args: Demo, places: &Places) -> Result<(), String> {
     let mut show = Show { began: Instant::now(), failed: Vec::new(), calls: Vec::new() };
-    println!("trunkline demo: a server, two agents and eight callers on this machine\n");
+    liveln!("trunkline demo: a server, two agents and eight callers on this machine\n");
     let mut stage = Stage::open(places).await?;
     let played = tokio::select! {
         played = show.play(&mut stage, places) => played,
@@ -39,14 +39,14 @@ pub(super) async fn demo(args: Demo, places: &Places) -> Result<(), String> {
     let faults = stage.close().await;
     show.check(faults.is_empty(), format!("everything ended cleanly {}", faults.join("; ")));
     if args.keep {
-        println!("\nkept: {}", stage.folder.display());
+        liveln!("\nkept: {}", stage.folder.display());
     } else {
         stage.clear();
     }
     let seconds = show.began.elapsed().as_secs();
     match show.failed.as_slice() {
         [] => {
-            println!("\nEverything happened as it should, in {seconds} s.");
+            liveln!("\nEverything happened as it should, in {seconds} s.");
             Ok(())
         }
         failed => Err(format!(
@@ -79,7 +79,7 @@ impl Show {
     fn check(&mut self, ok: bool, what: impl Into<String>) {
         let what = what.into().trim_end().to_owned();
         let seconds = self.began.elapsed().as_secs_f64();
-        println!("{seconds:>7.1} s  {} {what}", if ok { '✓' } else { '✗' });
+        liveln!("{seconds:>7.1} s  {} {what}", if ok { '✓' } else { '✗' });
         if !ok {
             self.failed.push(what);
         }
@@ -136,7 +136,7 @@ impl Show {
         if told.record.as_ref().is_some_and(|cdr| cdr.intent.as_deref() != Some(expected.intent)) {
             let heard: Vec<&str> =
                 told.record.iter().flat_map(|r| &r.turns).map(|t| t.turn.heard.reveal().as_str()).collect();
-            println!("           … {what}: misheard as {heard:?}; once more");
+            liveln!("           … {what}: misheard as {heard:?}; once more");
             stage.agents_are("ready", READY_MAX).await?;
             told = self.call(stage, number, from, steps).await?;
         }
@@ -275,13 +275,13 @@ impl Show {
         let what =
             format!("{} legs: sent {sent}, received {received}, lost {lost}, late {late}", legs().count());
         self.check(lost == 0 && received > 0, what);
-        println!("\n$ trunkline calls\n");
+        liveln!("\n$ trunkline calls\n");
         stage.print(&["calls"]).await?;
         let Some(last) = records.first() else { return Ok(()) };
         let id = last.id.0.to_string();
-        println!("\n$ trunkline why {id}\n");
+        liveln!("\n$ trunkline why {id}\n");
         stage.print(&["why", &id]).await?;
-        println!();
+        liveln!();
         Ok(())
     }
 }

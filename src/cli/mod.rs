@@ -1,5 +1,18 @@
 //! The command line. Every error says what to do next.
 
+/// `println!` for a pipe whose reader may go (`trunkline calls | head`): then there is nobody left to talk to.
+macro_rules! outln {
+    ($($what:tt)*) => { $crate::cli::line(&format!($($what)*)) };
+}
+
+/// The same for who has a call or a process to end first: it goes on without a reader.
+macro_rules! liveln {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($what)*);
+    }};
+}
+
 mod agent;
 mod call;
 mod demo;
@@ -12,6 +25,7 @@ mod story;
 
 use clap::{Args, Parser, Subcommand};
 use std::future::Future;
+use std::io::Write;
 use std::path::PathBuf;
 use trunkline::drive::{engine, files, recogniser};
 
@@ -104,4 +118,11 @@ pub(crate) fn run() -> Result<(), String> {
 fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|e| format!("no runtime: {e}"))?.block_on(work)
+}
+
+fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
 }

@@ -23,7 +23,7 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
         for line in &config.lines {
             let examples: usize = line.intents.iter().flat_map(|i| i.examples.values()).map(Vec::len).sum();
             let queues = line.intents.iter().filter(|i| matches!(i.action, Action::Queue(_))).count();
-            println!(
+            outln!(
                 "line {}: numbers {}, {} intents ({queues} to agents) from {examples} examples",
                 line.line,
                 line.numbers.join(", "),
@@ -31,7 +31,7 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
             );
         }
         let (agents, queues) = (config.setup.agents.len(), config.setup.queues.len());
-        println!("{agents} agents, {queues} queues; version {}; no errors", config.version);
+        outln!("{agents} agents, {queues} queues; version {}; no errors", config.version);
     }
     Ok(())
 }
@@ -57,13 +57,13 @@ pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> 
     }
     match one(&data, &Ask::Board).await? {
         Answer::Board { agents, waiting, calls } => {
-            println!("{:<10} {:<20} {:<24} {:>8} {:>6}", "agent", "name", "state", "since", "calls");
+            outln!("{:<10} {:<20} {:<24} {:>8} {:>6}", "agent", "name", "state", "since", "calls");
             for a in agents {
-                println!("{:<10} {:<20} {:<24} {:>7}s {:>6}", a.user, a.name, a.state, a.since_s, a.calls);
+                outln!("{:<10} {:<20} {:<24} {:>7}s {:>6}", a.user, a.name, a.state, a.since_s, a.calls);
             }
-            println!("\n{calls} calls in progress, {} waiting", waiting.len());
+            outln!("\n{calls} calls in progress, {} waiting", waiting.len());
             for w in waiting {
-                println!("  call {} waits for {} since {} s", w.call, w.queue, w.waits_s);
+                outln!("  call {} waits for {} since {} s", w.call, w.queue, w.waits_s);
             }
             Ok(())
         }
@@ -78,7 +78,7 @@ pub(super) struct PasswordOf {
 }
 
 pub(super) fn password(args: &PasswordOf, places: &Places) -> Result<(), String> {
-    println!("{}", password_of(&args.user, places)?);
+    outln!("{}", password_of(&args.user, places)?);
     Ok(())
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn dump(places: &Places) -> Result<(), String> {
 async fn done(data: &std::path::Path, ask: Ask) -> Result<(), String> {
     match one(data, &ask).await? {
         Answer::Done(what) => {
-            println!("{what}");
+            outln!("{what}");
             Ok(())
         }
         other => Err(format!("unexpected answer {other:?}")),

@@ -43,16 +43,24 @@ pub(super) fn calls(args: &Calls, places: &Places) -> Result<(), String> {
     let calls = open(places)?.newest(args.count).map_err(|e| e.to_string())?;
     if args.json {
         for cdr in &calls {
-            println!("{}", serde_json::to_string(cdr).map_err(|e| e.to_string())?);
+            outln!("{}", serde_json::to_string(cdr).map_err(|e| e.to_string())?);
         }
         return Ok(());
     }
-    println!(
+    outln!(
         "{:>6}  {:<20} {:<6} {:<14} {:<12} {:<10} {:>7} {:>7}  {:<14}",
-        "call", "started (UTC)", "line", "caller", "intent", "agent", "wait", "talk", "result"
+        "call",
+        "started (UTC)",
+        "line",
+        "caller",
+        "intent",
+        "agent",
+        "wait",
+        "talk",
+        "result"
     );
     for c in &calls {
-        println!(
+        outln!(
             "{:>6}  {:<20} {:<6} {:<14} {:<12} {:<10} {:>6.1}s {:>6.1}s  {:<14}",
             c.id.0,
             utc(c.started_unix_ms),
@@ -65,7 +73,7 @@ pub(super) fn calls(args: &Calls, places: &Places) -> Result<(), String> {
             word(c.result)
         );
     }
-    println!("\n`trunkline why CALL` says what happened in one of them");
+    outln!("\n`trunkline why CALL` says what happened in one of them");
     Ok(())
 }
 
@@ -74,17 +82,17 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     let found = open(places)?.find(id).map_err(|e| e.to_string())?;
     let cdr = found.ok_or_else(|| format!("no call `{id}`; `trunkline calls` lists them"))?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&cdr).map_err(|e| e.to_string())?);
+        outln!("{}", serde_json::to_string_pretty(&cdr).map_err(|e| e.to_string())?);
         return Ok(());
     }
-    println!("call {} on line {} from {} to {}", cdr.id.0, cdr.line, cdr.caller.reveal(), cdr.dialled);
-    println!(
+    outln!("call {} on line {} from {} to {}", cdr.id.0, cdr.line, cdr.caller.reveal(), cdr.dialled);
+    outln!(
         "  started {} UTC, dialplans {}, SIP Call-ID {}",
         utc(cdr.started_unix_ms),
         cdr.version,
         cdr.sip_call_id
     );
-    println!(
+    outln!(
         "  {} after {:.1} s; ended by {}; waited {:.1} s, talked {:.1} s",
         word(cdr.result),
         seconds(cdr.total_ms),
@@ -93,28 +101,28 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
         seconds(cdr.talk_ms)
     );
     if let Some(recording) = &cdr.recording {
-        println!("  recording {recording}");
+        outln!("  recording {recording}");
     }
-    println!("\nwhat happened");
+    outln!("\nwhat happened");
     for at in &cdr.moments {
-        println!("  {:>8.2} s  {}", seconds(at.ms), describe(&at.moment, &cdr));
+        outln!("  {:>8.2} s  {}", seconds(at.ms), describe(&at.moment, &cdr));
     }
     if !cdr.decisions.is_empty() {
-        println!("\nwhy this agent");
+        outln!("\nwhy this agent");
     }
     for d in &cdr.decisions {
-        println!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason);
+        outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason);
         for (user, idle) in &d.eligible {
-            println!("    could have had it: {user}, idle {:.1} s", seconds(*idle));
+            outln!("    could have had it: {user}, idle {:.1} s", seconds(*idle));
         }
         for e in &d.excluded {
-            println!("    could not: {}, {}", e.user, e.why);
+            outln!("    could not: {}, {}", e.user, e.why);
         }
     }
-    println!("\nquality");
+    outln!("\nquality");
     for leg in &cdr.legs {
         let s = &leg.stats;
-        println!(
+        outln!(
             "  {:<8} {} sent {} received {} lost {} late {} jitter {:.1} ms MOS {:.2}",
             leg.who,
             leg.codec.map_or("-", |c| c.name()),

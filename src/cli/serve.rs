@@ -2,7 +2,8 @@
 
 use super::Places;
 use clap::Args;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use trunkline::server::{Options, Ready, Server};
@@ -41,37 +42,44 @@ pub(super) async fn serve(args: Serve, places: &Places) -> Result<(), String> {
         drain: Duration::from_secs(args.drain),
         binary: std::env::current_exe().map_err(|e| format!("own program: {e}"))?,
     };
-    let (server, ready) = Server::start(options).await?;
+    let (mut server, ready) = Server::start(options).await?;
+    server.prepare().await;
     if !args.quiet {
-        welcome(&ready, places);
+        // Whoever reads this may already be gone, which is no reason to stop.
+        let _ = std::io::stdout().write_all(welcome(&ready, places).as_bytes());
     }
     server.run().await
 }
 
 /// What to do next, for somebody who has just started the server.
-fn welcome(ready: &Ready, places: &Places) {
-    let Some(first) = ready.sip.first() else { return };
-    println!();
-    println!("trunkline is running.");
+fn welcome(ready: &Ready, places: &Places) -> String {
+    let mut out = String::new();
+    let Some(first) = ready.sip.first() else { return out };
+    // Writing to a String cannot fail.
+    macro_rules! say {
+        ($($what:tt)*) => {{ let _ = writeln!(out, $($what)*); }};
+    }
+    say!("");
+    say!("trunkline is running.");
     for addr in &ready.sip {
-        println!("  SIP      {addr} (UDP and TCP)");
+        say!("  SIP      {addr} (UDP and TCP)");
     }
     if let Some(taken) = ready.port_taken {
-        println!("           port {taken} was taken: this is the next free one");
+        say!("           port {taken} was taken: this is the next free one");
     }
     for line in &ready.config.lines {
         let languages: Vec<&str> = line.languages.iter().map(|l| l.code()).collect();
-        println!("  line     {} answers {} ({})", line.line, line.numbers.join(", "), languages.join(", "));
+        say!("  line     {} answers {} ({})", line.line, line.numbers.join(", "), languages.join(", "));
     }
     match (&ready.model, &ready.no_model) {
-        (Some(model), _) => println!("  listens  with {}", model.display()),
+        (Some(model), _) => say!("  listens  with {}", model.display()),
         (None, Some(why)) => {
-            println!("  listens  NOT: {why}");
-            println!("           callers are led by keypad; put a whisper ggml model into the models folder");
+            say!("  listens  NOT: {why}");
+            say!("           callers are led by keypad; put a whisper ggml model into the models folder");
         }
-        (None, None) => println!("  listens  NOT: recognisers = 0 in server.toml; callers are led by keypad"),
+        (None, None) => say!("  listens  NOT: recognisers = 0 in server.toml; callers are led by keypad"),
     }
-    println!("  data     {}", ready.data.display());
+    say!("  data     {}", ready.data.display());
     let mut me = "trunkline".to_owned();
     if let Ok(exe) = std::env::current_exe() {
         me = exe.display().to_string();
@@ -82,18 +90,22 @@ fn welcome(ready: &Ready, places: &Places) {
         format!(" --config {}", places.config.display())
     };
     let agent = ready.config.setup.agents.first().map_or("1001", |a| a.user.as_str());
-    let number = ready.config.lines.first().and_then(|l| l.numbers.first()).map_or("12345", String::as_str);
-    println!();
-    println!("Try, in other terminals:");
-    println!("  {me} agent{config} --user {agent} --auto-answer --server {first}");
-    println!("  {me} call{config} sip:{number}@{first} --say \"my water is off\"");
-    println!("  {me} calls{config}");
-    println!();
-    println!("A softphone: server {}, user {agent}, password from", ready.sip.last().unwrap_or(first));
-    println!("  {me} password{config} {agent}");
-    println!(
+    let Some(line) = ready.config.lines.first() else { return out };
+    let number = line.numbers.first().map_or("12345", String::as_str);
+    let examples = line.intents.first().and_then(|i| i.examples.get(&line.first_language()));
+    let request = examples.and_then(|e| e.first()).map_or("agent", String::as_str);
+    say!("");
+    say!("Try, in other terminals:");
+    say!("  {me} agent{config} --user {agent} --auto-answer --server {first}");
+    say!("  {me} call{config} sip:{number}@{first} --say \"{request}\"");
+    say!("  {me} calls{config}");
+    say!("");
+    say!("A softphone: server {}, user {agent}, password from", ready.sip.last().unwrap_or(first));
+    say!("  {me} password{config} {agent}");
+    say!(
         "then it rings for callers; or call sip:{number}@{} from any phone.",
         ready.sip.last().unwrap_or(first)
     );
-    println!();
+    say!("");
+    out
 }

@@ -182,7 +182,7 @@ impl Told {
     }
 
     pub(super) fn print_json(&self) -> Result<(), String> {
-        println!("{}", serde_json::to_string(self).map_err(|e| e.to_string())?);
+        liveln!("{}", serde_json::to_string(self).map_err(|e| e.to_string())?);
         Ok(())
     }
 
@@ -222,13 +222,13 @@ impl Told {
             }
         }
         lines.sort_by_key(|(ms, _)| *ms);
-        println!("\ntimeline (ms since the INVITE)");
+        liveln!("\ntimeline (ms since the INVITE)");
         for (ms, text) in lines {
-            println!("{ms:>8}  {text}");
+            liveln!("{ms:>8}  {text}");
         }
         if let Some(cdr) = &self.record {
             let seconds = |ms: u64| ms as f64 / 1000.0;
-            println!(
+            liveln!(
                 "\ncall {}: intent {}, agent {}, waited {:.1} s, talked {:.1} s; `trunkline why {}` says more",
                 cdr.id.0,
                 cdr.intent.as_deref().unwrap_or("-"),
@@ -239,9 +239,13 @@ impl Told {
             );
         }
         if let Some(s) = &self.quality {
-            println!(
+            liveln!(
                 "our leg: sent {} received {} lost {} jitter {:.1} ms MOS {:.2}",
-                s.sent, s.received, s.lost, s.jitter_ms, s.mos
+                s.sent,
+                s.received,
+                s.lost,
+                s.jitter_ms,
+                s.mos
             );
         }
     }

@@ -71,7 +71,7 @@ fn run(ops: &Receiver<FileOp>, waiting: &AtomicUsize, mut reporter: Reporter) {
         };
         if let Err(e) = done {
             open.remove(&leg);
-            reporter.send(Report::Fault { leg, what: format!("the recording ended: {e}") });
+            reporter.send(Report::Degraded { leg, what: format!("the recording ended: {e}") });
         }
         reporter.flush();
     }
@@ -140,7 +140,7 @@ mod tests {
             files.send(FileOp::Finish { leg: LEG });
             drop(files);
             thread.join().unwrap();
-            assert!(matches!(heard.try_recv(), Some(Report::Fault { leg: LEG, .. })), "{path}");
+            assert!(matches!(heard.try_recv(), Some(Report::Degraded { leg: LEG, .. })), "{path}");
             assert!(heard.try_recv().is_none(), "{path}");
         }
     }

@@ -249,7 +249,11 @@ async fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
         // A smaller buffer than asked for is no reason not to start.
         let _ = socket2::SockRef::from(&udp).set_recv_buffer_size(UDP_BUFFER_OCTETS);
         match TcpListener::bind(udp.local_addr()?).await {
-            Ok(tcp) => return Ok((udp, tcp)),
+            Ok(tcp) => {
+                // Until tokio has seen it writable once, `try_send_to` would drop what it could send.
+                udp.writable().await?;
+                return Ok((udp, tcp));
+            }
             Err(error) => last = error,
         }
     }

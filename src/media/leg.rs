@@ -290,9 +290,9 @@ impl Leg {
     pub(super) fn send_digits(&mut self, keys: &str, out: &mut Out) {
         if self.peer.as_ref().is_none_or(|p| p.spec.dtmf.is_none()) {
             out.reports
-                .push(fault(self.id, "keys cannot be sent: the peer has not agreed on telephone-events"));
+                .push(degraded(self.id, "keys cannot be sent: the peer has not agreed on telephone-events"));
         } else if !self.digits_out.push(keys) {
-            out.reports.push(fault(self.id, "some keys were left out: unknown, or too many at once"));
+            out.reports.push(degraded(self.id, "some keys were left out: unknown, or too many at once"));
         }
     }
 
@@ -344,6 +344,10 @@ impl Leg {
             mos: mos(r.expected(), r.lost(), r.jitter_ms()),
         }
     }
+}
+
+fn degraded(leg: LegId, what: &str) -> Report {
+    Report::Degraded { leg, what: what.to_owned() }
 }
 
 /// A fault of a leg in words.

@@ -56,7 +56,9 @@ pub enum Report {
     Latched { leg: LegId, from: SocketAddr },
     /// No packet for [`crate::limits::RTP_SILENCE_MAX`].
     Lost { leg: LegId, at: Now },
-    /// The leg failed inside the media plane (a caught panic, a full disk); the call decides what to do.
+    /// Something of the leg does not work (a recording, keys, listening); its audio goes on.
+    Degraded { leg: LegId, what: String },
+    /// The leg failed inside the media plane (a caught panic, a bridge across workers): it is of no more use.
     Fault { leg: LegId, what: String },
     /// Answer to `Close`: everything is given back.
     Closed { leg: LegId, stats: LegStats },

@@ -1,6 +1,6 @@
 //! Digest authentication (RFC 7616, RFC 8760, and RFC 2617 as old phones speak it), as server and as client.
 //!
-//! Server: [`Guard`] makes challenges, SHA-256 first, then MD5, and verifies what comes back. A nonce carries its own
+//! Server: [`Guard`] makes challenges, MD5 alone or SHA-256 and then MD5, and verifies what comes back. A nonce carries its own
 //! proof (time, salt, MAC), so a flood of requests without credentials costs no memory; only nonces that were used
 //! correctly are remembered, with their highest nonce count, in a table that is bounded by age and number. What falls out
 //! of the table takes all older nonces with it, so a replay never passes.
@@ -89,6 +89,8 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Guard {
     realm: String,
+    /// Offer SHA-256 as well. Many clients look at the first challenge only and give up if they do not know it.
+    sha256: bool,
     secret: u128,
     accounts: BTreeMap<String, Pii<String>>,
     /// Highest nonce count seen with a nonce; `u32::MAX` when it may not be used again.
@@ -99,8 +101,13 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(realm: String, secret: u128, accounts: BTreeMap<String, Pii<String>>) -> Guard {
-        Guard { realm, secret, accounts, used: HashMap::new(), order: VecDeque::new(), floor: Now(0) }
+    pub(super) fn new(
+        realm: String,
+        sha256: bool,
+        secret: u128,
+        accounts: BTreeMap<String, Pii<String>>,
+    ) -> Guard {
+        Guard { realm, sha256, secret, accounts, used: HashMap::new(), order: VecDeque::new(), floor: Now(0) }
     }
 
     /// Replaces the accounts.
@@ -114,12 +121,13 @@ impl Guard {
     }
 
     /// Challenges for WWW-Authenticate or Proxy-Authenticate, best first (RFC 8760 §2.4).
-    pub(super) fn challenges(&self, now: Now, salt: u64, stale: bool) -> [String; 2] {
+    pub(super) fn challenges(&self, now: Now, salt: u64, stale: bool) -> Vec<String> {
         let nonce = self.nonce(now, salt);
         let realm = quote(&self.realm);
         let stale = if stale { ", stale=true" } else { "" };
-        ["SHA-256", "MD5"]
-            .map(|a| format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={a}, qop=\"auth\"{stale}"))
+        let algorithms: &[&str] = if self.sha256 { &["SHA-256", "MD5"] } else { &["MD5"] };
+        let one = |a| format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={a}, qop=\"auth\"{stale}");
+        algorithms.iter().map(one).collect()
     }
 
     /// Judges the credentials in all header fields called `name`.
@@ -249,7 +257,12 @@ mod tests {
     use bytes::Bytes;
 
     fn guard() -> Guard {
-        Guard::new("line".into(), 7, BTreeMap::from([("ann".to_owned(), Pii::new("secret".to_owned()))]))
+        Guard::new(
+            "line".into(),
+            true,
+            7,
+            BTreeMap::from([("ann".to_owned(), Pii::new("secret".to_owned()))]),
+        )
     }
 
     fn challenge(values: &[String]) -> Message {

@@ -43,6 +43,9 @@ pub struct Config {
     pub user_agent: String,
     /// Realm of digest challenges.
     pub realm: String,
+    /// Offer SHA-256 before MD5 (RFC 8760). Off by default: clients that look at the first challenge only, and know MD5
+    /// only, are many.
+    pub sha256: bool,
     /// Domains that phones may register in. An IP literal is always one; if the list is empty, so is any name.
     pub domains: Vec<String>,
     /// Address to put into Via and Contact in place of the socket's own, for a server behind NAT.
@@ -59,6 +62,7 @@ impl Default for Config {
             seed: 0,
             user_agent: "trunkline".into(),
             realm: "trunkline".into(),
+            sha256: false,
             domains: Vec::new(),
             advertised: None,
             accounts: BTreeMap::new(),
@@ -98,7 +102,7 @@ impl Endpoint {
     /// A core without calls.
     pub fn new(config: Config) -> Endpoint {
         let mut rng = fastrand::Rng::with_seed(config.seed);
-        let guard = Guard::new(config.realm.clone(), rng.u128(..), config.accounts.clone());
+        let guard = Guard::new(config.realm.clone(), config.sha256, rng.u128(..), config.accounts.clone());
         Endpoint {
             refuse_new: false,
             layer: Layer::default(),

@@ -4,7 +4,7 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (name, syntax, uri) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid
+//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
 //!                                                   registrar + digest, register
 //! ```
@@ -22,6 +22,7 @@ mod invite_client;
 mod invite_server;
 mod layer;
 mod leg;
+mod lines;
 pub mod message;
 mod mid;
 mod name;

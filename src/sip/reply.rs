@@ -14,7 +14,7 @@ pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay, applic
 
 /// Why a request is not served. The variants are in the order of their codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// 400: the grammar is broken; the words go into the reason phrase.
     BadRequest(&'static str),
     /// 403: the account may not do this.
@@ -53,7 +53,7 @@ pub enum Fault {
 
 impl Fault {
     /// The status code.
-    pub fn status(&self) -> u16 {
+    pub(super) fn status(&self) -> u16 {
         match self {
             Fault::BadRequest(_) => 400,
             Fault::Forbidden(_) => 403,
@@ -76,7 +76,7 @@ impl Fault {
     }
 
     /// The response to `request`, with the fields that its code asks for.
-    pub fn response(&self, request: &Message, to_tag: &str) -> Bytes {
+    pub(super) fn response(&self, request: &Message, to_tag: &str) -> Bytes {
         let reason = match self {
             Fault::BadRequest(why) | Fault::Forbidden(why) => why,
             _ => "",

@@ -1,0 +1,64 @@
+# trunkline: everything a newcomer runs. Each target installs the system packages that it needs and says so.
+
+CARGO ?= cargo
+# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip).
+BUILD_PACKAGES := cmake g++ make pkg-config
+SPEAK_PACKAGES := espeak-ng
+TEST_PACKAGES  := sip-tester baresip-core
+BIN := target/release/trunkline
+
+.PHONY: help run demo test bench load fuzz packages-run packages-test
+
+help:
+	@echo "make run     build, check the sample dialplans, start the server"
+	@echo "make demo    every kind of call by itself, in both languages; fails if a step does not happen"
+	@echo "make test    format, lints, all tests, dialplan checks"
+	@echo "make bench   the media plane beside a bare UDP reflector"
+	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
+	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
+
+# Installs what is missing of $(1), as root or with sudo.
+define install
+@missing=""; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+  echo "installing system packages:$$missing"; \
+  if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
+  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null \
+  || { echo "these packages are needed and could not be installed:$$missing"; exit 1; }; \
+fi
+endef
+
+packages-run:
+	$(call install,$(BUILD_PACKAGES) $(SPEAK_PACKAGES))
+
+packages-test:
+	$(call install,$(BUILD_PACKAGES) $(SPEAK_PACKAGES) $(TEST_PACKAGES))
+
+run: packages-run
+	$(CARGO) build --release --locked
+	$(BIN) check
+	exec $(BIN) serve --log warn
+
+demo: packages-run
+	$(CARGO) build --release --locked
+	$(BIN) demo
+
+test: packages-test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked
+	target/debug/trunkline check
+	@if command -v systemd-analyze >/dev/null; then \
+	  sh systemd/verify.sh; \
+	else echo "SKIPPED: systemd-analyze is not here; systemd/trunkline.service is not verified"; fi
+
+bench: packages-run
+	$(CARGO) bench --locked --bench media
+
+CALLS ?= 50
+SECONDS ?= 20
+load: packages-run
+	$(CARGO) bench --locked --bench load -- --calls $(CALLS) --seconds $(SECONDS)
+
+fuzz: packages-run
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --locked --release --test fuzz -- --nocapture

@@ -1,0 +1,266 @@
+//! N calls at once in the real binary, on loopback: each hears the greeting, says a sentence, and waits in the queue.
+//!
+//! Measured at the callers: time between packets (p50, p99, p99.9), packets lost; at the server: CPU as the difference
+//! of user and system time over the steady window, resident memory; from the records: how many were understood.
+//! Run with `make load CALLS=50 SECONDS=20`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
+#![allow(dead_code, reason = "the server of the wire tests is used, not all of it")]
+
+#[path = "../sip-tests/wire/server.rs"]
+mod server;
+
+use hdrhistogram::Histogram;
+use server::Server;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use trunkline::base::{Codec, Direction, Lang, Now};
+use trunkline::drive::voice::Voice;
+use trunkline::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Target, Transport};
+use trunkline::{codec, sdp};
+
+/// Seconds after a call's answer at which its caller speaks.
+const SPEAKS_AFTER_S: u64 = 3;
+/// Steady window: begins this long after the last call is up.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+struct Figures {
+    gaps_us: Mutex<Histogram<u64>>,
+    received: AtomicU64,
+    lost: AtomicU64,
+    measuring: AtomicBool,
+    over: AtomicBool,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let number = |name: &str, default: u64| {
+        let at = args.iter().position(|a| a == name);
+        at.and_then(|i| args.get(i + 1)).and_then(|v| v.parse().ok()).unwrap_or(default)
+    };
+    // Without arguments, as when all benches are run: small.
+    let (calls, seconds) = (number("--calls", 10), number("--seconds", 8));
+    let sentence = speech("我家停水了");
+    let server = Server::start(&[]);
+    let figures = Arc::new(Figures {
+        gaps_us: Mutex::new(Histogram::new(3).unwrap()),
+        received: AtomicU64::new(0),
+        lost: AtomicU64::new(0),
+        measuring: AtomicBool::new(false),
+        over: AtomicBool::new(false),
+    });
+    let sockets: Vec<UdpSocket> = (0..calls).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let listeners: Vec<_> = sockets
+        .iter()
+        .map(|socket| {
+            let (socket, figures) = (socket.try_clone().unwrap(), figures.clone());
+            std::thread::spawn(move || listen(&socket, &figures))
+        })
+        .collect();
+    let mut phone = Phone::new(server.sip);
+    let began = Instant::now();
+    for socket in &sockets {
+        phone.invite(socket.local_addr().unwrap());
+        phone.run(Duration::from_millis(20));
+    }
+    phone.run(Duration::from_millis(500));
+    let remotes = phone.remotes.clone();
+    assert_eq!(remotes.len() as u64, calls, "every call is answered");
+    println!("{calls} calls up after {:.1?}", began.elapsed());
+    let stop = Arc::new(AtomicBool::new(false));
+    let sender = {
+        let stop = stop.clone();
+        std::thread::spawn(move || send(&sockets, &remotes, &sentence, &stop))
+    };
+    phone.run(WARM_UP);
+    let before = cpu_ticks(server.pid());
+    figures.measuring.store(true, Ordering::Relaxed);
+    let window = Instant::now();
+    phone.run(Duration::from_secs(seconds));
+    figures.measuring.store(false, Ordering::Relaxed);
+    let (ticks, window) = (cpu_ticks(server.pid()) - before, window.elapsed().as_secs_f64());
+    let rss_kib = status_kib(server.pid(), "VmRSS:");
+    stop.store(true, Ordering::Relaxed);
+    sender.join().unwrap();
+    phone.hang_up();
+    phone.run(Duration::from_secs(1));
+    figures.over.store(true, Ordering::Relaxed);
+    for listener in listeners {
+        listener.join().unwrap();
+    }
+    let records = server.records(calls as usize);
+    let understood = records.iter().filter(|c| c.intent.as_deref() == Some("water")).count();
+    let late: u64 = records.iter().flat_map(|c| &c.legs).map(|l| l.stats.late).sum();
+    let gaps = figures.gaps_us.lock().unwrap();
+    let ms = |q: f64| gaps.value_at_quantile(q) as f64 / 1000.0;
+    println!("packets received   {} in {window:.1} s", figures.received.load(Ordering::Relaxed));
+    println!("packets lost       {}", figures.lost.load(Ordering::Relaxed));
+    println!(
+        "inter-arrival ms   p50 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}",
+        ms(0.5),
+        ms(0.99),
+        ms(0.999),
+        ms(1.0)
+    );
+    println!("sent late by us    {late} periods");
+    println!(
+        "server CPU         {:.1} % of a core, {:.2} % a call (without recogniser processes)",
+        ticks / window * 100.0,
+        ticks / window * 100.0 / calls as f64
+    );
+    println!("server memory      {rss_kib} KiB resident, {:.0} KiB a call", rss_kib as f64 / calls as f64);
+    println!("understood         {understood} of {calls}");
+}
+
+/// µ-law speech of a caller.
+fn speech(text: &str) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let samples = runtime.block_on(Voice::new(None).0.speak(Lang::Zh, text)).expect("espeak-ng speaks");
+    samples.iter().map(|s| codec::encode(Codec::Pcmu, *s)).collect()
+}
+
+fn listen(socket: &UdpSocket, figures: &Figures) {
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut last: Option<(Instant, u16)> = None;
+    let mut octets = [0; 2048];
+    while !figures.over.load(Ordering::Relaxed) {
+        let Ok(n) = socket.recv(&mut octets) else { continue };
+        let now = Instant::now();
+        if n < 12 || !figures.measuring.load(Ordering::Relaxed) {
+            last = None;
+            continue;
+        }
+        let seq = u16::from_be_bytes([octets[2], octets[3]]);
+        if let Some((then, before)) = last {
+            let step = u64::from(seq.wrapping_sub(before));
+            figures.lost.fetch_add(step.saturating_sub(1), Ordering::Relaxed);
+            figures.gaps_us.lock().unwrap().saturating_record((now - then).as_micros() as u64);
+        }
+        figures.received.fetch_add(1, Ordering::Relaxed);
+        last = Some((now, seq));
+    }
+}
+
+/// 50 packets a second on every call, evenly spread: silence, the sentence once, silence.
+fn send(sockets: &[UdpSocket], remotes: &[SocketAddr], sentence: &[u8], stop: &AtomicBool) {
+    let began = Instant::now();
+    let n = sockets.len() as u64;
+    let mut packet = [0u8; 172];
+    for tick in 0u64.. {
+        let (frame, call) = (tick / n, tick % n);
+        let due = began + Duration::from_micros(frame * 20_000 + call * 20_000 / n);
+        if let Some(wait) = due.checked_duration_since(Instant::now()) {
+            std::thread::sleep(wait);
+        }
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        // Callers speak one after the other, as callers do who did not dial in the same moment.
+        let speaks_at = SPEAKS_AFTER_S * 50 + call * 15;
+        let from = frame.saturating_sub(speaks_at) as usize * 160;
+        packet[..12].copy_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, call as u8]);
+        packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
+        packet[4..8].copy_from_slice(&(frame as u32 * 160).to_be_bytes());
+        packet[12..].fill(0xff);
+        if frame >= speaks_at && from < sentence.len() {
+            let piece = &sentence[from..(from + 160).min(sentence.len())];
+            packet[12..12 + piece.len()].copy_from_slice(piece);
+        }
+        let _ = sockets[call as usize].send_to(&packet, remotes[call as usize]);
+    }
+}
+
+/// One SIP core that places all the calls.
+struct Phone {
+    core: Endpoint,
+    socket: UdpSocket,
+    flow: Flow,
+    began: Instant,
+    legs: Vec<(trunkline::base::LegId, SocketAddr)>,
+    remotes: Vec<SocketAddr>,
+}
+
+impl Phone {
+    fn new(server: SocketAddr) -> Phone {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        let flow = Flow { transport: Transport::Udp, local: socket.local_addr().unwrap(), remote: server };
+        let core = Endpoint::new(Config { seed: 1, ..Config::default() });
+        Phone { core, socket, flow, began: Instant::now(), legs: Vec::new(), remotes: Vec::new() }
+    }
+
+    fn step(&mut self, input: Input) {
+        let now = Now(self.began.elapsed().as_micros() as u64);
+        let mut out = Vec::new();
+        self.core.step(now, input, &mut out);
+        for output in out {
+            match output {
+                Output::Transmit { message, .. } => drop(self.socket.send_to(&message, self.flow.remote)),
+                Output::Event(Event::Answered { leg, sdp: answer }) => {
+                    let rtp = self.legs.iter().find(|(l, _)| *l == leg).unwrap().1;
+                    self.remotes.push(sdp::accept(&answer, &local(rtp)).unwrap().remote);
+                }
+                Output::Event(Event::Ended { cause, .. }) => {
+                    assert!(self.remotes.len() == self.legs.len(), "a call failed: {cause:?}");
+                }
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn invite(&mut self, rtp: SocketAddr) {
+        let leg = self.core.new_leg();
+        self.legs.push((leg, rtp));
+        let target = Target::Uri { uri: format!("sip:12345@{}", self.flow.remote), flow: self.flow };
+        let from = format!("<sip:138{:08}@127.0.0.1>", self.legs.len());
+        let sdp = sdp::offer(&local(rtp));
+        self.step(Input::Command(Command::Invite {
+            leg,
+            target,
+            from,
+            sdp,
+            headers: vec![],
+            credentials: None,
+        }));
+    }
+
+    fn hang_up(&mut self) {
+        for (leg, _) in self.legs.clone() {
+            self.step(Input::Command(Command::Hangup { leg, reason: "done" }));
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        let mut octets = [0; 8192];
+        while Instant::now() < until {
+            if let Ok(n) = self.socket.recv(&mut octets) {
+                let message = octets[..n].to_vec().into();
+                self.step(Input::Received { flow: self.flow, message });
+            }
+            let now = Now(self.began.elapsed().as_micros() as u64);
+            if self.core.deadline().is_some_and(|at| at <= now) {
+                self.step(Input::Tick);
+            }
+        }
+    }
+}
+
+fn local(addr: SocketAddr) -> sdp::Local<'static> {
+    sdp::Local { addr, session_id: 1, version: 1, codecs: &[Codec::Pcmu], direction: Direction::SendRecv }
+}
+
+/// User and system time of a process, in seconds.
+fn cpu_ticks(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    // Fields 14 and 15 of proc(5), counted after the command; the kernel's clock ticks 100 times a second.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+fn status_kib(pid: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|l| l.starts_with(field)).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|v| v.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,166 @@
+//! baresip as an independent phone: headless, driven over its ctrl_tcp module (netstrings of JSON).
+//!
+//! It sends noise that lies on the µ-law grid, so that a frame which crossed the server without being re-coded can be
+//! found bit for bit in what the other side recorded.
+
+use super::server::{Server, wait_for};
+use super::sipp::free_port;
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Samples in a 20 ms frame.
+const FRAME: usize = 160;
+/// Seconds of noise: longer than any test.
+const NOISE_S: usize = 60;
+
+/// One phone.
+pub(crate) struct Baresip {
+    child: Child,
+    control: TcpStream,
+    folder: PathBuf,
+    received: Vec<u8>,
+    source: Vec<i16>,
+}
+
+fn noise(path: &Path, seed: u64) -> Vec<i16> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut octets: Vec<u8> = (0..8000 * NOISE_S).map(|_| rng.u8(..)).collect();
+    // Codes of the lower segments only: noise at a comfortable level. And no zero, which baresip decodes as 2.
+    octets.iter_mut().for_each(|o| *o |= 0x30);
+    octets.iter_mut().for_each(|o| *o = if *o & 0x7f == 0x7f { *o ^ 0x01 } else { *o });
+    let mut samples = vec![0; octets.len()];
+    trunkline::codec::decode(trunkline::base::Codec::Pcmu, &octets, &mut samples);
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    samples.iter().for_each(|s| writer.write_sample(*s).unwrap());
+    writer.finalize().unwrap();
+    samples
+}
+
+impl Baresip {
+    /// Starts a phone; with `user` it registers as that agent.
+    pub(crate) fn start(server: &Server, name: &str, user: Option<&str>) -> Baresip {
+        let folder = server.folder.join(name);
+        fs::create_dir_all(folder.join("rec")).unwrap();
+        let source = noise(&folder.join("noise.wav"), name.len() as u64);
+        let (control_port, sip_port) = (free_port(), free_port());
+        let at = folder.display();
+        let config = format!(
+            "poll_method epoll\nsip_listen 127.0.0.1:{sip_port}\ncall_local_timeout 120\ncall_max_calls 4\n\
+             audio_player aubridge,play{name}\naudio_source aufile,{at}/noise.wav\naudio_alert aubridge,alert{name}\n\
+             ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_level no\n\
+             ausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\nrtcp_mux no\n\
+             jitter_buffer_delay 2-10\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n\
+             module g711.so\nmodule sndfile.so\nmodule aufile.so\nmodule aubridge.so\nmodule_tmp uuid.so\n\
+             module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
+             ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {at}/rec\nstatmode_default off\n"
+        );
+        fs::write(folder.join("config"), config).unwrap();
+        let account = match user {
+            Some(user) => {
+                format!("<sip:{user}@{}>;auth_pass={};regint=300\n", server.sip, server.password(user))
+            }
+            None => format!("<sip:caller@{}>;regint=0\n", server.sip),
+        };
+        fs::write(folder.join("accounts"), account).unwrap();
+        fs::write(folder.join("contacts"), "").unwrap();
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let child = Command::new("baresip")
+            .args(["-4", "-f"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let control = wait_for("baresip's control port", Duration::from_secs(8), || {
+            TcpStream::connect(("127.0.0.1", control_port)).ok()
+        });
+        control.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        Baresip { child, control, folder, received: Vec::new(), source }
+    }
+
+    /// Sends one command.
+    pub(crate) fn command(&self, command: &str, params: &str) {
+        let json = format!("{{\"command\":\"{command}\",\"params\":\"{params}\",\"token\":\"t\"}}");
+        (&self.control).write_all(format!("{}:{json},", json.len()).as_bytes()).unwrap();
+    }
+
+    pub(crate) fn dial(&self, uri: &str) {
+        self.command("dial", uri);
+    }
+
+    /// Presses a key (RFC 4733).
+    pub(crate) fn key(&self, key: char) {
+        self.command("sndcode", &key.to_string());
+    }
+
+    /// Waits for an event such as `CALL_ESTABLISHED`.
+    pub(crate) fn wait_event(&self, event: &str) {
+        let mut seen = self.received.clone();
+        wait_for(event, Duration::from_secs(15), || {
+            let mut octets = [0; 4096];
+            if let Ok(n) = (&self.control).read(&mut octets) {
+                seen.extend(&octets[..n]);
+            }
+            String::from_utf8_lossy(&seen).contains(event).then_some(())
+        });
+    }
+
+    /// Ends the phone and gives what it sent and what it heard.
+    fn finish(mut self) -> (Vec<i16>, Vec<i16>) {
+        self.command("quit", "");
+        let _ = wait_for("baresip to end", Duration::from_secs(5), || self.child.try_wait().ok().flatten());
+        let heard = fs::read_dir(self.folder.join("rec"))
+            .unwrap()
+            .flatten()
+            .map(|e| e.path())
+            .find(|p| p.display().to_string().ends_with("dec.wav"))
+            .expect("baresip records what it hears");
+        let octets = fs::read(heard).unwrap();
+        let samples = octets[44..].as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect();
+        (std::mem::take(&mut self.source), samples)
+    }
+}
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Frames of `heard` that are bit for bit somewhere in `sent`.
+fn exact_frames(sent: &[i16], heard: &[i16]) -> usize {
+    let mut places: HashMap<&[i16], usize> = HashMap::new();
+    for at in 0..sent.len() - FRAME {
+        places.insert(&sent[at..at + 12], at);
+    }
+    heard
+        .chunks_exact(FRAME)
+        .filter(|frame| places.get(&frame[..12]).is_some_and(|at| sent[*at..*at + FRAME] == **frame))
+        .count()
+}
+
+/// Asserts that most of what each heard during about 6 s of talk is bit for bit what the other sent.
+pub(crate) fn hear_each_other(caller: Baresip, agent: Baresip) {
+    let (caller_sent, caller_heard) = caller.finish();
+    let (agent_sent, agent_heard) = agent.finish();
+    for (who, sent, heard) in
+        [("the agent", &caller_sent, &agent_heard), ("the caller", &agent_sent, &caller_heard)]
+    {
+        let exact = exact_frames(sent, heard);
+        eprintln!("{who} heard {exact} bit-exact frames of {}", heard.len() / FRAME);
+        assert!(exact > 250, "{who} heard only {exact} bit-exact frames of the other");
+    }
+}
