@@ -44,7 +44,7 @@ fn main() {
     let sentence = speech("我家停水了");
     let server = Server::start(&[]);
     let figures = Arc::new(Figures {
-        gaps_us: Mutex::new(Histogram::new(3).unwrap()),
+        gaps_us: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 3).unwrap()),
         received: AtomicU64::new(0),
         lost: AtomicU64::new(0),
         measuring: AtomicBool::new(false),

@@ -314,7 +314,7 @@ impl Switch {
                 retry_after_s,
             }));
         };
-        let Some(trunk) = config.server.trunk(incoming.flow.remote.ip()) else {
+        let Some(trunk) = config.server.trunk(incoming.flow.remote.ip(), incoming.flow.local.ip()) else {
             return refuse(403, "Not from a known trunk", None);
         };
         let Some(plan) = config.line(&incoming.dialled) else {

@@ -14,6 +14,8 @@ use toml::Spanned;
 pub struct Trunk {
     pub name: String,
     pub from: Vec<IpNet>,
+    /// Also calls from this very machine, whatever its address ("auto").
+    pub own_machine: bool,
 }
 
 /// The server's own settings.
@@ -36,9 +38,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// The trunk that a call from `ip` comes over.
-    pub fn trunk(&self, ip: IpAddr) -> Option<&Trunk> {
-        self.trunks.iter().find(|t| t.from.iter().any(|net| net.contains(&ip)))
+    /// The trunk that a call from `remote` to our address `local` comes over.
+    pub fn trunk(&self, remote: IpAddr, local: IpAddr) -> Option<&Trunk> {
+        let comes_over = |t: &&Trunk| {
+            (t.own_machine && remote == local) || t.from.iter().any(|net| net.contains(&remote))
+        };
+        self.trunks.iter().find(comes_over)
     }
 }
 
@@ -169,8 +174,9 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
                 file.error(trunk.name.span(), format!("a second trunk named `{}`", trunk.name.get_ref())),
             );
         }
-        let from = trunk.from.iter().filter_map(|n| network(file, n, problems)).collect();
-        server.trunks.push(Trunk { name: trunk.name.into_inner(), from });
+        let (own, networks): (Vec<_>, Vec<_>) = trunk.from.iter().partition(|n| n.get_ref() == "auto");
+        let from = networks.into_iter().filter_map(|n| network(file, n, problems)).collect();
+        server.trunks.push(Trunk { name: trunk.name.into_inner(), from, own_machine: !own.is_empty() });
     }
     if server.trunks.is_empty() {
         problems.push(
@@ -203,7 +209,7 @@ fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> 
     if parsed.is_none() {
         problems.push(
             file.error(text.span(), "not a network")
-                .help(Some("write it as \"192.0.2.0/24\" or one address".into())),
+                .help(Some("write it as \"192.0.2.0/24\", as one address, or \"auto\" for this machine".into())),
         );
     }
     parsed
