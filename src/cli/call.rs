@@ -340,14 +340,17 @@ impl Caller {
                 self.show(now, "phone", &format!("FAULT: {what}"));
                 self.phone.hang_up(leg);
             }
+            Report::Lost { leg, .. } => {
+                self.show(now, "phone", "the far end has been sending nothing for too long");
+                self.phone.hang_up(leg);
+            }
             Report::Closed { leg, stats } if leg == self.leg => {
                 (self.story.stats, self.closed) = (Some(stats), true);
             }
             Report::Closed { .. }
             | Report::PlayStarted { .. }
             | Report::Digit { .. }
-            | Report::Latched { .. }
-            | Report::Lost { .. } => {}
+            | Report::Latched { .. } => {}
         }
     }
 

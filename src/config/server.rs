@@ -40,9 +40,8 @@ pub struct Server {
 impl Server {
     /// The trunk that a call from `remote` to our address `local` comes over.
     pub fn trunk(&self, remote: IpAddr, local: IpAddr) -> Option<&Trunk> {
-        let comes_over = |t: &&Trunk| {
-            (t.own_machine && remote == local) || t.from.iter().any(|net| net.contains(&remote))
-        };
+        let comes_over =
+            |t: &&Trunk| (t.own_machine && remote == local) || t.from.iter().any(|net| net.contains(&remote));
         self.trunks.iter().find(comes_over)
     }
 }
@@ -208,8 +207,9 @@ fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> 
     let parsed = s.parse().ok().or_else(|| s.parse::<IpAddr>().ok().map(IpNet::from));
     if parsed.is_none() {
         problems.push(
-            file.error(text.span(), "not a network")
-                .help(Some("write it as \"192.0.2.0/24\", as one address, or \"auto\" for this machine".into())),
+            file.error(text.span(), "not a network").help(Some(
+                "write it as \"192.0.2.0/24\", as one address, or \"auto\" for this machine".into(),
+            )),
         );
     }
     parsed
