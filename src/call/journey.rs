@@ -309,14 +309,18 @@ impl Call {
     ) {
         let first = self.stage == Stage::Answering && leg == self.caller();
         let Some(found) = self.leg_mut(leg) else { return };
-        if !sdp.is_empty() && found.accept(sdp).is_err() {
-            self.moment(now, Moment::Fault { what: "the answer in ACK has no usable stream".into() }, out);
+        let refused = !sdp.is_empty() && found.accept(sdp).is_err();
+        // Whoever got our offer owes the answer in its ACK (RFC 3261 §13.2.1); without it nobody hears anything.
+        let Some(to) = found.stream.filter(|_| !refused) else {
+            self.moment(
+                now,
+                Moment::Fault { what: "the ACK has no answer with a usable stream".into() },
+                out,
+            );
             return self.end(now, EndedBy::Fault, Result::Failed, s, out);
-        }
+        };
         found.up = true;
-        if let Some(to) = found.stream {
-            out.push(Output::Media(media::Command::Connect { leg, to }));
-        }
+        out.push(Output::Media(media::Command::Connect { leg, to }));
         if !first || self.over {
             return;
         }
