@@ -34,3 +34,4 @@ pub mod config;
 pub mod sys;
 pub mod drive;
 pub mod server;
+pub mod sim;
