@@ -88,16 +88,19 @@ fn double(agents: &[AgentView]) -> Option<String> {
     None
 }
 
-/// No agent rings longer than the lease, or is engaged with a call that is over.
+/// No agent rings longer than the lease, is engaged with a call that is over, or is offline with a phone (or ready
+/// without one).
 #[derive(Debug)]
 pub(super) struct NobodyStuck {
     lease: Duration,
+    /// Users with a registered phone.
+    phones: BTreeSet<String>,
     open: BTreeSet<CallId>,
 }
 
 impl NobodyStuck {
     pub(super) fn new(ring: Duration) -> NobodyStuck {
-        NobodyStuck { lease: ring + Duration::from_secs(1), open: BTreeSet::new() }
+        NobodyStuck { lease: ring + Duration::from_secs(1), phones: BTreeSet::new(), open: BTreeSet::new() }
     }
 }
 
@@ -116,7 +119,19 @@ impl Check for NobodyStuck {
                 self.open.remove(&cdr.id);
                 None
             }
+            Seen::Event(Event::Registered { user, .. }) => {
+                self.phones.insert(user.clone());
+                None
+            }
+            Seen::Event(Event::Unregistered { user }) => {
+                self.phones.remove(user);
+                None
+            }
             Seen::Agents(agents) => agents.iter().find_map(|agent| {
+                let phone = self.phones.contains(&agent.user);
+                if (agent.state == State::Offline && phone) || (agent.state == State::Ready && !phone) {
+                    return Some(format!("{} is {:?}; has a phone: {phone}", agent.user, agent.state));
+                }
                 let call = agent.state.call()?;
                 if !self.open.contains(&call) {
                     return Some(format!("{} is {:?}, but that call is over", agent.user, agent.state));
