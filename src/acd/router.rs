@@ -30,6 +30,8 @@ pub enum OfferFailure {
     Rejected,
     Busy,
     Unreachable,
+    /// We have no media port to ring with, or it failed.
+    NoPort,
 }
 
 /// Why a caller left the ACD.
@@ -381,6 +383,7 @@ impl Acd {
             OfferFailure::Rejected => NotReady::Rejected,
             OfferFailure::Busy => NotReady::Busy,
             OfferFailure::Unreachable => NotReady::Unreachable,
+            OfferFailure::NoPort => NotReady::NoPort,
         };
         if let Some(agent) = self.agents.get_mut(&user) {
             let asked_for = agent.after.take();
@@ -422,7 +425,16 @@ impl Acd {
                     }
                 }
                 Due::Rest(number) => {
-                    if let Some(user) = self.numbers.get(number).cloned() {
+                    let rests = |a: &Agent| match a.state {
+                        State::WrapUp => true,
+                        State::NotReady(reason) => reason.passes(),
+                        // A reload took the agent out and in again meanwhile: it may hold an offer by now.
+                        State::Offline | State::Ready | State::Ringing { .. } | State::Talking { .. } => {
+                            false
+                        }
+                    };
+                    let user = self.numbers.get(number).cloned();
+                    if let Some(user) = user.filter(|user| self.agents.get(user).is_some_and(rests)) {
                         self.rest(now, &user, out);
                     }
                 }

@@ -242,7 +242,7 @@ impl Call {
             (true, false) => self.refuse(now, 503, "No media port is free", Some(5), s, out),
             (false, true) => self.invite(now, leg, s, out),
             (false, false) => {
-                self.offer_failed(now, leg, OfferFailure::Unreachable, "no media port is free", s, out);
+                self.offer_failed(now, leg, OfferFailure::NoPort, "no media port is free", s, out);
             }
         }
     }
@@ -444,8 +444,13 @@ impl Call {
                 }
             }
             Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
-            Report::Fault { what, .. } => {
+            Report::Fault { leg, what } => {
                 self.moment(now, Moment::Fault { what }, out);
+                let talks = self.stage == Stage::Talking && self.agent.as_ref().is_some_and(|a| a.leg == leg);
+                if leg != self.caller() && !talks {
+                    // A phone that rings, or rang: the caller waits on.
+                    return self.offer_failed(now, leg, OfferFailure::NoPort, "media fault", s, out);
+                }
                 self.end(now, EndedBy::Fault, Result::Failed, s, out);
             }
         }

@@ -395,6 +395,22 @@ fn row_a_stream_is_lost_or_fails() {
 }
 
 #[test]
+fn row_a_fault_of_a_ringing_phones_leg_costs_the_caller_nothing() {
+    let mut w = World::new();
+    w.register("1001");
+    w.call();
+    w.speak("我家停水了");
+    let agent = w.invited.take().unwrap();
+    w.give(Input::Media(Report::Fault { leg: agent, what: "x".into() }));
+    assert!(w.hung_up.contains(&agent) && w.closed.contains(&agent) && !w.hung_up.contains(&CALLER));
+    w.give(Input::Media(Report::Fault { leg: agent, what: "late".into() }));
+    w.later(11);
+    assert_ne!(w.answer(), agent, "offered again, on a new leg");
+    w.event(ended(CALLER, EndCause::PeerHungUp));
+    assert_eq!(w.record().result, Result::Connected);
+}
+
+#[test]
 fn row_the_server_stops() {
     let mut w = World::new();
     w.register("1001");
