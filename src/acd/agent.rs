@@ -100,6 +100,8 @@ pub(super) struct Agent {
     /// When the agent last became free; what "longest idle" is measured from.
     pub(super) idle_since: Now,
     pub(super) registered: bool,
+    /// No longer configured: goes when the call in hand is over.
+    pub(super) leaving: bool,
     /// Where to go when the talk ends, if not to wrap-up and ready.
     pub(super) after: Option<NotReady>,
     pub(super) calls: u32,
@@ -114,6 +116,7 @@ impl Agent {
             since: now,
             idle_since: now,
             registered: false,
+            leaving: false,
             after: None,
             calls: 0,
         }

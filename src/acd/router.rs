@@ -174,27 +174,21 @@ impl Acd {
         self.queues = setup.queues.iter().map(|q| (q.name.clone(), q.clone())).collect();
         for agent in self.agents.values_mut() {
             agent.queues.clear();
+            agent.leaving = true;
         }
         for s in &setup.agents {
             let agent = self
                 .agents
                 .entry(s.user.clone())
                 .or_insert_with(|| Agent::new(s.name.clone(), Vec::new(), now));
+            agent.leaving = false;
             agent.name.clone_from(&s.name);
             agent.queues.clone_from(&s.queues);
             if !self.numbers.contains(&s.user) {
                 self.numbers.push(s.user.clone());
             }
         }
-        let gone: Vec<String> = self
-            .agents
-            .iter()
-            .filter(|(user, a)| a.state.call().is_none() && !setup.agents.iter().any(|s| s.user == **user))
-            .map(|(user, _)| user.clone())
-            .collect();
-        for user in gone {
-            self.agents.remove(&user);
-        }
+        self.see_off();
         self.match_all(now, out);
     }
 
@@ -212,7 +206,13 @@ impl Acd {
             Input::TalkEnded { call } => self.talk_ended(now, call, out),
             Input::Tick => self.tick(now, out),
         }
+        self.see_off();
         self.match_all(now, out);
+    }
+
+    /// Lets those go who are no longer configured and have no call in hand.
+    fn see_off(&mut self) {
+        self.agents.retain(|_, a| !a.leaving || a.state.call().is_some());
     }
 
     /// When to be called next; `None` when nothing is pending.

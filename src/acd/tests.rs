@@ -221,6 +221,20 @@ fn a_rest_of_before_a_reload_does_not_free_an_agent_who_rings() {
     assert!(matches!(w.state("1001"), State::Ringing { call: A, .. }), "the lease is not cut short");
 }
 
+#[test]
+fn an_agent_taken_out_by_a_reload_finishes_the_talk_and_is_gone() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Answered { offer: id });
+    w.acd.reload(&Setup { agents: vec![], ..w.setup.clone() }, w.now, &mut Vec::new());
+    assert_eq!(w.state("1001"), State::Talking { call: A });
+    w.give(Input::CallerGone { call: A });
+    assert_eq!(w.acd.agents(), []);
+    w.later(60);
+    assert_eq!(w.acd.deadline(), None);
+}
+
 /// Random events in any order, lawful or not: nobody is booked twice, and in the end everyone is free.
 #[test]
 fn whatever_happens_no_agent_holds_two_calls_and_no_call_two_agents() {
