@@ -12,7 +12,7 @@
 //! ¹ only for reasons that pass by themselves (rejected, busy, no port). ² the offer is withdrawn and the caller is back in its
 //! place. ³ ready if the caller left. ⁴ the talk goes on; the state follows when it ends.
 
-use super::router::OfferId;
+use super::event::OfferId;
 use crate::base::{CallId, Now};
 use serde::{Deserialize, Serialize};
 
