@@ -118,9 +118,9 @@ fn spell_numbers(text: &str) -> String {
         if !digits.is_empty() {
             let one_by_one = digits.len() > 4 || (digits.len() > 1 && digits.starts_with('0'));
             if one_by_one {
-                spell_digits(&digits, &mut out)
+                spell_digits(&digits, &mut out);
             } else {
-                spell_cardinal(&digits, &mut out)
+                spell_cardinal(&digits, &mut out);
             }
             digits.clear();
         }
