@@ -97,7 +97,7 @@ impl World {
                 self.phone_command(id, Command::Refuse { leg, status: 488, reason, retry_after_s: None });
             }
             Event::Registration { ok, status } => {
-                self.say(|| format!("phone {id} registration {ok} {status}"))
+                self.say(|| format!("phone {id} registration {ok} {status}"));
             }
             Event::Ended { .. }
             | Event::Progress { .. }

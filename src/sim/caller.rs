@@ -40,7 +40,7 @@ pub(super) struct Caller {
 }
 
 /// Something that a caller does, or that happens to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     HangUp,
     /// Hangs up unless an agent has come.

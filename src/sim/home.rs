@@ -29,16 +29,16 @@ pub(super) fn accounts(config: &Config) -> BTreeMap<String, Pii<String>> {
 
 impl World {
     /// A datagram of a phone sets off to the server.
-    pub(super) fn to_server(&mut self, phone: u32, message: Bytes) {
+    pub(super) fn send_to_server(&mut self, phone: u32, message: &Bytes) {
         let Some(remote) = self.phones.get(&phone).map(|p| p.addr) else { return };
-        self.trace.wire(self.now, "sends", phone, &message);
+        self.trace.wire(self.now, "sends", phone, message);
         let flow = Flow { transport: Transport::Udp, local: SERVER, remote };
         for after in self.net.carry(&mut self.rng).into_iter().flatten() {
             self.after(after, Due::ToServer { flow, message: message.clone() });
         }
     }
 
-    fn to_phone(&mut self, flow: Flow, message: &Bytes) {
+    fn send_to_phone(&mut self, flow: Flow, message: &Bytes) {
         let Some(id) = self.by_addr.get(&flow.remote).copied() else {
             if self.refusing.contains(&flow.remote) {
                 self.after(Duration::from_millis(20), Due::Unreachable(flow));
@@ -57,7 +57,7 @@ impl World {
         self.server.step(self.now, input, &mut out);
         for output in out {
             match output {
-                sip::Output::Transmit { flow, message } => self.to_phone(flow, &message),
+                sip::Output::Transmit { flow, message } => self.send_to_phone(flow, &message),
                 sip::Output::Event(event) => self.sip_event(event),
             }
         }

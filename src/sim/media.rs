@@ -4,7 +4,7 @@
 //! In: [`Command`]s and time. Out: [`Report`]s as the real plane makes them, and wishes to be woken. Broken rules (a
 //! command on a leg that was never opened, a leg opened or closed twice, a bridge to nowhere) are collected.
 
-use crate::base::{LegId, Now};
+use crate::base::{Direction, LegId, Now};
 use crate::limits::RTP_SILENCE_MAX;
 use crate::media::{Command, LegStats, PlayEnd, PlayId, Report, StreamSpec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -199,7 +199,7 @@ impl Plane {
             Due::Lost { held, .. } => {
                 let direction = leg.to.map(|to| to.direction);
                 let holds = direction.is_some_and(|d| !d.sends());
-                if direction.is_some_and(|d| d.receives()) && (!held || holds) {
+                if direction.is_some_and(Direction::receives) && (!held || holds) {
                     out.push(Out::Report(Report::Lost { leg: id, at: now }));
                 }
             }

@@ -100,7 +100,7 @@ impl World {
         let Some(phone) = self.phones.get_mut(&id) else { return };
         let (about_hold, reply) = phone.button.incoming(&message);
         if let Some(reply) = reply {
-            self.to_server(id, reply);
+            self.send_to_server(id, &reply);
         }
         if !about_hold && let Some(flow) = self.phones.get(&id).map(Phone::flow) {
             self.phone_step(id, sip::Input::Received { flow, message });
@@ -118,7 +118,7 @@ impl World {
                 sip::Output::Transmit { message, .. } => {
                     let Some(phone) = self.phones.get_mut(&id) else { return };
                     let message = phone.button.outgoing(message);
-                    self.to_server(id, message);
+                    self.send_to_server(id, &message);
                 }
                 sip::Output::Event(event) => match who {
                     Who::Caller => self.caller_event(id, event),
@@ -178,7 +178,7 @@ impl World {
         let Some(message) = phone.button.press(&sdp) else { return };
         phone.held = hold;
         self.say(|| format!("phone {id} {}", if hold { "holds" } else { "resumes" }));
-        self.to_server(id, message);
+        self.send_to_server(id, &message);
         self.repeat_hold_later(id);
     }
 
@@ -190,7 +190,7 @@ impl World {
 
     pub(super) fn repeat_hold(&mut self, id: u32) {
         if let Some(message) = self.phones.get_mut(&id).and_then(|p| p.button.repeat()) {
-            self.to_server(id, message);
+            self.send_to_server(id, &message);
             self.repeat_hold_later(id);
         }
     }

@@ -106,8 +106,9 @@ pub(super) struct NoDeadAir {
     held: BTreeSet<CallId>,
 }
 
+/// A prompt that takes too long to render is left out, and the dialogue then waits six seconds for an answer to it.
 const SOUND_WITHIN: Duration =
-    RENDER_MAX.saturating_add(RECOGNISE_MAX).saturating_add(Duration::from_secs(2));
+    RENDER_MAX.saturating_add(RECOGNISE_MAX).saturating_add(Duration::from_secs(8));
 
 impl Check for NoDeadAir {
     fn name(&self) -> &'static str {
