@@ -12,8 +12,34 @@
 //!                                drive/store ─► trunkline calls, why
 //! ```
 //!
-//! A room imports only what stands above it in the list below. Everything that decides is a pure core
-//! (`step(now, input, &mut out)`, `deadline()`); everything that touches the world is under `drive/` and `sys/`.
+//! Everything that decides is a pure core (`step(now, input, &mut out)`, `deadline()`); everything that touches the
+//! world is under `drive/` and `sys/`. A room imports only what stands above it (`tidy.rs` sees to that):
+//!
+//! | room         | what it is                                                                       | must not touch       |
+//! |--------------|----------------------------------------------------------------------------------|----------------------|
+//! | [`base`]     | time as a value, timers, ids, personal data, the words that rooms share          | siblings             |
+//! | [`limits`]   | every bound of the product, with its reason and the answer when it is reached    | siblings             |
+//! | [`sdp`]      | session descriptions: parse, print, offer and answer as pure functions           | sip, rtp, ports      |
+//! | [`sip`]      | messages, transactions, dialogs, registrar, digest: one `Endpoint`               | DNS, sockets, media  |
+//! | [`rtp`]      | packets, send and receive state, DTMF, latching, quality                         | sockets, codecs, sip |
+//! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
+//! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
+//! | [`asr`]      | endpointing: which frames are a sentence; the models that can hear it            | threads, processes   |
+//! | [`nlu`]      | text to intent and score: a pure function of a trained model and the text        | audio, ivr           |
+//! | [`ivr`]      | a line's plan, and the dialogue: sentences and keys in, prompts and outcome out  | sip, audio, acd      |
+//! | [`acd`]      | agents, waiting line, offers with leases, and why a call went to whom            | sip, audio, ivr      |
+//! | [`bridge`]   | relay between two legs: header rewrite, transcoding of laws                      | sip, acd, sockets    |
+//! | [`media`]    | the vocabulary between the planes, legs, the shard of one worker                 | sip, call, sockets   |
+//! | [`tts`]      | text to what a synthesiser can say, samples to prompts                           | processes, files     |
+//! | [`phone`]    | a scripted caller: whose turn it is, and what a recording shows                  | sockets, files       |
+//! | [`config`]   | TOML text to a checked configuration; errors with place and remedy               | file reads           |
+//! | [`call`]     | the only hub: a caller's way through sip, media, ivr and acd, to its record      | sockets, TOML, files |
+//! | [`sys`]      | all `unsafe`: epoll, batched UDP, rings, threads; each file a thin, safe face    | the product          |
+//! | [`drive`]    | all I/O, clocks and threads: sockets, workers, processes, files, store           | decisions            |
+//! | [`server`]   | the wiring, and the order of start and stop                                      | decisions            |
+//! | [`sim`]      | the whole product on virtual time: random callers and agents, losses, checks     | sys, drive, server   |
+//!
+//! `cli/` and `main.rs` are the program; `tidy.rs` is the house rules as tests.
 pub mod base;
 pub mod limits;
 pub mod sdp;
@@ -27,11 +53,14 @@ pub mod ivr;
 pub mod acd;
 pub mod bridge;
 pub mod media;
-
 pub mod tts;
 pub mod phone;
-pub mod call;
 pub mod config;
+pub mod call;
 pub mod sys;
 pub mod drive;
 pub mod server;
+pub mod sim;
+
+#[cfg(test)]
+mod tidy;

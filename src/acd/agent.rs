@@ -9,10 +9,10 @@
 //! | talking   | –          | after⁴       | –        | after⁴    | –       | –        | –                   | wrap-up    | –      |
 //! | wrap-up   | –          | offline      | ready    | reason    | –       | –        | –                   | –          | ready  |
 //!
-//! ¹ only for reasons that pass by themselves (rejected, busy). ² the offer is withdrawn and the caller is back in its
+//! ¹ only for reasons that pass by themselves (rejected, busy, no port). ² the offer is withdrawn and the caller is back in its
 //! place. ³ ready if the caller left. ⁴ the talk goes on; the state follows when it ends.
 
-use super::router::OfferId;
+use super::event::OfferId;
 use crate::base::{CallId, Now};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub enum NotReady {
     Rejected,
     /// The phone was busy. Passes by itself.
     Busy,
+    /// We had no media port to ring the phone with, or it failed: our lack, not the agent's. Passes by itself.
+    NoPort,
     /// The phone could not be reached. Stays until it registers anew, or somebody says ready.
     Unreachable,
 }
@@ -35,7 +37,7 @@ pub enum NotReady {
 impl NotReady {
     /// True if the agent becomes ready again without being asked.
     pub fn passes(self) -> bool {
-        matches!(self, NotReady::Rejected | NotReady::Busy)
+        matches!(self, NotReady::Rejected | NotReady::Busy | NotReady::NoPort)
     }
 }
 
@@ -98,6 +100,8 @@ pub(super) struct Agent {
     /// When the agent last became free; what "longest idle" is measured from.
     pub(super) idle_since: Now,
     pub(super) registered: bool,
+    /// No longer configured: goes when the call in hand is over.
+    pub(super) leaving: bool,
     /// Where to go when the talk ends, if not to wrap-up and ready.
     pub(super) after: Option<NotReady>,
     pub(super) calls: u32,
@@ -112,6 +116,7 @@ impl Agent {
             since: now,
             idle_since: now,
             registered: false,
+            leaving: false,
             after: None,
             calls: 0,
         }

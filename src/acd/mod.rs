@@ -12,12 +12,14 @@
 //! ```
 
 mod agent;
+mod event;
 mod router;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{AgentView, NotReady, State};
-pub use router::{Acd, Decision, Excluded, Input, LeaveCause, OfferFailure, OfferId, Output, Setup};
+pub use event::{Decision, Excluded, Input, LeaveCause, OfferFailure, OfferId, Output, Setup};
+pub use router::Acd;
 pub use setup::{AgentSetup, QueueSetup};
 
 mod setup {

@@ -1,9 +1,9 @@
 //! The router: agents, waiting callers, offers with leases, and one timer list.
 
 use super::agent::{Agent, AgentView, NotReady, State};
-use super::setup::{AgentSetup, QueueSetup};
+use super::event::{Decision, Excluded, Input, OfferFailure, OfferId, Output, Setup};
+use super::setup::QueueSetup;
 use crate::base::{CallId, Now, Timers};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,114 +11,6 @@ use std::time::Duration;
 const RETRY: Duration = Duration::from_secs(10);
 /// The first announcement of the place comes this soon.
 const FIRST_ANNOUNCEMENT: Duration = Duration::from_millis(500);
-
-/// Agents and queues, as configured.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Setup {
-    pub agents: Vec<AgentSetup>,
-    pub queues: Vec<QueueSetup>,
-}
-
-/// Names one offer of one call to one agent. A late word about an old offer changes nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OfferId(pub u64);
-
-/// How an offer failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OfferFailure {
-    NoAnswer,
-    Rejected,
-    Busy,
-    Unreachable,
-}
-
-/// Why a caller left the ACD.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LeaveCause {
-    /// Hung up, or the call was lost.
-    Gone,
-    /// Waited too long.
-    MaxWait,
-}
-
-/// What the ACD is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// An agent's phone registered, or is gone.
-    Registered {
-        user: String,
-    },
-    Unregistered {
-        user: String,
-    },
-    /// An agent (or a supervisor) wants calls, or none.
-    Ready {
-        user: String,
-    },
-    NotReady {
-        user: String,
-    },
-    /// A caller waits for `queue`.
-    Enqueue {
-        call: CallId,
-        queue: String,
-    },
-    /// The caller is gone, wherever it was: waiting, being offered, talking.
-    CallerGone {
-        call: CallId,
-    },
-    /// The agent answered the offer.
-    Answered {
-        offer: OfferId,
-    },
-    /// The offer failed.
-    Failed {
-        offer: OfferId,
-        why: OfferFailure,
-    },
-    /// The agent's side of a talk ended.
-    TalkEnded {
-        call: CallId,
-    },
-    /// The deadline has come.
-    Tick,
-}
-
-/// What the ACD wants done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Ring this agent's phone for this caller.
-    Offer { offer: OfferId, call: CallId, user: String, decision: Decision },
-    /// Stop ringing.
-    Withdraw { offer: OfferId, call: CallId, user: String },
-    /// Tell the caller its place, from 1.
-    Announce { call: CallId, place: usize },
-    /// The caller will wait no longer: it is out of the queue.
-    GaveUp { call: CallId },
-    /// An agent's state changed; for boards and logs.
-    Agent { user: String, state: State },
-}
-
-/// Why an agent was not chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Excluded {
-    pub user: String,
-    pub why: String,
-}
-
-/// Why a call was offered to whom: kept with the call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    pub queue: String,
-    pub chosen: String,
-    /// The agents who could have had it, with how long each had been idle, in ms; longest first.
-    pub eligible: Vec<(String, u64)>,
-    pub excluded: Vec<Excluded>,
-    /// How long the caller had waited, in ms.
-    pub waited_ms: u64,
-    pub reason: String,
-}
 
 #[derive(Debug)]
 struct Waiting {
@@ -172,27 +64,21 @@ impl Acd {
         self.queues = setup.queues.iter().map(|q| (q.name.clone(), q.clone())).collect();
         for agent in self.agents.values_mut() {
             agent.queues.clear();
+            agent.leaving = true;
         }
         for s in &setup.agents {
             let agent = self
                 .agents
                 .entry(s.user.clone())
                 .or_insert_with(|| Agent::new(s.name.clone(), Vec::new(), now));
+            agent.leaving = false;
             agent.name.clone_from(&s.name);
             agent.queues.clone_from(&s.queues);
             if !self.numbers.contains(&s.user) {
                 self.numbers.push(s.user.clone());
             }
         }
-        let gone: Vec<String> = self
-            .agents
-            .iter()
-            .filter(|(user, a)| a.state.call().is_none() && !setup.agents.iter().any(|s| s.user == **user))
-            .map(|(user, _)| user.clone())
-            .collect();
-        for user in gone {
-            self.agents.remove(&user);
-        }
+        self.see_off();
         self.match_all(now, out);
     }
 
@@ -210,7 +96,13 @@ impl Acd {
             Input::TalkEnded { call } => self.talk_ended(now, call, out),
             Input::Tick => self.tick(now, out),
         }
+        self.see_off();
         self.match_all(now, out);
+    }
+
+    /// Lets those go who are no longer configured and have no call in hand.
+    fn see_off(&mut self) {
+        self.agents.retain(|_, a| !a.leaving || a.state.call().is_some());
     }
 
     /// When to be called next; `None` when nothing is pending.
@@ -381,6 +273,7 @@ impl Acd {
             OfferFailure::Rejected => NotReady::Rejected,
             OfferFailure::Busy => NotReady::Busy,
             OfferFailure::Unreachable => NotReady::Unreachable,
+            OfferFailure::NoPort => NotReady::NoPort,
         };
         if let Some(agent) = self.agents.get_mut(&user) {
             let asked_for = agent.after.take();
@@ -422,7 +315,16 @@ impl Acd {
                     }
                 }
                 Due::Rest(number) => {
-                    if let Some(user) = self.numbers.get(number).cloned() {
+                    let rests = |a: &Agent| match a.state {
+                        State::WrapUp => true,
+                        State::NotReady(reason) => reason.passes(),
+                        // A reload took the agent out and in again meanwhile: it may hold an offer by now.
+                        State::Offline | State::Ready | State::Ringing { .. } | State::Talking { .. } => {
+                            false
+                        }
+                    };
+                    let user = self.numbers.get(number).cloned();
+                    if let Some(user) = user.filter(|user| self.agents.get(user).is_some_and(rests)) {
                         self.rest(now, &user, out);
                     }
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 struct World {
     acd: Acd,
+    setup: Setup,
     now: Now,
     out: Vec<Output>,
 }
@@ -30,7 +31,7 @@ fn world() -> World {
         agents: vec![agent("1001", &["repair", "general"]), agent("1002", &["general"])],
         queues: vec![queue("repair"), queue("general")],
     };
-    World { acd: Acd::new(&setup, Now(0)), now: Now(0), out: Vec::new() }
+    World { acd: Acd::new(&setup, Now(0)), setup, now: Now(0), out: Vec::new() }
 }
 
 impl World {
@@ -193,6 +194,45 @@ fn a_phone_that_vanishes_while_ringing_gives_the_caller_back() {
     let out = w.give(Input::Unregistered { user: user.clone() });
     assert_ne!(offer(&out).unwrap().2, user);
     assert_eq!(w.state(&user), State::Offline);
+}
+
+#[test]
+fn an_agent_we_had_no_port_for_comes_back_by_itself() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    assert_eq!(offer(&w.give(Input::Failed { offer: id, why: OfferFailure::NoPort })), None);
+    assert_eq!(w.state("1001"), State::NotReady(NotReady::NoPort));
+    assert!(offer(&w.later(11)).is_some());
+}
+
+#[test]
+fn a_rest_of_before_a_reload_does_not_free_an_agent_who_rings() {
+    let mut w = world();
+    let setup = w.setup.clone();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Failed { offer: id, why: OfferFailure::Rejected });
+    w.acd.reload(&Setup { agents: vec![], ..setup.clone() }, w.now, &mut Vec::new());
+    w.acd.reload(&setup, w.now, &mut Vec::new());
+    w.later(5);
+    assert_eq!(offer(&w.register("1001")).unwrap().1, A);
+    w.later(6);
+    assert!(matches!(w.state("1001"), State::Ringing { call: A, .. }), "the lease is not cut short");
+}
+
+#[test]
+fn an_agent_taken_out_by_a_reload_finishes_the_talk_and_is_gone() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Answered { offer: id });
+    w.acd.reload(&Setup { agents: vec![], ..w.setup.clone() }, w.now, &mut Vec::new());
+    assert_eq!(w.state("1001"), State::Talking { call: A });
+    w.give(Input::CallerGone { call: A });
+    assert_eq!(w.acd.agents(), []);
+    w.later(60);
+    assert_eq!(w.acd.deadline(), None);
 }
 
 /// Random events in any order, lawful or not: nobody is booked twice, and in the end everyone is free.

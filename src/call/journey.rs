@@ -242,7 +242,7 @@ impl Call {
             (true, false) => self.refuse(now, 503, "No media port is free", Some(5), s, out),
             (false, true) => self.invite(now, leg, s, out),
             (false, false) => {
-                self.offer_failed(now, leg, OfferFailure::Unreachable, "no media port is free", s, out);
+                self.offer_failed(now, leg, OfferFailure::NoPort, "no media port is free", s, out);
             }
         }
     }
@@ -309,14 +309,18 @@ impl Call {
     ) {
         let first = self.stage == Stage::Answering && leg == self.caller();
         let Some(found) = self.leg_mut(leg) else { return };
-        if !sdp.is_empty() && found.accept(sdp).is_err() {
-            self.moment(now, Moment::Fault { what: "the answer in ACK has no usable stream".into() }, out);
+        let refused = !sdp.is_empty() && found.accept(sdp).is_err();
+        // Whoever got our offer owes the answer in its ACK (RFC 3261 §13.2.1); without it nobody hears anything.
+        let Some(to) = found.stream.filter(|_| !refused) else {
+            self.moment(
+                now,
+                Moment::Fault { what: "the ACK has no answer with a usable stream".into() },
+                out,
+            );
             return self.end(now, EndedBy::Fault, Result::Failed, s, out);
-        }
+        };
         found.up = true;
-        if let Some(to) = found.stream {
-            out.push(Output::Media(media::Command::Connect { leg, to }));
-        }
+        out.push(Output::Media(media::Command::Connect { leg, to }));
         if !first || self.over {
             return;
         }
@@ -440,8 +444,13 @@ impl Call {
                 }
             }
             Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
-            Report::Fault { what, .. } => {
+            Report::Fault { leg, what } => {
                 self.moment(now, Moment::Fault { what }, out);
+                let talks = self.stage == Stage::Talking && self.agent.as_ref().is_some_and(|a| a.leg == leg);
+                if leg != self.caller() && !talks {
+                    // A phone that rings, or rang: the caller waits on.
+                    return self.offer_failed(now, leg, OfferFailure::NoPort, "media fault", s, out);
+                }
                 self.end(now, EndedBy::Fault, Result::Failed, s, out);
             }
         }

@@ -215,6 +215,10 @@ impl Switch {
                 let leg = media_leg(&report);
                 self.with_leg(leg, out, |call, shared, out| call.media(now, report, shared, out));
             }
+            Input::Opened { leg, addr: Some(_) } if !self.shared.by_leg.contains_key(&leg) => {
+                // Its call is over and recorded: give the port back.
+                out.push(Output::Media(media::Command::Close { leg }));
+            }
             Input::Opened { leg, addr } => {
                 self.with_leg(leg, out, |call, shared, out| call.opened(now, leg, addr, shared, out));
             }

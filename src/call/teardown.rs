@@ -9,12 +9,13 @@
 //! | caller, a phone rings           | closed            | CANCEL             | caller gone         | abandoned        |
 //! | caller, talking                 | closed            | BYE                | caller gone         | connected        |
 //! | agent, phone rings              | stays, music      | closed             | offer failed        | – (waits on)     |
+//! | a fault of a ringing phone's leg| stays, music      | CANCEL             | offer failed        | – (waits on)     |
 //! | agent, talking                  | BYE               | closed             | caller gone         | connected        |
 //! | the line, said goodbye          | BYE               | –                  | –                   | served           |
 //! | the line, nobody came           | message, then BYE | CANCEL if ringing  | (it said so)        | nobody-free      |
 //! | no port, bad offer              | 503, 488          | –                  | –                   | not-answered     |
 //! | caller's stream lost, or a fault| BYE               | CANCEL or BYE      | caller gone         | failed           |
-//! | agent's stream lost, or a fault | BYE               | BYE                | caller gone         | failed           |
+//! | the same of the talking agent's | BYE               | BYE                | caller gone         | failed           |
 //! | the server stops, call too long | BYE               | CANCEL or BYE      | caller gone         | failed           |
 //!
 //! Whatever the row: every leg's stream is closed, every timer of the call is cleared, and the record is written when

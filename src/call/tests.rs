@@ -354,6 +354,32 @@ fn row_no_port_and_row_bad_offer() {
 }
 
 #[test]
+fn a_caller_who_owes_the_answer_and_sends_none_is_not_left_in_silence() {
+    let mut w = World::new();
+    w.dial("12345", b"");
+    w.event(Event::Acknowledged { leg: CALLER, sdp: b"".as_slice().into() });
+    assert!(w.hung_up.contains(&CALLER));
+    assert_eq!(w.record().result, Result::Failed);
+    let mut w = World::new();
+    w.dial("12345", b"");
+    w.event(Event::Acknowledged { leg: CALLER, sdp: PHONE.into() });
+    assert!(w.playing.is_some(), "the answer came: the line speaks");
+}
+
+#[test]
+fn a_port_that_comes_after_the_record_is_given_back() {
+    let mut w = World::new();
+    w.dial("12345", PHONE);
+    let mut out = Vec::new();
+    let late = LegId(99);
+    w.switch.step(w.now, Input::Opened { leg: late, addr: Some(([127, 0, 0, 1], 20_002).into()) }, &mut out);
+    assert!(matches!(out[..], [Output::Media(Media::Close { leg })] if leg == late));
+    out.clear();
+    w.switch.step(w.now, Input::Opened { leg: late, addr: None }, &mut out);
+    assert!(out.is_empty());
+}
+
+#[test]
 fn row_a_stream_is_lost_or_fails() {
     for agent_side in [false, true] {
         let mut w = World::new();
@@ -366,6 +392,22 @@ fn row_a_stream_is_lost_or_fails() {
         assert!(w.hung_up.contains(&CALLER) && w.hung_up.contains(&agent));
         assert_eq!(w.record().result, Result::Failed);
     }
+}
+
+#[test]
+fn row_a_fault_of_a_ringing_phones_leg_costs_the_caller_nothing() {
+    let mut w = World::new();
+    w.register("1001");
+    w.call();
+    w.speak("我家停水了");
+    let agent = w.invited.take().unwrap();
+    w.give(Input::Media(Report::Fault { leg: agent, what: "x".into() }));
+    assert!(w.hung_up.contains(&agent) && w.closed.contains(&agent) && !w.hung_up.contains(&CALLER));
+    w.give(Input::Media(Report::Fault { leg: agent, what: "late".into() }));
+    w.later(11);
+    assert_ne!(w.answer(), agent, "offered again, on a new leg");
+    w.event(ended(CALLER, EndCause::PeerHungUp));
+    assert_eq!(w.record().result, Result::Connected);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod demo;
 mod ops;
 mod records;
 mod serve;
+mod sim;
 mod stage;
 mod steps;
 mod story;
@@ -88,6 +89,8 @@ enum Command {
     Password(ops::PasswordOf),
     /// Have the running server read its dialplans anew.
     Reload,
+    /// Run the whole product on virtual time with random callers, agents, losses and faults, and check its promises.
+    Sim(sim::Sim),
     /// Print every live dialog, transaction and call of the running server.
     Dump,
     /// Write down sentences for the server (started by it).
@@ -109,6 +112,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Agents(args) => block_on(ops::agents(args, &places)),
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),
+        Command::Sim(args) => sim::sim(&args, &places),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),
     }

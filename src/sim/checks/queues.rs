@@ -1,0 +1,104 @@
+//! What is promised to those who wait: first come, first offered, and an end to it.
+
+use super::{Check, Seen};
+use crate::acd::QueueSetup;
+use crate::base::{CallId, Now};
+use crate::call::Moment;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a wait may exceed its bound by: the step that ends it.
+const SLACK: Duration = Duration::from_secs(1);
+
+fn bounds(queues: &[QueueSetup]) -> BTreeMap<String, Duration> {
+    queues.iter().map(|q| (q.name.clone(), q.max_wait)).collect()
+}
+
+#[derive(Debug)]
+struct Waiting {
+    queue: String,
+    since: Now,
+    order: u64,
+    offered: bool,
+}
+
+/// Within a queue, whoever has waited longest is offered first, unless a phone rings for it already.
+#[derive(Debug)]
+pub(super) struct QueueOrder {
+    max_wait: BTreeMap<String, Duration>,
+    waiting: BTreeMap<CallId, Waiting>,
+    next: u64,
+}
+
+impl QueueOrder {
+    pub(super) fn new(queues: &[QueueSetup]) -> QueueOrder {
+        QueueOrder { max_wait: bounds(queues), waiting: BTreeMap::new(), next: 0 }
+    }
+
+    fn offered(&mut self, now: Now, call: CallId) -> Option<String> {
+        let found = self.waiting.get_mut(&call)?;
+        found.offered = true;
+        let (queue, order) = (found.queue.clone(), found.order);
+        let max_wait = self.max_wait.get(&queue).copied().unwrap_or(Duration::MAX);
+        let passed_over = self.waiting.iter().find(|(_, w)| {
+            // Whoever has waited too long is no longer in line.
+            w.queue == queue && w.order < order && !w.offered && now.since(w.since) < max_wait
+        });
+        passed_over.map(|(other, _)| format!("{queue}: call {} is offered before call {}", call.0, other.0))
+    }
+}
+
+impl Check for QueueOrder {
+    fn name(&self) -> &'static str {
+        "queue-order"
+    }
+
+    fn see(&mut self, now: Now, seen: &Seen<'_>) -> Option<String> {
+        let Seen::Moment { call, moment } = seen else { return None };
+        match moment {
+            Moment::Queued { queue } => {
+                self.next += 1;
+                let waiting = Waiting { queue: queue.clone(), since: now, order: self.next, offered: false };
+                self.waiting.insert(*call, waiting);
+                None
+            }
+            Moment::Offered { .. } => self.offered(now, *call),
+            Moment::OfferFailed { .. } => {
+                if let Some(waiting) = self.waiting.get_mut(call) {
+                    waiting.offered = false;
+                }
+                None
+            }
+            Moment::Bridged { .. } | Moment::Ended { .. } => {
+                self.waiting.remove(call);
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+/// No wait beyond the queue's `max_wait_s`.
+#[derive(Debug)]
+pub(super) struct WaitBounded {
+    max_wait: BTreeMap<String, Duration>,
+}
+
+impl WaitBounded {
+    pub(super) fn new(queues: &[QueueSetup]) -> WaitBounded {
+        WaitBounded { max_wait: bounds(queues) }
+    }
+}
+
+impl Check for WaitBounded {
+    fn name(&self) -> &'static str {
+        "wait-bounded"
+    }
+
+    fn see(&mut self, _now: Now, seen: &Seen<'_>) -> Option<String> {
+        let Seen::Record(cdr) = seen else { return None };
+        let max_wait = self.max_wait.get(cdr.queue.as_ref()?).copied()? + SLACK;
+        (Duration::from_millis(cdr.wait_ms) > max_wait)
+            .then(|| format!("call {} waited {} ms, more than {max_wait:?}", cdr.id.0, cdr.wait_ms))
+    }
+}
