@@ -21,8 +21,13 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 fn plane(count: u16, backend: Backend) -> (MediaPlane, ReportReceiver) {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 21_000 + NEXT.fetch_add(2 * count, Ordering::Relaxed);
-    let config =
-        MediaConfig { workers: 2, ports: first..=first + 2 * count - 1, epoch: Instant::now(), backend };
+    let config = MediaConfig {
+        workers: 2,
+        ports: first..=first + 2 * count - 1,
+        epoch: Instant::now(),
+        backend,
+        pin: false,
+    };
     MediaPlane::start(&config).unwrap()
 }
 

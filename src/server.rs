@@ -112,7 +112,7 @@ impl Server {
         let (sockets, port_taken) = listen(&config, options.port).await?;
         let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
         let ports = config.server.media_ports.clone();
-        let media = MediaConfig { workers, ports, epoch: began, backend: Backend::default() };
+        let media = MediaConfig { workers, ports, epoch: began, backend: Backend::default(), pin: true };
         let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
         let found = models::find(&options.models, config.server.model.as_deref());
         let (model, no_model) = match found {
@@ -387,7 +387,12 @@ async fn listen(config: &Config, port: Option<u16>) -> Result<(SipSockets, Optio
     let mut ips: Vec<_> =
         config.server.addresses.iter().filter_map(|a| a.or_else(files::machine_address)).collect();
     ips.dedup();
-    let first = port.unwrap_or(config.server.port);
+    let mut first = port.unwrap_or(config.server.port);
+    if first == 0 {
+        // Any port, but the same on every address.
+        let any = ips.first().and_then(|ip| std::net::UdpSocket::bind((*ip, 0)).ok()?.local_addr().ok());
+        first = any.map_or(config.server.port, |a| a.port());
+    }
     let mut last = String::new();
     for port in first..first.saturating_add(PORT_TRIES) {
         let addrs: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect();

@@ -19,12 +19,10 @@ const FUNCTION_LINES_MAX: usize = 90;
 /// when it is under 400, take it out.
 const LONG_FILES: &[(&str, usize)] = &[
     ("acd/router.rs", 408),
-    ("call/journey.rs", 500),
-    ("call/tests.rs", 500),
-    ("drive/sip.rs", 530),
+    ("call/journey.rs", 457),
     ("ivr/dialog.rs", 404),
     ("media/shard/tests.rs", 452),
-    ("server.rs", 500),
+    ("server.rs", 431),
     ("sip/endpoint.rs", 443),
     ("sip/layer.rs", 432),
     ("sip/message.rs", 410),

@@ -1,6 +1,6 @@
 //! The agent's part of a call: ringing a phone, what can go wrong, bridging, holding.
 
-use super::cdr::{Moment, Result};
+use super::cdr::{EndedBy, Moment, Result};
 use super::journey::{AgentSide, Call, Stage};
 use super::leg::Leg;
 use super::speaking::Speaking;
@@ -130,13 +130,61 @@ impl Call {
             out.push(Output::Media(media::Command::Connect { leg, to }));
         }
         s.acd.push(acd::Input::Answered { offer });
+        self.cdr.agent = Some(user);
+        self.place = None;
+        self.stage = Stage::Joining;
+        // What is being said to the caller is said to its end: a few seconds, and the caller knows what happens.
+        if !self.speaking.is_saying() {
+            self.join(now, s, out);
+        }
+    }
+
+    /// Caller and agent hear each other from now on.
+    pub(super) fn join(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        let agent = self.cdr.agent.clone().unwrap_or_default();
         self.stage = Stage::Talking;
         self.bridged = Some(now);
         self.settle_times(now);
-        self.cdr.agent = Some(user.clone());
-        self.place = None;
-        self.moment(now, Moment::Bridged { agent: user }, out);
+        self.moment(now, Moment::Bridged { agent }, out);
         self.connect_or_hold(s, out);
+    }
+
+    /// A re-INVITE: hold, resume, another address or codec.
+    pub(super) fn reinvited(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        sdp: &[u8],
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(found) = self.leg_mut(leg) else { return };
+        let was_held = found.held;
+        let answer = if sdp.is_empty() { found.offer().ok_or(()) } else { found.answer(sdp).map_err(|_| ()) };
+        let Ok(answer) = answer else {
+            let reason = "No codec in common".into();
+            return out.push(Output::Sip(sip::Command::Refuse {
+                leg,
+                status: 488,
+                reason,
+                retry_after_s: None,
+            }));
+        };
+        let (held, stream) = (found.held, found.stream);
+        out.push(Output::Sip(sip::Command::Answer { leg, sdp: answer }));
+        if let Some(to) = stream {
+            out.push(Output::Media(media::Command::Connect { leg, to }));
+        }
+        if held != was_held {
+            let by = if leg == self.caller() { EndedBy::Caller } else { EndedBy::Agent };
+            self.moment(now, if held { Moment::Held { by } } else { Moment::Resumed { by } }, out);
+            match self.stage {
+                // Words that cannot be heard are not waited for.
+                Stage::Joining if held => self.join(now, s, out),
+                Stage::Talking => self.connect_or_hold(s, out),
+                _ => {}
+            }
+        }
     }
 
     /// Talking: a bridge while nobody holds, music for whoever is held.

@@ -160,6 +160,7 @@ impl Call {
                     self.speaking.music(leg, &s.music, &mut s.library, out);
                 }
             },
+            Stage::Joining => self.join(now, s, out),
             Stage::Opening | Stage::Answering | Stage::Talking => {}
         }
     }

@@ -40,6 +40,8 @@ pub(super) enum Stage {
     Dialogue,
     /// In the ACD's hands; a phone may be ringing.
     Waiting,
+    /// An agent has answered; the caller hears the last words first.
+    Joining,
     Talking,
     /// Saying the last words.
     Closing(Result),
@@ -338,41 +340,6 @@ impl Call {
         self.dialog(now, ivr::Input::Start, s, out);
     }
 
-    /// A re-INVITE: hold, resume, another address or codec.
-    pub(super) fn reinvited(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        sdp: &[u8],
-        s: &mut Shared,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(found) = self.leg_mut(leg) else { return };
-        let was_held = found.held;
-        let answer = if sdp.is_empty() { found.offer().ok_or(()) } else { found.answer(sdp).map_err(|_| ()) };
-        let Ok(answer) = answer else {
-            let reason = "No codec in common".into();
-            return out.push(Output::Sip(sip::Command::Refuse {
-                leg,
-                status: 488,
-                reason,
-                retry_after_s: None,
-            }));
-        };
-        let (held, stream) = (found.held, found.stream);
-        out.push(Output::Sip(sip::Command::Answer { leg, sdp: answer }));
-        if let Some(to) = stream {
-            out.push(Output::Media(media::Command::Connect { leg, to }));
-        }
-        if held != was_held {
-            let by = if leg == self.caller() { EndedBy::Caller } else { EndedBy::Agent };
-            self.moment(now, if held { Moment::Held { by } } else { Moment::Resumed { by } }, out);
-            if self.stage == Stage::Talking {
-                self.connect_or_hold(s, out);
-            }
-        }
-    }
-
     /// A dialog is over.
     pub(super) fn leg_ended(
         &mut self,
@@ -400,7 +367,7 @@ impl Call {
                 self.moment(now, Moment::Fault { what: format!("caller's dialog: {cause:?}") }, out);
             }
             self.end(now, by, result, s, out);
-        } else if was_up && self.stage == Stage::Talking {
+        } else if was_up && matches!(self.stage, Stage::Joining | Stage::Talking) {
             let (by, result) =
                 if fault { (EndedBy::Fault, Result::Failed) } else { (EndedBy::Agent, Result::Connected) };
             self.end(now, by, result, s, out);

@@ -42,6 +42,8 @@ pub struct MediaConfig {
     pub epoch: Instant,
     /// How datagrams go to and from the kernel.
     pub backend: Backend,
+    /// Give each worker a core of its own. For a server; a test phone on the same machine leaves the choice to the kernel.
+    pub pin: bool,
 }
 
 /// No port is free for a leg, or the address is not ours. The call is answered 503.
@@ -150,7 +152,7 @@ impl MediaPlane {
                 seed: fastrand::u64(..),
                 // With one core there is nothing to choose, and with more workers than cores no worker should wait for
                 // its own.
-                cpu: (cpus.len() > 1 && count <= cpus.len()).then(|| cpus[n]),
+                cpu: (config.pin && cpus.len() > 1 && count <= cpus.len()).then(|| cpus[n]),
                 tap,
                 files: files.clone(),
                 reporter: plane.reporter.clone(),

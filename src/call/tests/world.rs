@@ -1,0 +1,199 @@
+//! The world around a switch under test: opens ports, renders at once, answers `Close`; the rest is the test's.
+
+use super::super::*;
+use crate::acd::State;
+use crate::base::{CallId, Epoch, LegId, Now, Pii};
+use crate::config::{self, Config};
+use crate::ivr::{Heard, NotHeard};
+use crate::media::{Command as Media, LegStats, PlayEnd, PlayId, Prompt, Report};
+use crate::sip::{self, Command as Sip, EndCause, Event, Flow, Transport};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const CALLER: LegId = LegId(1);
+pub(super) const PHONE: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+    m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+fn config() -> Arc<Config> {
+    let files = [
+        ("server.toml", include_str!("../../../dialplans/server.toml")),
+        ("team.toml", include_str!("../../../dialplans/team.toml")),
+        ("city-12345.toml", include_str!("../../../dialplans/city-12345.toml")),
+        ("bank.toml", include_str!("../../../dialplans/bank.toml")),
+    ]
+    .map(|(name, text)| config::File { name: name.into(), text: text.into() });
+    Arc::new(config::load(&files).unwrap())
+}
+
+fn flow() -> Flow {
+    let at = |port| ([127, 0, 0, 1], port).into();
+    Flow { transport: Transport::Udp, local: at(5060), remote: at(5070) }
+}
+
+/// The world around a switch: opens ports, renders at once, answers `Close`; everything else is up to the test.
+pub(super) struct World {
+    pub(super) switch: Switch,
+    pub(super) now: Now,
+    pub(super) log: Vec<Output>,
+    pub(super) records: Vec<Cdr>,
+    pub(super) playing: Option<(LegId, PlayId, bool)>,
+    /// The agent's leg of the newest INVITE, and every leg that was hung up or whose stream was closed.
+    pub(super) invited: Option<LegId>,
+    pub(super) hung_up: Vec<LegId>,
+    pub(super) closed: Vec<LegId>,
+    pub(super) ports: bool,
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
+        let mut out = Vec::new();
+        let with = SwitchConfig {
+            config: config(),
+            epoch: Epoch { unix_ms: 1_000_000 },
+            first_call: CallId(1),
+            listens: true,
+            music: prompt,
+            recordings: None,
+        };
+        let switch = Switch::new(Now(0), with, &mut out);
+        let mut world = World {
+            switch,
+            now: Now(1000),
+            log: Vec::new(),
+            records: Vec::new(),
+            playing: None,
+            invited: None,
+            hung_up: Vec::new(),
+            closed: Vec::new(),
+            ports: true,
+        };
+        world.obey(out);
+        world
+    }
+
+    pub(super) fn obey(&mut self, out: Vec<Output>) {
+        for o in out {
+            match &o {
+                Output::Render { lang, text } => {
+                    let prompt =
+                        Arc::new(Prompt { pcmu: vec![0xff; 1600].into(), pcma: vec![0xd5; 1600].into() });
+                    self.give(Input::Rendered { lang: *lang, text: text.clone(), prompt: Some(prompt) });
+                }
+                Output::Open { leg, .. } => {
+                    let addr = self.ports.then(|| ([127, 0, 0, 1], 20_000).into());
+                    self.give(Input::Opened { leg: *leg, addr });
+                }
+                Output::Media(Media::Close { leg }) => {
+                    assert!(!self.closed.contains(leg), "{leg:?} closed twice");
+                    self.closed.push(*leg);
+                    self.give(Input::Media(Report::Closed { leg: *leg, stats: LegStats::default() }));
+                }
+                Output::Media(Media::Play { leg, play, repeat, .. }) if *leg == CALLER => {
+                    self.playing = Some((*leg, *play, *repeat));
+                    self.give(Input::Media(Report::PlayStarted { leg: *leg, play: *play, at: self.now }));
+                }
+                Output::Sip(Sip::Invite { leg, .. }) => self.invited = Some(*leg),
+                Output::Sip(Sip::Hangup { leg, .. } | Sip::Refuse { leg, .. }) => self.hung_up.push(*leg),
+                Output::Record(cdr) => self.records.push((**cdr).clone()),
+                _ => {}
+            }
+            self.log.push(o);
+        }
+    }
+
+    pub(super) fn give(&mut self, input: Input) {
+        let mut out = Vec::new();
+        self.switch.step(self.now, input, &mut out);
+        self.obey(out);
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.give(Input::Sip(event));
+    }
+
+    pub(super) fn later(&mut self, seconds: u64) {
+        let until = self.now + Duration::from_secs(seconds);
+        while let Some(at) = self.switch.deadline().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.give(Input::Tick);
+        }
+        self.now = until;
+    }
+
+    pub(super) fn prompt_ends(&mut self) {
+        if let Some((leg, play, false)) = self.playing.take() {
+            self.give(Input::Media(Report::PlayEnded { leg, play, end: PlayEnd::Finished, at: self.now }));
+        }
+    }
+
+    pub(super) fn dial(&mut self, number: &str, sdp: &'static [u8]) {
+        self.event(Event::Incoming(Box::new(sip::Incoming {
+            leg: CALLER,
+            flow: flow(),
+            dialled: number.into(),
+            uri: format!("sip:{number}@127.0.0.1"),
+            caller: Pii::new("13800000000".into()),
+            caller_name: None,
+            call_id: "abc".into(),
+            sdp: sdp.into(),
+            account: None,
+            headers: vec![],
+        })));
+    }
+
+    /// Dials and is answered.
+    pub(super) fn call(&mut self) {
+        self.dial("12345", PHONE);
+        self.event(Event::Acknowledged { leg: CALLER, sdp: b"".as_slice().into() });
+    }
+
+    pub(super) fn speak(&mut self, text: &str) {
+        self.hear(Ok(Heard { text: text.into(), confidence: 0.9 }));
+    }
+
+    pub(super) fn hear(&mut self, heard: Result2) {
+        let at = self.now;
+        self.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+        let samples: Arc<[i16]> = vec![0; 8000].into();
+        let ended =
+            Report::SpeechEnded { leg: CALLER, speech_started_at: at, speech_ended_at: at, at, samples };
+        self.give(Input::Media(ended));
+        let last = self.log.iter().rev().find_map(|o| match o {
+            Output::Recognise { call, utterance, .. } => Some((*call, *utterance)),
+            _ => None,
+        });
+        let (call, utterance) = last.expect("a sentence goes to the recogniser");
+        self.give(Input::Recognised { call, utterance, heard });
+    }
+
+    pub(super) fn register(&mut self, user: &str) {
+        self.event(Event::Registered { user: user.into(), flow: flow() });
+    }
+
+    /// The agent answers, and the caller hears the last words first.
+    pub(super) fn answer(&mut self) -> LegId {
+        let leg = self.invited.expect("an agent's phone rings");
+        self.event(Event::Answered { leg, sdp: PHONE.into() });
+        self.prompt_ends();
+        leg
+    }
+
+    pub(super) fn state(&self, user: &str) -> State {
+        self.switch.acd().agents().into_iter().find(|a| a.user == user).unwrap().state
+    }
+
+    /// The one record, after everything is closed and nothing is left.
+    pub(super) fn record(&mut self) -> Cdr {
+        self.later(3);
+        assert_eq!(self.records.len(), 1, "one call, one record");
+        assert!(self.switch.is_idle(), "something was left behind: {:?}", self.switch);
+        self.records.pop().unwrap()
+    }
+}
+
+pub(super) type Result2 = std::result::Result<Heard, NotHeard>;
+
+pub(super) fn ended(leg: LegId, cause: EndCause) -> Event {
+    Event::Ended { leg, cause }
+}

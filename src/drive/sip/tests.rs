@@ -1,0 +1,151 @@
+use super::*;
+use crate::base::{Now, Pii};
+use crate::sip::{Command, Config, Credentials, EndCause, Endpoint, Event, Output, Target};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { timeout(Duration::from_secs(20), test).await.expect("it takes too long") });
+}
+
+struct Node {
+    endpoint: Endpoint,
+    sockets: SipSockets,
+    begun: Instant,
+}
+
+impl Node {
+    async fn new(seed: u64) -> Node {
+        let accounts = BTreeMap::from([("ann".to_owned(), Pii::new("secret".to_owned()))]);
+        let endpoint = Endpoint::new(Config { seed, accounts, ..Config::default() });
+        Node { endpoint, sockets: SipSockets::bind(&[ANY]).await.unwrap(), begun: Instant::now() }
+    }
+
+    fn flow_to(&self, other: &Node, transport: Transport) -> Flow {
+        Flow { transport, local: self.sockets.addrs()[0], remote: other.sockets.addrs()[0] }
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Event> {
+        let (now, mut out) = (Now(self.begun.elapsed().as_micros() as u64), Vec::new());
+        self.endpoint.step(now, input, &mut out);
+        let mut events = Vec::new();
+        for output in out {
+            match output {
+                Output::Transmit { flow, message } => self.sockets.send(flow, message),
+                Output::Event(event) => events.push(event),
+            }
+        }
+        events
+    }
+
+    async fn input(&mut self) -> Input {
+        let now = Now(self.begun.elapsed().as_micros() as u64);
+        let wait = self.endpoint.deadline().map_or(Duration::from_secs(60), |at| at.since(now));
+        timeout(wait, self.sockets.recv()).await.unwrap_or(Input::Tick)
+    }
+}
+
+/// Runs both until `until` is true of an event of either (0 or 1).
+async fn until(a: &mut Node, b: &mut Node, mut until: impl FnMut(&mut Node, usize, &Event) -> bool) {
+    loop {
+        let (node, i, input) = tokio::select! {
+            input = a.input() => (&mut *a, 0, input),
+            input = b.input() => (&mut *b, 1, input),
+        };
+        for event in node.step(input) {
+            if until(node, i, &event) {
+                return;
+            }
+        }
+    }
+}
+
+async fn registers_calls_and_hangs_up(transport: Transport) {
+    let (mut server, mut phone) = (Node::new(1).await, Node::new(2).await);
+    let registrar = phone.flow_to(&server, transport);
+    let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
+    let (user, domain) = ("ann".into(), String::new());
+    phone.step(Input::Command(Command::Register { registrar, user, domain, credentials, expires_s: 60 }));
+    until(&mut server, &mut phone, |_, _, e| matches!(e, Event::Registration { ok: true, .. })).await;
+    let leg = server.endpoint.new_leg();
+    let target = Target::User("ann".into());
+    let (from, sdp, headers) = ("sip:line@localhost".into(), Bytes::from_static(b"v=0\r\n"), vec![]);
+    server.step(Input::Command(Command::Invite { leg, target, from, sdp, headers, credentials: None }));
+    let mut ends = Vec::new();
+    until(&mut server, &mut phone, |node, i, event| {
+        match event {
+            Event::Incoming(call) => {
+                let (leg, sdp) = (call.leg, Bytes::from_static(b"v=0\r\n"));
+                node.step(Input::Command(Command::Answer { leg, sdp }));
+            }
+            Event::Acknowledged { leg, .. } => {
+                for event in node.step(Input::Command(Command::Hangup { leg: *leg, reason: "done" })) {
+                    ends.push((i, event));
+                }
+            }
+            Event::Ended { .. } => ends.push((i, event.clone())),
+            _ => {}
+        }
+        ends.len() == 2
+    })
+    .await;
+    let cause = |i: usize| ends.iter().find(|(n, _)| *n == i).map(|(_, e)| e.clone());
+    assert!(matches!(cause(0), Some(Event::Ended { cause: EndCause::PeerHungUp, .. })));
+    assert!(matches!(cause(1), Some(Event::Ended { cause: EndCause::WeHungUp, .. })));
+    assert_eq!(
+        server.sockets.connections(),
+        usize::from(transport == Transport::Tcp),
+        "one connection serves all"
+    );
+}
+
+#[test]
+fn a_phone_registers_is_called_and_hangs_up_over_udp() {
+    run(registers_calls_and_hangs_up(Transport::Udp));
+}
+
+#[test]
+fn a_phone_registers_is_called_and_hangs_up_over_tcp() {
+    run(registers_calls_and_hangs_up(Transport::Tcp));
+}
+
+#[test]
+fn a_refused_connection_comes_back_as_unreachable() {
+    run(async {
+        let mut sockets = SipSockets::bind(&[ANY]).await.unwrap();
+        let gone = TcpListener::bind(ANY).await.unwrap().local_addr().unwrap();
+        let flow = Flow { transport: Transport::Tcp, local: sockets.addrs()[0], remote: gone };
+        sockets.send(flow, Bytes::from_static(b"x"));
+        assert!(matches!(sockets.recv().await, Input::Unreachable { flow: f } if f == flow));
+    });
+}
+
+#[test]
+fn pings_are_answered_and_a_stream_that_cannot_be_cut_is_closed() {
+    run(async {
+        let sockets = SipSockets::bind(&[ANY]).await.unwrap();
+        let mut stream = TcpStream::connect(sockets.addrs()[0]).await.unwrap();
+        stream.write_all(b"\r\n\r\n").await.unwrap();
+        let mut pong = [0; 2];
+        stream.read_exact(&mut pong).await.unwrap();
+        assert_eq!(&pong, b"\r\n");
+        stream.write_all(b"OPTIONS sip:a SIP/2.0\r\n\r\n").await.unwrap();
+        assert_eq!(stream.read(&mut pong).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn the_next_free_port_is_taken() {
+    run(async {
+        let first = SipSockets::bind(&[ANY]).await.unwrap().addrs()[0];
+        let held = SipSockets::bind(&[ANY]).await.unwrap();
+        let taken = held.addrs()[0];
+        assert_ne!(first.ip(), IpAddr::from([0, 0, 0, 0]));
+        let next = SipSockets::bind_from(taken.ip(), taken.port(), 50).await.unwrap();
+        assert!(next.addrs()[0].port() > taken.port());
+        assert!(SipSockets::bind_from(taken.ip(), taken.port(), 1).await.is_err());
+    });
+}
