@@ -38,11 +38,21 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) sip: SocketAddr,
     pub(crate) folder: PathBuf,
+    greeting: String,
 }
 
 impl Server {
     /// Starts a server; `changes` are (from, to) in the text of the sample dialplans.
     pub(crate) fn start(changes: &[(&str, &str)]) -> Server {
+        Server::start_with(changes, &Path::new(env!("CARGO_MANIFEST_DIR")).join("models"))
+    }
+
+    /// Starts a server that finds no listening model.
+    pub(crate) fn start_without_model(changes: &[(&str, &str)]) -> Server {
+        Server::start_with(changes, Path::new("/nonexistent"))
+    }
+
+    fn start_with(changes: &[(&str, &str)], models: &Path) -> Server {
         let n = NUMBER.fetch_add(1, Ordering::Relaxed);
         let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let folder = tmp.join(format!("wire-{}-{n}", std::process::id()));
@@ -69,23 +79,37 @@ impl Server {
             .arg("--config")
             .arg(folder.join("dialplans"))
             .arg("--models")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"))
-            .args(["serve", "--port", "0", "--drain", "1"])
+            .arg(models)
+            .args(["serve", "--port", "0", "--drain", "3"])
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .unwrap();
+        let mut greeting = String::new();
         let out = BufReader::new(child.stdout.take().unwrap());
-        let sip = out
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| line.trim().strip_prefix("SIP")?.split_whitespace().next()?.parse().ok());
+        for line in out.lines().map_while(Result::ok).take_while(|line| !line.starts_with("Try")) {
+            greeting += &line;
+            greeting.push('\n');
+        }
+        let address = |line: &str| line.trim().strip_prefix("SIP")?.split_whitespace().next()?.parse().ok();
+        let sip = greeting.lines().find_map(address);
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
-        Server { sip: sip.unwrap_or_else(|| panic!("the server did not start:\n{}", log())), child, folder }
+        let sip = sip.unwrap_or_else(|| panic!("the server did not start:\n{}", log()));
+        Server { sip, child, folder, greeting }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it printed at start.
+    pub(crate) fn greeting(&self) -> &str {
+        &self.greeting
+    }
+
+    /// Waits for it to end by itself.
+    pub(crate) fn wait_exit(&mut self) -> std::process::ExitStatus {
+        wait_for("the server to end", Duration::from_secs(10), || self.child.try_wait().ok().flatten())
     }
 
     pub(crate) fn log(&self) -> String {

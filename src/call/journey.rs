@@ -121,7 +121,7 @@ impl Call {
         let mut call = Call {
             id,
             sip_call_id: incoming.call_id.as_str().into(),
-            dialog: Dialog::new(plan),
+            dialog: Dialog::new(plan, s.listens),
             stage: Stage::Opening,
             legs: vec![Leg::new(incoming.leg, "caller", None)],
             agent: None,

@@ -9,6 +9,8 @@
 //! Keys mean the same as words at every point: 1–9 an intent (or the choice just offered), 0 a person, * repeat,
 //! # the other language. Each miss climbs the ladder; its top is a person, so no caller goes round in circles.
 
+mod keys;
+
 use super::phrases::{self, Phrase};
 use super::plan::{Action, Confirm, Plan};
 use super::turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};
@@ -28,8 +30,9 @@ const TIE_LEAST: f32 = 0.30;
 /// Below this recogniser confidence a request is confirmed even if the words fit well; below the second, it is a miss.
 const UNSURE: f32 = 0.50;
 const UNHEARD: f32 = 0.20;
-/// Requests served in one call before it is handed to a person: a bound, not a habit.
-const SERVED_MAX: u8 = 12;
+/// Rounds that lead nowhere further (an answer, a repeat, another language) before a person takes over: a caller who
+/// only ever says "repeat" must get out of it too.
+const ROUNDS_MAX: u8 = 12;
 
 /// What the last prompt asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +47,13 @@ enum Asked {
 #[derive(Debug)]
 pub struct Dialog {
     plan: Arc<Plan>,
+    /// There is a recogniser; without, everything is asked by keypad.
+    listens: bool,
     lang: Lang,
     asked: Asked,
     misses: u8,
-    served: u8,
+    /// Requests answered, repeats, changes of language.
+    rounds: u8,
     /// Set while silence counts.
     silence_at: Option<Now>,
     last: Vec<String>,
@@ -57,14 +63,15 @@ pub struct Dialog {
 
 impl Dialog {
     /// A dialogue that has not begun; give it [`Input::Start`].
-    pub fn new(plan: Arc<Plan>) -> Dialog {
+    pub fn new(plan: Arc<Plan>, listens: bool) -> Dialog {
         let lang = plan.first_language();
         Dialog {
             plan,
+            listens,
             lang,
             asked: Asked::Question,
             misses: 0,
-            served: 0,
+            rounds: 0,
             silence_at: None,
             last: Vec::new(),
             words: None,
@@ -89,11 +96,8 @@ impl Dialog {
         }
         match input {
             Input::Start => {
-                let plan = self.plan.clone();
-                let texts = vec![
-                    plan.text(&plan.greeting, self.lang).to_owned(),
-                    plan.text(&plan.question, self.lang).to_owned(),
-                ];
+                let mut texts = vec![self.plan.text(&self.plan.greeting, self.lang).to_owned()];
+                texts.extend(self.question());
                 self.say(texts, out);
             }
             Input::Spoken => self.silence_at = Some(now + SILENCE),
@@ -273,22 +277,39 @@ impl Dialog {
                 self.finish(vec![phrases::acting(self.lang, &self.label(intent))], outcome, out);
             }
             Action::Say(text) => {
-                self.served += 1;
-                if self.served >= SERVED_MAX {
+                self.rounds += 1;
+                if self.rounds >= ROUNDS_MAX {
                     return self.hand_over(out);
                 }
                 self.misses = 0;
                 self.asked = Asked::AnythingElse;
-                let texts = vec![plan.text(text, self.lang).to_owned(), self.phrase(Phrase::AnythingElse)];
+                let mut texts =
+                    vec![plan.text(text, self.lang).to_owned(), self.phrase(Phrase::AnythingElse)];
+                if !self.listens {
+                    texts.extend(self.keys());
+                }
                 self.say(texts, out);
             }
         }
     }
 
+    /// The open question, or the keys where nobody listens.
+    fn question(&self) -> Vec<String> {
+        if self.listens {
+            vec![self.plan.text(&self.plan.question, self.lang).to_owned()]
+        } else {
+            self.keys()
+        }
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![self.phrase(Phrase::UseKeys), self.plan.menu(self.lang)]
+    }
+
     fn ask(&mut self, out: &mut Vec<Output>) {
         self.asked = Asked::Question;
-        let question = self.plan.text(&self.plan.question, self.lang).to_owned();
-        self.say(vec![question], out);
+        let question = self.question();
+        self.say(question, out);
     }
 
     fn universal(&mut self, wish: Universal, out: &mut Vec<Output>) {
@@ -298,25 +319,25 @@ impl Dialog {
             Universal::Help => {
                 self.asked = Asked::Question;
                 let menu = self.plan.menu(self.lang);
-                self.count_miss_or(out, |this, out| this.say(vec![menu], out));
+                self.go_round(out, |this, out| this.say(vec![menu], out));
             }
             Universal::Repeat => {
                 let last = self.last.clone();
-                self.count_miss_or(out, |this, out| this.say(last, out));
+                self.go_round(out, |this, out| this.say(last, out));
             }
             Universal::Language(lang) => {
                 if self.plan.languages.contains(&lang) {
                     self.lang = lang;
                 }
-                self.count_miss_or(out, Self::ask);
+                self.go_round(out, Self::ask);
             }
         }
     }
 
-    /// Repeats count as misses too: a caller who only ever says "repeat" must reach a person in the end.
-    fn count_miss_or(&mut self, out: &mut Vec<Output>, go_on: impl FnOnce(&mut Self, &mut Vec<Output>)) {
-        self.served += 1;
-        if self.served >= SERVED_MAX { self.hand_over(out) } else { go_on(self, out) }
+    /// Goes on, unless there have been too many rounds.
+    fn go_round(&mut self, out: &mut Vec<Output>, go_on: impl FnOnce(&mut Self, &mut Vec<Output>)) {
+        self.rounds += 1;
+        if self.rounds >= ROUNDS_MAX { self.hand_over(out) } else { go_on(self, out) }
     }
 
     fn not_heard(&mut self, why: NotHeard, out: &mut Vec<Output>) {
@@ -350,55 +371,7 @@ impl Dialog {
             return self.hand_over(out);
         }
         self.asked = Asked::Question;
-        let texts = if self.misses == 1 {
-            vec![self.phrase(first)]
-        } else {
-            vec![self.phrase(Phrase::UseKeys), self.plan.menu(self.lang)]
-        };
+        let texts = if self.misses == 1 && self.listens { vec![self.phrase(first)] } else { self.keys() };
         self.say(texts, out);
-    }
-
-    fn key(&mut self, key: char, out: &mut Vec<Output>) {
-        self.silence_at = None;
-        let heard = Heard { text: format!("key {key}"), confidence: 1.0 };
-        let certain = |intent| Some(nlu::Scored { intent, score: 1.0 });
-        match (key, self.asked) {
-            ('0', _) => {
-                self.turn(&heard, None, Understood::Universal, out);
-                self.hand_over(out);
-            }
-            ('*', _) => {
-                self.turn(&heard, None, Understood::Universal, out);
-                self.universal(Universal::Repeat, out);
-            }
-            ('#', _) => {
-                self.turn(&heard, None, Understood::Universal, out);
-                let other =
-                    self.plan.languages.iter().copied().find(|l| *l != self.lang).unwrap_or(self.lang);
-                self.universal(Universal::Language(other), out);
-            }
-            ('1' | '2', Asked::Confirm(_)) => {
-                self.answered(&heard, key == '1', "", out);
-            }
-            ('1', Asked::Either(intent, _)) | ('2', Asked::Either(_, intent)) => {
-                self.turn(&heard, certain(intent), Understood::Acted, out);
-                self.act(intent, out);
-            }
-            _ => match self.plan.by_key(key) {
-                Some(intent) => {
-                    self.turn(&heard, certain(intent), Understood::Acted, out);
-                    if self.plan.intents.get(intent).is_some_and(|i| i.confirm == Confirm::Always) {
-                        self.confirm(intent, phrases::confirm_by_key, out);
-                    } else {
-                        self.act(intent, out);
-                    }
-                }
-                None => {
-                    self.turn(&heard, None, Understood::NoMatch, out);
-                    self.misses = self.misses.max(1);
-                    self.miss(Phrase::UseKeys, out);
-                }
-            },
-        }
     }
 }

@@ -68,7 +68,7 @@ struct Caller {
 
 impl Caller {
     fn new() -> Caller {
-        let mut caller = Caller { dialog: Dialog::new(plan()), now: Now(0), out: Vec::new() };
+        let mut caller = Caller { dialog: Dialog::new(plan(), true), now: Now(0), out: Vec::new() };
         caller.give(Input::Start);
         caller
     }
@@ -195,7 +195,18 @@ fn the_language_changes_by_word_and_by_key() {
 }
 
 #[test]
-fn without_a_recogniser_the_caller_is_led_by_keys() {
+fn where_nobody_listens_the_keys_are_offered_from_the_start() {
+    let mut dialog = Dialog::new(plan(), false);
+    let mut out = Vec::new();
+    dialog.step(Now(0), Input::Start, &mut out);
+    assert!(said(&out).starts_with("您好。请用电话按键选择。停水报修，请按1。"), "{}", said(&out));
+    out.clear();
+    dialog.step(Now(0), Input::Key('#'), &mut out);
+    assert!(said(&out).contains("press 1"));
+}
+
+#[test]
+fn a_recogniser_that_fails_leads_to_keys() {
     let mut caller = Caller::new();
     let out = caller.give(Input::NotHeard(NotHeard::Unavailable));
     assert!(said(&out).contains("请按1"));
