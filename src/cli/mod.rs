@@ -14,6 +14,7 @@ macro_rules! liveln {
 }
 
 mod agent;
+mod asr;
 mod call;
 mod demo;
 mod ops;
@@ -85,6 +86,8 @@ enum Command {
     Why(records::Why),
     /// Show the agents, or set one ready or not.
     Agents(ops::Agents),
+    /// Write down what is said in WAV files, as the server would.
+    Asr(asr::Asr),
     /// Print an agent's password, for setting up a phone.
     Password(ops::PasswordOf),
     /// Have the running server read its dialplans anew.
@@ -110,6 +113,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
         Command::Agents(args) => block_on(ops::agents(args, &places)),
+        Command::Asr(args) => asr::asr(&args, &places),
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),

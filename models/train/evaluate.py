@@ -1,0 +1,38 @@
+"""How many whole utterances a model gets right through whisper.cpp, as the server runs it.
+
+  evaluate.py TRUNKLINE MODELS SHARD [COUNT]     SHARD: OUT of gen.py or human.py; degraded to 8 kHz mu-law, 15 dB SNR
+"""
+import json, os, subprocess, sys, tempfile, wave
+from collections import Counter
+import numpy as np
+from augment import mulaw
+
+trunkline, models, shard = sys.argv[1:4]
+count = int(sys.argv[4]) if len(sys.argv) > 4 else 400
+audio, rows = np.load(shard + '.npy'), json.load(open(shard + '.json'))
+rows = rows[::max(1, len(rows) // count)]
+noise = np.random.default_rng(1)
+right, total, ms = Counter(), Counter(), []
+with tempfile.TemporaryDirectory() as folder:
+    for lang in ('en', 'zh'):
+        some = [r for r in rows if r['lang'] == lang]
+        for i, row in enumerate(some):
+            x = audio[row['off']:row['off'] + row['n']].astype(np.float64) / 32768
+            x = np.concatenate([np.zeros(1920), x, np.zeros(4800)])
+            level = np.sqrt((x ** 2).sum() / row['n'])
+            x = mulaw(np.clip(x + noise.standard_normal(len(x)) * level * 10 ** (-15 / 20), -1, 1))
+            with wave.open(f'{folder}/{lang}{i:05}.wav', 'wb') as w:
+                w.setnchannels(1), w.setsampwidth(2), w.setframerate(8000)
+                w.writeframes((x * 32767).astype('<i2').tobytes())
+        files = sorted(f'{folder}/{f}' for f in os.listdir(folder) if f.startswith(lang))
+        if not files:
+            continue
+        out = subprocess.run([trunkline, '--models', models, 'asr', '--json', '--lang', lang, *files], capture_output=True, text=True, check=True).stdout
+        for row, line in zip(some, out.splitlines()):
+            heard = json.loads(line)
+            ms.append(heard['ms'])
+            total[lang] += 1
+            right[lang] += heard['text'].split() == row['text'].split()
+for lang in total:
+    print(f"{os.path.basename(shard)} {lang}: {right[lang]} of {total[lang]} whole utterances right ({100 * right[lang] / total[lang]:.0f} %)")
+print(f'median {np.median(ms):.0f} ms, 95 % within {np.percentile(ms, 95):.0f} ms')
