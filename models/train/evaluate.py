@@ -1,6 +1,8 @@
 """How many whole utterances a model gets right through whisper.cpp, as the server runs it.
 
-  evaluate.py TRUNKLINE MODELS SHARD [COUNT]     SHARD: OUT of gen.py or human.py; degraded to 8 kHz mu-law, 15 dB SNR
+  evaluate.py TRUNKLINE MODELS SHARD [COUNT] [SNR_DB]
+
+SHARD is the OUT of gen.py or human.py; it is heard as 8 kHz mu-law with white noise, by default 15 dB below the speech.
 """
 import json, os, subprocess, sys, tempfile, wave
 from collections import Counter
@@ -9,6 +11,7 @@ from augment import mulaw
 
 trunkline, models, shard = sys.argv[1:4]
 count = int(sys.argv[4]) if len(sys.argv) > 4 else 400
+snr_db = float(sys.argv[5]) if len(sys.argv) > 5 else 15.0
 audio, rows = np.load(shard + '.npy'), json.load(open(shard + '.json'))
 rows = rows[::max(1, len(rows) // count)]
 noise = np.random.default_rng(1)
@@ -20,7 +23,7 @@ with tempfile.TemporaryDirectory() as folder:
             x = audio[row['off']:row['off'] + row['n']].astype(np.float64) / 32768
             x = np.concatenate([np.zeros(1920), x, np.zeros(4800)])
             level = np.sqrt((x ** 2).sum() / row['n'])
-            x = mulaw(np.clip(x + noise.standard_normal(len(x)) * level * 10 ** (-15 / 20), -1, 1))
+            x = mulaw(np.clip(x + noise.standard_normal(len(x)) * level * 10 ** (-snr_db / 20), -1, 1))
             with wave.open(f'{folder}/{lang}{i:05}.wav', 'wb') as w:
                 w.setnchannels(1), w.setsampwidth(2), w.setframerate(8000)
                 w.writeframes((x * 32767).astype('<i2').tobytes())
