@@ -29,7 +29,8 @@ fn lang(code: &str) -> Result<Lang, String> {
 pub(super) fn asr(args: &Asr, places: &Places) -> Result<(), String> {
     let folder = places.models();
     let found = models::find(&folder, None)?;
-    let model = found.ok_or_else(|| format!("{} holds no model: put a whisper ggml .bin there", folder.display()))?;
+    let model =
+        found.ok_or_else(|| format!("{} holds no model: put a whisper ggml .bin there", folder.display()))?;
     let mut engine = Engine::load(&model.path)?;
     for file in &args.files {
         let samples = voice::read_wav(file).map_err(|e| format!("{}: {e}", file.display()))?;
