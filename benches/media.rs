@@ -142,8 +142,14 @@ fn phones(load: Load) -> Vec<UdpSocket> {
 
 /// One worker of ours; `prepare` says what its legs do. The CPU time is that of the thread named `thread`.
 fn ours(load: Load, backend: Backend, thread: &str, prepare: impl Fn(&mut MediaPlane, usize)) -> Figures {
-    let config =
-        MediaConfig { workers: 1, ports: 30_000..=39_999, epoch: Instant::now(), backend, pin: true };
+    let config = MediaConfig {
+        workers: 1,
+        ports: 30_000..=39_999,
+        epoch: Instant::now(),
+        backend,
+        hangover: trunkline::limits::SPEECH_HANGOVER,
+        pin: true,
+    };
     let (mut plane, _reports): (MediaPlane, ReportReceiver) =
         MediaPlane::start(&config).expect("a media plane");
     let phones = phones(load);

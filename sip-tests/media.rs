@@ -26,6 +26,7 @@ fn plane(count: u16, backend: Backend) -> (MediaPlane, ReportReceiver) {
         ports: first..=first + 2 * count - 1,
         epoch: Instant::now(),
         backend,
+        hangover: trunkline::limits::SPEECH_HANGOVER,
         pin: false,
     };
     MediaPlane::start(&config).unwrap()

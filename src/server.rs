@@ -112,7 +112,14 @@ impl Server {
         let (sockets, port_taken) = listen(&config, options.port).await?;
         let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
         let ports = config.server.media_ports.clone();
-        let media = MediaConfig { workers, ports, epoch: began, backend: Backend::default(), pin: true };
+        let media = MediaConfig {
+            workers,
+            ports,
+            epoch: began,
+            backend: Backend::default(),
+            hangover: config.server.hangover,
+            pin: true,
+        };
         let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
         let found = models::find(&options.models, config.server.model.as_deref());
         let (model, no_model) = match found {

@@ -27,16 +27,6 @@ pub enum OfferFailure {
     NoPort,
 }
 
-/// Why a caller left the ACD.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LeaveCause {
-    /// Hung up, or the call was lost.
-    Gone,
-    /// Waited too long.
-    MaxWait,
-}
-
 /// What the ACD is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {

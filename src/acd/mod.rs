@@ -18,7 +18,7 @@ mod router;
 mod tests;
 
 pub use agent::{AgentView, NotReady, State};
-pub use event::{Decision, Excluded, Input, LeaveCause, OfferFailure, OfferId, Output, Setup};
+pub use event::{Decision, Excluded, Input, OfferFailure, OfferId, Output, Setup};
 pub use router::Acd;
 pub use setup::{AgentSetup, QueueSetup};
 

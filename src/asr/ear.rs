@@ -62,6 +62,13 @@ impl std::fmt::Debug for Ear {
 
 impl Default for Ear {
     fn default() -> Self {
+        Ear::new(SPEECH_HANGOVER)
+    }
+}
+
+impl Ear {
+    /// An ear that closes a sentence after `hangover` of silence.
+    pub fn new(hangover: Duration) -> Self {
         Ear {
             detector: Detector::default_boxed(),
             window: [0; WINDOW],
@@ -70,15 +77,13 @@ impl Default for Ear {
             probability: 0.0,
             partial: [0; FRAME_SAMPLES],
             partial_len: 0,
-            endpointer: Endpointer::new(SPEECH_HANGOVER),
+            endpointer: Endpointer::new(hangover),
             kept: Vec::with_capacity(2 * SAMPLE_RATE as usize),
             next_timestamp: None,
             turns: Vec::new(),
         }
     }
-}
 
-impl Ear {
     /// Samples whose packet came at `now`, with the RTP timestamp of the first; `playing` is true while we play to
     /// this leg. Appends what was heard to `out`.
     pub fn step(&mut self, now: Now, timestamp: u32, samples: &[i16], playing: bool, out: &mut Vec<Heard>) {

@@ -386,7 +386,7 @@ impl Call {
             }
             _ if self.over => {}
             Report::PlayStarted { leg, play, at } if leg == self.caller() => {
-                if let Sound::Began(text) = self.speaking.started(play, at) {
+                if let Sound::Began(text) = self.speaking.started(play) {
                     if let (Some(from), Some(turn)) = (self.gap_from.take(), self.cdr.turns.last_mut()) {
                         turn.gap_ms = Some(at.since(from).as_millis() as u64);
                     }

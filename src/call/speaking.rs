@@ -164,7 +164,7 @@ impl Speaking {
         matches!(&self.playing, Some((_, Some(said))) if said.barge_in)
     }
 
-    pub(super) fn started(&self, play: PlayId, _at: Now) -> Heard {
+    pub(super) fn started(&self, play: PlayId) -> Heard {
         match &self.playing {
             Some((id, Some(said))) if *id == play => Heard::Began(said.texts.join(" ")),
             _ => Heard::Nothing,

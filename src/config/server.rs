@@ -2,6 +2,7 @@
 
 use super::file::File;
 use super::problem::Problem;
+use crate::limits::SPEECH_HANGOVER;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -56,7 +57,7 @@ impl Default for Server {
             media_workers: None,
             recognisers: 1,
             model: None,
-            hangover: Duration::from_millis(600),
+            hangover: SPEECH_HANGOVER,
             record_calls: false,
             log_personal: false,
             data_dir: "var".into(),

@@ -106,13 +106,14 @@ impl Drop for RingTap {
 pub(super) fn start(
     workers: usize,
     epoch: Instant,
+    hangover: Duration,
     reporter: Reporter,
 ) -> io::Result<(Vec<RingTap>, JoinHandle<()>)> {
     let wake = Arc::new(Wake::new()?);
     let (mut epoll, dropped) = (Epoll::new()?, Arc::new(AtomicU64::new(0)));
     epoll.add(&*wake, 0)?;
     let (taps, lines): (Vec<_>, Vec<_>) = (0..workers).map(|_| line(&wake, &dropped)).unzip();
-    let mut listener = Listener::new(lines, reporter);
+    let mut listener = Listener::new(lines, hangover, reporter);
     let thread = std::thread::Builder::new().name("listener".into()).spawn(move || {
         let (mut tokens, mut dropped_before) = (Vec::new(), 0);
         while listener.lines.iter().any(|l| l.open) {
@@ -165,6 +166,8 @@ fn line(wake: &Arc<Wake>, dropped: &Arc<AtomicU64>) -> (RingTap, Line) {
 #[derive(Debug)]
 struct Listener {
     lines: Vec<Line>,
+    /// Silence that ends a sentence.
+    hangover: Duration,
     heard: Vec<Heard>,
     reporter: Reporter,
     /// Ears in the middle of a sentence.
@@ -174,21 +177,21 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(lines: Vec<Line>, reporter: Reporter) -> Self {
-        Listener { lines, heard: Vec::new(), reporter, speaking: 0, looked: Now(0) }
+    fn new(lines: Vec<Line>, hangover: Duration, reporter: Reporter) -> Self {
+        Listener { lines, hangover, heard: Vec::new(), reporter, speaking: 0, looked: Now(0) }
     }
 
     fn listen(&mut self, now: Now) {
-        let Listener { lines, heard, reporter, speaking, looked } = self;
+        let Listener { lines, hangover, heard, reporter, speaking, looked } = self;
         let look = *speaking > 0 && now.since(*looked) >= PATIENCE;
         if look {
             *looked = now;
         }
         for Line { frames, marks, ears, open } in lines {
-            take_marks(marks, ears, open, speaking);
+            take_marks(marks, ears, open, speaking, *hangover);
             while let Some(leg) = frames.pop_with(|frame| {
                 if ears.get(&frame.head.leg).is_none_or(|(session, _)| *session < frame.session) {
-                    take_marks(marks, ears, open, speaking);
+                    take_marks(marks, ears, open, speaking, *hangover);
                 }
                 hear(ears, frame, heard);
                 frame.head.leg
@@ -205,10 +208,16 @@ impl Listener {
     }
 }
 
-fn take_marks(marks: &Receiver<Mark>, ears: &mut Ears, open: &mut bool, speaking: &mut usize) {
+fn take_marks(
+    marks: &Receiver<Mark>,
+    ears: &mut Ears,
+    open: &mut bool,
+    speaking: &mut usize,
+    hangover: Duration,
+) {
     while let Ok(mark) = marks.try_recv() {
         let gone = match mark {
-            Mark::Begin { leg, session } => ears.insert(leg, (session, Box::default())),
+            Mark::Begin { leg, session } => ears.insert(leg, (session, Box::new(Ear::new(hangover)))),
             Mark::End { leg } => ears.remove(&leg),
             Mark::Gone => {
                 *open = false;

@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A socket's receive buffer: 300 ms of a call's packets as the kernel accounts them, for when a worker is stalled.
 const RECEIVE_BUFFER_OCTETS: usize = 64 * 1024;
@@ -42,6 +42,8 @@ pub struct MediaConfig {
     pub epoch: Instant,
     /// How datagrams go to and from the kernel.
     pub backend: Backend,
+    /// Silence that ends a caller's sentence.
+    pub hangover: Duration,
     /// Give each worker a core of its own. For a server; a test phone on the same machine leaves the choice to the kernel.
     pub pin: bool,
 }
@@ -132,7 +134,7 @@ impl MediaPlane {
         let (reporter, receiver) = reports();
         let count = config.workers.max(1);
         let (files, writer) = record::start(reporter.clone())?;
-        let (taps, listener) = listen::start(count, config.epoch, reporter.clone())?;
+        let (taps, listener) = listen::start(count, config.epoch, config.hangover, reporter.clone())?;
         let mut plane = MediaPlane {
             workers: Vec::new(),
             legs: HashMap::new(),
@@ -239,7 +241,7 @@ impl MediaPlane {
     fn end(&mut self) {
         for worker in self.workers.drain(..) {
             // A worker that takes nothing for as long as this has a fault; the process ends all the same.
-            let _ = worker.to.send_timeout(ToWorker::Shutdown, std::time::Duration::from_secs(1));
+            let _ = worker.to.send_timeout(ToWorker::Shutdown, Duration::from_secs(1));
             worker.wake.wake();
         }
         for thread in self.threads.drain(..) {

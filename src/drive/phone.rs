@@ -7,6 +7,7 @@
 use super::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
 use super::sip::SipSockets;
 use crate::base::{Codec, Direction, LegId, Now};
+use crate::limits::SPEECH_HANGOVER;
 use crate::media::{self, PlayId, Prompt, Report, StreamSpec};
 use crate::sdp::{self, Local, Negotiated, SdpError};
 use crate::sip::{
@@ -86,7 +87,14 @@ impl Phone {
         let sockets = SipSockets::bind(&[SocketAddr::new(ip, 0)]).await.map_err(|e| format!("SIP: {e}"))?;
         let (began, first) = (Instant::now(), fastrand::u16(RTP_FIRST));
         let ports = first..=first + RTP_PORTS;
-        let config = MediaConfig { workers: 1, ports, epoch: began, backend: Backend::default(), pin: false };
+        let config = MediaConfig {
+            workers: 1,
+            ports,
+            epoch: began,
+            backend: Backend::default(),
+            hangover: SPEECH_HANGOVER,
+            pin: false,
+        };
         let (media, reports) = MediaPlane::start(&config).map_err(|e| format!("media: {e}"))?;
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
