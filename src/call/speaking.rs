@@ -1,7 +1,7 @@
 //! What the caller hears: prompts by text, rendered once and shared by all calls; music while waiting.
 
 use super::switch::Output;
-use crate::base::{Lang, LegId, Now};
+use crate::base::{Lang, LegId};
 use crate::media::{self, PlayId, Prompt};
 use std::collections::HashMap;
 use std::sync::Arc;

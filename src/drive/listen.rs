@@ -268,6 +268,7 @@ fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &m
 mod tests {
     use super::*;
     use crate::drive::reporter::reports;
+    use crate::limits::SPEECH_HANGOVER;
     use std::path::Path;
 
     fn speech() -> Option<Vec<i16>> {
@@ -290,7 +291,7 @@ mod tests {
         let Some(speech) = speech() else { return };
         let (reporter, mut heard) = reports();
         let (mut tap, line) = line(&Arc::new(Wake::new().unwrap()), &Arc::default());
-        let mut listener = Listener::new(vec![line], reporter);
+        let mut listener = Listener::new(vec![line], SPEECH_HANGOVER, reporter);
         let (stops, goes_on) = (LegId(1), LegId(2));
         tap.begin(stops);
         tap.begin(goes_on);
@@ -312,7 +313,7 @@ mod tests {
         let Some(speech) = speech() else { return };
         let (reporter, mut heard) = reports();
         let (mut tap, line) = line(&Arc::new(Wake::new().unwrap()), &Arc::default());
-        let mut listener = Listener::new(vec![line], reporter);
+        let mut listener = Listener::new(vec![line], SPEECH_HANGOVER, reporter);
         tap.begin(LegId(1));
         for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate() {
             say(&mut tap, LegId(1), n, samples);
@@ -327,7 +328,7 @@ mod tests {
         let Some(speech) = speech() else { return };
         let epoch = Instant::now();
         let (reporter, mut heard) = reports();
-        let (mut taps, thread) = start(1, epoch, reporter).unwrap();
+        let (mut taps, thread) = start(1, epoch, SPEECH_HANGOVER, reporter).unwrap();
         let leg = LegId(5);
         taps[0].begin(leg);
         for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate().take(60) {
