@@ -8,11 +8,10 @@
 //! Stops on SIGTERM and SIGINT: new calls get 503, running ones have [`Options::drain`] to end, a second signal ends
 //! them at once. SIGHUP reads the dialplans anew: a bad file changes nothing.
 
-use crate::acd;
 use crate::base::{Epoch, Now};
 use crate::call::{self, Cdr, Moment, Switch, SwitchConfig};
 use crate::config::Config;
-use crate::drive::control::{Answer, Ask, BoardAgent, BoardWaiting, Control, Request};
+use crate::drive::control::{Answer, Ask, Control, Request};
 use crate::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
 use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
@@ -341,7 +340,7 @@ impl Server {
 
     fn asked(&mut self, request: Request) {
         let answer = match request.ask {
-            Ask::Board => self.board(),
+            Ask::Board => Answer::board(self.now(), self.switch.acd(), self.switch.calls()),
             Ask::Ready { user, ready } => {
                 if self.config.setup.agents.iter().any(|a| a.user == user) {
                     self.step(call::Input::Ready { user: user.clone(), ready });
@@ -358,34 +357,6 @@ impl Server {
             Ask::Watch { sip_call_id } => return self.control.watch(&sip_call_id, request.answers),
         };
         let _ = request.answers.try_send(answer);
-    }
-
-    fn board(&self) -> Answer {
-        let now = self.now();
-        let acd = self.switch.acd();
-        let agent = |a: acd::AgentView| BoardAgent {
-            state: match a.state {
-                acd::State::NotReady(reason) => format!("not-ready ({reason:?})"),
-                state => state.name().into(),
-            },
-            user: a.user,
-            name: a.name,
-            since_s: now.since(a.since).as_secs(),
-            calls: a.calls,
-        };
-        Answer::Board {
-            agents: acd.agents().into_iter().map(agent).collect(),
-            waiting: acd
-                .waiting()
-                .into_iter()
-                .map(|(call, queue, since)| BoardWaiting {
-                    call: call.0,
-                    queue,
-                    waits_s: now.since(since).as_secs(),
-                })
-                .collect(),
-            calls: self.switch.calls(),
-        }
     }
 }
 

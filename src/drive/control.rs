@@ -7,6 +7,8 @@
 //! → {"ask":"watch","sip_call_id":"…"}      ← {"ms":0,"event":"incoming",…} … until the call is over
 //! ```
 
+use crate::acd::{Acd, AgentView, State};
+use crate::base::{CallId, Now};
 use crate::call::{MomentAt, TurnRecord};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -70,6 +72,32 @@ pub enum Answer {
         at: MomentAt,
         turn: Option<Box<TurnRecord>>,
     },
+}
+
+impl Answer {
+    /// The board as it is now.
+    pub fn board(now: Now, acd: &Acd, calls: usize) -> Answer {
+        let agent = |a: AgentView| BoardAgent {
+            state: match a.state {
+                State::NotReady(reason) => format!("not-ready ({reason:?})"),
+                state => state.name().into(),
+            },
+            user: a.user,
+            name: a.name,
+            since_s: now.since(a.since).as_secs(),
+            calls: a.calls,
+        };
+        let waiting = |(call, queue, since): (CallId, String, Now)| BoardWaiting {
+            call: call.0,
+            queue,
+            waits_s: now.since(since).as_secs(),
+        };
+        Answer::Board {
+            agents: acd.agents().into_iter().map(agent).collect(),
+            waiting: acd.waiting().into_iter().map(waiting).collect(),
+            calls,
+        }
+    }
 }
 
 /// A request and where its answers go.
