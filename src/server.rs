@@ -141,6 +141,7 @@ impl Server {
             user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
             realm: config.server.domain.clone(),
             accounts,
+            sha256: config.server.sha256,
             ..sip::Config::default()
         });
         let with = SwitchConfig {

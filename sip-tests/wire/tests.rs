@@ -352,3 +352,23 @@ fn sigterm_refuses_new_calls_and_gives_running_ones_time() {
     let cdr = server.records(1).remove(0);
     assert_eq!((cdr.result, cdr.ended_by), (Result::Failed, EndedBy::Fault));
 }
+
+#[test]
+fn an_agents_phone_registers_with_sha_256_where_it_is_asked_for() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let server = Server::start(&[("port = 5060", "port = 5060\nsha256 = true")]);
+    let address = server.sip.to_string();
+    let mut phone = std::process::Command::new(env!("CARGO_BIN_EXE_trunkline"))
+        .arg("--config")
+        .arg(server.folder.join("dialplans"))
+        .args(["agent", "--user", "1001", "--server", &address, "--auto-answer"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    server.wait_state("1001", "ready");
+    phone.kill().unwrap();
+    phone.wait().unwrap();
+}

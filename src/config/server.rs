@@ -26,6 +26,8 @@ pub struct Server {
     pub addresses: Vec<Option<IpAddr>>,
     pub port: u16,
     pub domain: String,
+    /// Challenge phones with SHA-256 first and MD5 second (RFC 8760), not with MD5 alone.
+    pub sha256: bool,
     pub media_ports: RangeInclusive<u16>,
     pub media_workers: Option<usize>,
     pub recognisers: usize,
@@ -53,6 +55,7 @@ impl Default for Server {
             addresses: vec![Some(IpAddr::from([127, 0, 0, 1])), None],
             port: 5060,
             domain: "trunkline.local".into(),
+            sha256: false,
             media_ports: 20_000..=29_998,
             media_workers: None,
             recognisers: 1,
@@ -91,6 +94,7 @@ struct Sip {
     addresses: Option<Vec<Spanned<String>>>,
     port: Option<u16>,
     domain: Option<String>,
+    sha256: Option<bool>,
 }
 
 #[derive(Deserialize, Default)]
@@ -142,6 +146,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     }
     server.port = raw.sip.port.unwrap_or(server.port);
     server.domain = raw.sip.domain.unwrap_or(server.domain);
+    server.sha256 = raw.sip.sha256.unwrap_or(server.sha256);
     if let Some(ports) = raw.media.ports {
         match port_range(ports.get_ref()) {
             Some(range) => server.media_ports = range,
