@@ -16,6 +16,7 @@ macro_rules! liveln {
 mod agent;
 mod call;
 mod demo;
+mod nlu;
 mod ops;
 mod records;
 mod serve;
@@ -91,6 +92,8 @@ enum Command {
     Reload,
     /// Run the whole product on virtual time with random callers, agents, losses and faults, and check its promises.
     Sim(sim::Sim),
+    /// Measure how sentences are understood.
+    Nlu(nlu::Nlu),
     /// Print every live dialog, transaction and call of the running server.
     Dump,
     /// Write down sentences for the server (started by it).
@@ -113,6 +116,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),
+        Command::Nlu(args) => nlu::nlu(&args),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),
     }
