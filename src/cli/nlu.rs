@@ -18,11 +18,12 @@ pub(super) struct Nlu {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Learn from one set of labelled sentences, test on another.
+    ///
+    /// A set is a file of JSON lines {"text", "intent", "lang"}, with intent null for what is out of scope, or a folder
+    /// with `seq.in` and `label`, line by line. An intent that training does not know is out of scope too.
     Eval(Eval),
 }
 
-/// Sets are files of JSON lines {"text", "intent", "lang"}, intent null for what is out of scope, or folders with
-/// `seq.in` and `label`, line by line. What has an intent that training does not know is out of scope too.
 #[derive(Debug, Args)]
 struct Eval {
     /// Examples to learn from.
