@@ -17,6 +17,7 @@ mod agent;
 mod asr;
 mod call;
 mod demo;
+mod nlu;
 mod ops;
 mod records;
 mod serve;
@@ -94,6 +95,8 @@ enum Command {
     Reload,
     /// Run the whole product on virtual time with random callers, agents, losses and faults, and check its promises.
     Sim(sim::Sim),
+    /// Measure how sentences are understood.
+    Nlu(nlu::Nlu),
     /// Print every live dialog, transaction and call of the running server.
     Dump,
     /// Write down sentences for the server (started by it).
@@ -117,6 +120,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),
+        Command::Nlu(args) => nlu::nlu(&args),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),
     }

@@ -4,12 +4,20 @@
 //! A pure function of the trained model and the text.
 //!
 //! ```text
-//! text ─► features (words, characters, pinyin) ─► linear model ─► softmax, calibrated ─► × coverage ─► scores
+//! text ─► features (words, stems, letters, characters, pinyin) ─► vocabulary: one row, a block for each kind
+//!      ─► linear model ─► softmax, calibrated ─► × coverage ─► scores
 //! ```
+//! `trunkline nlu eval` measures it on labelled sentences ([`measure`]).
 
+mod english;
 mod features;
+mod linear;
+pub mod measure;
 mod model;
+#[cfg(test)]
+mod tests;
 mod universal;
+mod vocabulary;
 
 pub use model::{Example, Model, Scored};
 pub use universal::{Universal, universal, yes_no};
