@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Calls at once in one process. Answer: 503 with Retry-After. Two cores carry a few hundred with speech; the bound
-/// only keeps a flood from taking all memory.
+/// Calls at once in one process. Answer: 503 with Retry-After. The bound only keeps
+/// a flood from taking all memory; how many calls a machine carries well is for `make load` to say.
 pub const CALLS_MAX: usize = 2000;
 
 /// Octets of one SIP message, over UDP and streams. RFC 3261 §18.1.1 lets a datagram be 65,535; real messages stay

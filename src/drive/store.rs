@@ -13,8 +13,8 @@ use std::time::Duration;
 use tracing::error;
 
 const FILE: &str = "calls.db";
-/// Records waiting to be written. The writer does thousands a second; when the disk stands still, the newest are lost
-/// and said so, calls are not.
+/// Records waiting to be written. When the disk stands still for longer than this lasts, the newest are lost and said
+/// so; calls are not.
 const WAITING_MAX: usize = 10_000;
 
 const SCHEMA: &str = "
