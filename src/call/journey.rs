@@ -293,6 +293,8 @@ impl Call {
             sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
             sip::Event::Progress { .. }
+            | sip::Event::Referred { .. }
+            | sip::Event::ReferProgress { .. }
             | sip::Event::Incoming(_)
             | sip::Event::Registered { .. }
             | sip::Event::Unregistered { .. }

@@ -301,7 +301,9 @@ impl Switch {
             | sip::Event::Acknowledged { leg, .. }
             | sip::Event::Offer { leg, .. }
             | sip::Event::Ended { leg, .. }
-            | sip::Event::Digit { leg, .. } => {
+            | sip::Event::Digit { leg, .. }
+            | sip::Event::Referred { leg, .. }
+            | sip::Event::ReferProgress { leg, .. } => {
                 self.with_leg(leg, out, |call, shared, out| call.sip(now, event, shared, out));
             }
         }

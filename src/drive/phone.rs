@@ -277,6 +277,8 @@ impl Phone {
             }
             Event::Progress { .. }
             | Event::Digit { .. }
+            | Event::Referred { .. }
+            | Event::ReferProgress { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. } => {}
         }

@@ -104,6 +104,8 @@ impl World {
             | Event::Answered { .. }
             | Event::Acknowledged { .. }
             | Event::Digit { .. }
+            | Event::Referred { .. }
+            | Event::ReferProgress { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. } => {}
         }

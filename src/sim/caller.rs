@@ -142,6 +142,8 @@ impl World {
             | Event::Answered { .. }
             | Event::Acknowledged { .. }
             | Event::Digit { .. }
+            | Event::Referred { .. }
+            | Event::ReferProgress { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
             | Event::Registration { .. } => {}

@@ -11,25 +11,24 @@
 //!
 //! Known deviations: no name is looked up (next hops must be IP literals, else the flow is used); no request is moved to
 //! TCP for its size (§18.1.1); `maddr` and TTL are ignored (§18.1.1); no extension is supported, so `Require` with any is
-//! refused (no 100rel, timer, replaces, path).
+//! refused (no 100rel, timer, replaces, path). REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
-use super::build::Builder;
 use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output, Transport};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
 use super::message::{Malformed, Message, Start};
-use super::name::{Method, Name};
+use super::name::Method;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
-use super::reply::{ACCEPT, ALLOW, Fault, check};
+use super::reply::{Fault, check};
 use super::uac::Outgoing;
 use crate::base::{LegId, Now, Pii, Timers};
 use crate::limits::SIP_TRANSACTIONS_MAX;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
 const RETRY_AFTER_S: u32 = 5;
@@ -86,7 +85,7 @@ pub struct Endpoint {
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     next_leg: u64,
-    tag_salt: u64,
+    pub(super) tag_salt: u64,
     /// To be said at the next step.
     pending: Vec<Change>,
     dropped: BTreeMap<&'static str, u64>,
@@ -205,6 +204,8 @@ impl Endpoint {
                 self.decline(now, leg, (status, &reason, retry_after_s), out);
             }
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),
+            Command::Refer { leg, to } => self.refer(now, leg, &to, out),
+            Command::ReferStatus { leg, status, reason } => self.refer_status(now, leg, status, &reason, out),
             Command::Register { registrar, user, domain, credentials, expires_s } => {
                 self.register(now, registrar, (&user, &domain), (credentials, expires_s), out);
             }
@@ -299,12 +300,14 @@ impl Endpoint {
                             self.bye_response(now, leg, status, &response.0, out);
                         }
                     }
+                    Owner::Refer(leg) => self.refer_response(leg, &response.0, out),
                     Owner::Registration => self.registration_response(now, tx, &response.0, out),
                     Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::Failed { owner, tx, unreachable } => match owner {
                     Owner::Invite(leg) => self.invite_failed(leg, tx, unreachable, out),
                     Owner::Registration => self.registration_failed(now, tx, unreachable, out),
+                    Owner::Refer(leg) => self.refer_ended(leg, 408, out),
                     Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::ReplyLost { owner } => {
@@ -382,49 +385,6 @@ impl Endpoint {
         }
         let message = fault.response(&request.message, &self.stateless_tag(&request.message));
         out.push(Output::Transmit { flow: request.reply, message });
-    }
-
-    /// The 200 for OPTIONS (§11.2).
-    pub(super) fn capabilities(&self, request: &Message) -> Bytes {
-        Builder::reply(request, 200, "", Some(&self.stateless_tag(request)))
-            .field(Name::Allow, ALLOW)
-            .field(Name::Accept, ACCEPT)
-            .field(Name::Supported, "")
-            .field(Name::Server, &self.config.user_agent)
-            .end()
-    }
-
-    /// A To tag that is the same for each copy of a request (§8.2.7), and for no other.
-    pub(super) fn stateless_tag(&self, request: &Message) -> String {
-        let mut hash = self.tag_salt;
-        for name in [Name::CallId, Name::CSeq, Name::From] {
-            for octet in request.get(name).unwrap_or_default().bytes() {
-                // FNV-1a: spreads well enough for a tag, which is no secret.
-                hash = (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        }
-        format!("{hash:016x}")
-    }
-
-    /// 64 random bits, as RFC 3261 §19.3 asks of tags and more.
-    pub(super) fn token(&mut self) -> String {
-        format!("{:016x}", self.rng.u64(..))
-    }
-
-    /// A Via with a new branch (§8.1.1.7), asking for replies to where we send from (RFC 3581).
-    pub(super) fn via(&mut self, flow: Flow) -> String {
-        let transport = if flow.transport == Transport::Tcp { "TCP" } else { "UDP" };
-        format!("SIP/2.0/{transport} {};branch=z9hG4bK{};rport", self.local(flow), self.token())
-    }
-
-    /// Our Contact for one who is reached over `flow`.
-    pub(super) fn contact(&self, flow: Flow) -> String {
-        let transport = if flow.transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        format!("<sip:trunkline@{}{transport}>", self.local(flow))
-    }
-
-    fn local(&self, flow: Flow) -> SocketAddr {
-        SocketAddr::new(self.config.advertised.unwrap_or(flow.local.ip()), flow.local.port())
     }
 
     /// Counts what is dropped without an answer.

@@ -82,6 +82,11 @@ pub enum Command {
     /// End the leg whatever its state: CANCEL, BYE, 487/480, as RFC 3261 has it. `reason` goes into a Reason header
     /// (RFC 3326). Answered by `Event::Ended` exactly once.
     Hangup { leg: LegId, reason: &'static str },
+    /// Ask the peer to call `to` (a URI) in our place: REFER (RFC 3515). Answered by `ReferProgress`.
+    Refer { leg: LegId, to: String },
+    /// How the call that the peer asked for ([`Event::Referred`]) gets on; 200 and above is the last word, which
+    /// must be said unless the leg ends first.
+    ReferStatus { leg: LegId, status: u16, reason: String },
     /// Register with a registrar as a phone does; refreshed until `Unregister`.
     Register { registrar: Flow, user: String, domain: String, credentials: Credentials, expires_s: u32 },
     /// Take the registration back.
@@ -109,6 +114,17 @@ pub struct Incoming {
     pub account: Option<String>,
     /// Other headers, in order, as (name, value).
     pub headers: Vec<(String, String)>,
+}
+
+/// What a peer asks for with REFER: that its other party be connected to someone else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refer {
+    /// The whole URI of Refer-To, without its headers.
+    pub uri: String,
+    /// User part of it: the number or the name dialled.
+    pub user: String,
+    /// The leg here that it is to take the place of (attended transfer, RFC 3891): the peer's own in another call.
+    pub replaces: Option<LegId>,
 }
 
 /// Why a leg ended.
@@ -145,6 +161,10 @@ pub enum Event {
     Acknowledged { leg: LegId, sdp: Bytes },
     /// A re-INVITE (hold, resume, codec or address change). Answer with `Answer` or `Refuse`. Empty `sdp` asks for ours.
     Offer { leg: LegId, sdp: Bytes },
+    /// The peer wants its other party transferred. Answer with `ReferStatus`.
+    Referred { leg: LegId, to: Box<Refer> },
+    /// How the transfer that we asked for gets on; 200 and above is the last word.
+    ReferProgress { leg: LegId, status: u16 },
     /// The leg is over; said exactly once per leg, after which the leg's id means nothing.
     Ended { leg: LegId, cause: EndCause },
     /// A DTMF digit by SIP INFO.

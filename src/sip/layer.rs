@@ -14,8 +14,9 @@ use super::invite_server::{self, InviteServer};
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
 use super::server::{self, Server};
+pub(super) use super::transaction::Owner;
 use super::transaction::{Act, Timer};
-use crate::base::{LegId, Now, Timers};
+use crate::base::{Now, Timers};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write;
@@ -23,31 +24,6 @@ use std::fmt::Write;
 /// Names one transaction; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct TxId(u64);
-
-/// Whose transaction it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// The INVITE of a leg.
-    Invite(LegId),
-    /// Its BYE.
-    Bye(LegId),
-    /// Anything else of a leg: CANCEL, and all it serves.
-    Leg(LegId),
-    /// Our own registration.
-    Registration,
-    /// Nobody cares how it ends.
-    Nobody,
-}
-
-impl Owner {
-    /// The leg, if it belongs to one.
-    pub(super) fn leg(self) -> Option<LegId> {
-        match self {
-            Owner::Invite(leg) | Owner::Bye(leg) | Owner::Leg(leg) => Some(leg),
-            Owner::Registration | Owner::Nobody => None,
-        }
-    }
-}
 
 /// A request with what is known about it.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use super::dialog::Dialog;
 use super::event::{Credentials, Flow};
 use super::layer::TxId;
 use super::name::Name;
+use super::refer::Referred;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -102,6 +103,12 @@ pub(super) struct Leg {
     pub(super) authorization: Option<(Name, String)>,
     /// BYE has been sent with credentials.
     pub(super) bye_tried: bool,
+    /// A REFER of the peer that is being carried out.
+    pub(super) referred: Option<Referred>,
+    /// REFERs of the peer so far.
+    pub(super) refers: u32,
+    /// A REFER of ours is being carried out.
+    pub(super) referring: bool,
 }
 
 impl Leg {
@@ -118,6 +125,9 @@ impl Leg {
             credentials,
             authorization: None,
             bye_tried: false,
+            referred: None,
+            refers: 0,
+            referring: false,
         }
     }
 

@@ -1,4 +1,5 @@
-//! What happens within a dialog, whoever began it (RFC 3261 §12.2, §14, §15): BYE both ways, re-INVITE, INFO, OPTIONS.
+//! What happens within a dialog, whoever began it (RFC 3261 §12.2, §14, §15): BYE both ways, re-INVITE, INFO, OPTIONS
+//! (REFER and its NOTIFYs: `refer.rs`).
 //!
 //! In: requests with a To tag; `Hangup`. Out: responses, `Offer`, `Digit`, `Ended`.
 
@@ -43,15 +44,14 @@ impl Endpoint {
                 let ok = self.capabilities(&request.message);
                 self.layer.respond(now, tx, 200, ok, out);
             }
-            // There is no subscription that it could be about (RFC 6665 §4.1.3).
-            Method::Notify => self.fault(now, id, &Fault::NoDialog, request, out),
+            Method::Refer => self.referred(now, id, request, out),
+            Method::Notify => self.notified(now, id, request, out),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Update
             | Method::Prack
             | Method::Subscribe
-            | Method::Refer
             | Method::Message
             | Method::Publish
             | Method::Other(_) => self.fault(now, id, &Fault::MethodNotAllowed, request, out),
@@ -124,7 +124,14 @@ impl Endpoint {
     }
 
     /// Refuses a request in a dialog within a transaction of its own, so that a late copy is not taken for a new one.
-    fn fault(&mut self, now: Now, id: LegId, fault: &Fault, request: &Request, out: &mut Vec<Output>) {
+    pub(super) fn fault(
+        &mut self,
+        now: Now,
+        id: LegId,
+        fault: &Fault,
+        request: &Request,
+        out: &mut Vec<Output>,
+    ) {
         let tag = self.legs.get(&id).map(|l| l.tag.clone()).unwrap_or_default();
         let tx = self.serve(request, Owner::Leg(id));
         self.layer.respond(now, tx, fault.status(), fault.response(&request.message, &tag), out);

@@ -4,7 +4,7 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid
+//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, refer
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
 //!                                                   registrar + digest, register
 //! ```
@@ -18,6 +18,7 @@ mod endpoint;
 mod event;
 pub mod framer;
 mod gate;
+mod identity;
 mod invite_client;
 mod invite_server;
 mod layer;
@@ -26,6 +27,7 @@ mod lines;
 pub mod message;
 mod mid;
 mod name;
+mod refer;
 mod register;
 mod registrar;
 mod reply;
@@ -40,7 +42,9 @@ mod uri;
 
 pub use build::Builder;
 pub use endpoint::{Config, Endpoint};
-pub use event::{Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Target, Transport};
+pub use event::{
+    Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target, Transport,
+};
 pub use framer::{Frame, Framer, FramingError};
 pub use message::Message;
 pub use name::{Method, Name};

@@ -130,6 +130,11 @@ names! {
     Server "Server",
     Reason "Reason",
     PAssertedIdentity "P-Asserted-Identity",
+    ReferTo "Refer-To" "r",
+    ReferredBy "Referred-By" "b",
+    ReferSub "Refer-Sub",
+    Event "Event" "o",
+    SubscriptionState "Subscription-State",
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use super::name::{Method, Name};
 use bytes::Bytes;
 
 /// The methods that are served, for Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REFER, NOTIFY, REGISTER";
 /// The body types that are understood, for Accept.
-pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";
+pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
 
 /// Why a request is not served. The variants are in the order of their codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,8 +149,8 @@ pub(super) fn check(request: &Message) -> Result<(), Fault> {
         }
         Method::Other(_) => Err(Fault::NotImplemented),
         // A request in a dialog we do not know is about that first (RFC 3261 §12.2.2); the endpoint looks.
-        Method::Ack | Method::Update | Method::Notify | Method::Prack => Ok(()),
-        Method::Subscribe | Method::Refer | Method::Message | Method::Publish => Err(Fault::MethodNotAllowed),
+        Method::Ack | Method::Update | Method::Notify | Method::Prack | Method::Refer => Ok(()),
+        Method::Subscribe | Method::Message | Method::Publish => Err(Fault::MethodNotAllowed),
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
         let r = request("INVITE", "sip:c@d", "Require: a, b\r\n");
         let reply = Message::parse(check(&r).unwrap_err().response(&r, "t")).unwrap();
         assert_eq!(reply.get(Name::Unsupported).as_deref(), Some("a, b"));
-        let r = request("REFER", "sip:c@d", "");
+        let r = request("SUBSCRIBE", "sip:c@d", "");
         let reply = Message::parse(check(&r).unwrap_err().response(&r, "t")).unwrap();
         assert_eq!(reply.get(Name::Allow).as_deref(), Some(ALLOW));
     }

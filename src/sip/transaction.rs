@@ -1,5 +1,7 @@
-//! What the four transaction machines share (RFC 3261 §17): the named timers and the things they ask for.
+//! What the four transaction machines share (RFC 3261 §17): whose they are, the named timers, and the
+//! things they ask for.
 
+use crate::base::LegId;
 use std::time::Duration;
 
 /// Round-trip estimate (RFC 3261 §17.1.1.1).
@@ -12,6 +14,33 @@ pub(super) const T4: Duration = Duration::from_secs(5);
 pub(super) const T1_64: Duration = Duration::from_millis(64 * 500);
 /// Timer D for unreliable transports: at least 32 s (§17.1.1.2).
 pub(super) const TIMER_D: Duration = Duration::from_secs(32);
+
+/// Whose transaction it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The INVITE of a leg.
+    Invite(LegId),
+    /// Its BYE.
+    Bye(LegId),
+    /// A REFER of ours in it.
+    Refer(LegId),
+    /// Anything else of a leg: CANCEL, and all it serves.
+    Leg(LegId),
+    /// Our own registration.
+    Registration,
+    /// Nobody cares how it ends.
+    Nobody,
+}
+
+impl Owner {
+    /// The leg, if it belongs to one.
+    pub(super) fn leg(self) -> Option<LegId> {
+        match self {
+            Owner::Invite(leg) | Owner::Bye(leg) | Owner::Refer(leg) | Owner::Leg(leg) => Some(leg),
+            Owner::Registration | Owner::Nobody => None,
+        }
+    }
+}
 
 /// The timers of RFC 3261 table 4 that belong to transactions (Timer C is the call's), and L and M of RFC 6026.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -108,7 +108,7 @@ pub(super) fn host_port(text: &str) -> Option<(&str, Option<u16>)> {
 }
 
 /// Replaces `%hh`; an escape that is none stays as it is.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -60,7 +60,9 @@ impl Chaos {
                     | Event::Answered { leg, .. }
                     | Event::Acknowledged { leg, .. }
                     | Event::Offer { leg, .. }
-                    | Event::Digit { leg, .. },
+                    | Event::Digit { leg, .. }
+                    | Event::Referred { leg, .. }
+                    | Event::ReferProgress { leg, .. },
                 ) => leg,
                 Output::Event(
                     Event::Registered { .. } | Event::Unregistered { .. } | Event::Registration { .. },
@@ -87,7 +89,7 @@ impl Chaos {
         let leg = LegId(self.rng.u64(1..5));
         let (sdp, headers, reason) = (Bytes::new(), vec![], String::new());
         let from = "sip:ann@a".into();
-        let command = match self.rng.u8(..6) {
+        let command = match self.rng.u8(..8) {
             0 => {
                 let leg = self.endpoint.new_leg();
                 self.begun.insert(leg);
@@ -97,6 +99,11 @@ impl Chaos {
             1 => Command::Ring { leg },
             2 | 3 => answer(leg),
             4 => Command::Refuse { leg, status: 486, reason, retry_after_s: None },
+            5 => Command::Refer { leg, to: "sip:carol@a".into() },
+            6 => {
+                let status = *self.rng.choice(&[100, 200, 404]).unwrap();
+                Command::ReferStatus { leg, status, reason }
+            }
             _ => Command::Hangup { leg, reason: "" },
         };
         self.input(Input::Command(command));
@@ -116,6 +123,7 @@ impl Chaos {
             .rng
             .choice(&[
                 "INVITE", "INVITE", "ACK", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE", "NOTIFY",
+                "REFER",
             ])
             .unwrap();
         let envelope = known.and_then(|m| m.envelope().ok()).filter(|_| self.rng.u8(..4) > 0);
@@ -130,7 +138,7 @@ impl Chaos {
         let text = format!(
             "{method} sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK{branch}{call_id}{cseq}\r\n\
              From: <sip:bob@b>;tag={tag}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:bob@10.0.0.2>\r\n\r\n"
+             Contact: <sip:bob@10.0.0.2>\r\nRefer-To: <sip:carol@a>\r\nEvent: refer\r\n\r\nSIP/2.0 180 Ringing"
         );
         self.input(Input::Received { flow, message: Bytes::from(text) });
     }
@@ -164,7 +172,7 @@ fn whatever_a_peer_and_a_call_do_each_leg_ends_once_and_nothing_remains() {
     }
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),
-        ["Acknowledged", "Answered", "Ended", "Incoming", "Offer", "Progress"]
+        ["Acknowledged", "Answered", "Ended", "Incoming", "Offer", "Progress", "ReferProgress", "Referred"]
     );
     assert_eq!(
         causes.into_iter().collect::<Vec<_>>(),

@@ -4,6 +4,7 @@ mod chaos;
 mod pair;
 mod peer;
 mod torture;
+mod transfer;
 
 use super::{Command, Flow, Target, Transport};
 use crate::base::LegId;

@@ -8,20 +8,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Two endpoints and what is on its way between them.
-struct World {
+pub(super) struct World {
     now: Now,
-    nodes: [Endpoint; 2],
+    pub(super) nodes: [Endpoint; 2],
     queue: BTreeMap<(Now, u64), (usize, Input)>,
     serial: u64,
     rng: fastrand::Rng,
     /// Percent lost, and as many repeated and delayed by up to a second.
     loss: u8,
-    events: [Vec<Event>; 2],
+    pub(super) events: [Vec<Event>; 2],
     wire: Vec<String>,
 }
 
 impl World {
-    fn new(seed: u64, loss: u8) -> World {
+    pub(super) fn new(seed: u64, loss: u8) -> World {
         let accounts = BTreeMap::from([("ann".to_owned(), Pii::new("secret".to_owned()))]);
         let node =
             |i| Endpoint::new(Config { seed: seed * 2 + i, accounts: accounts.clone(), ..Config::default() });
@@ -39,17 +39,17 @@ impl World {
         }
     }
 
-    fn at(&mut self, after: Duration, node: usize, input: Input) {
+    pub(super) fn at(&mut self, after: Duration, node: usize, input: Input) {
         self.serial += 1;
         self.queue.insert((self.now + after, self.serial), (node, input));
     }
 
-    fn command(&mut self, after: Duration, node: usize, command: Command) {
+    pub(super) fn command(&mut self, after: Duration, node: usize, command: Command) {
         self.at(after, node, Input::Command(command));
     }
 
     /// Takes the earliest thing that is due; false when nothing is.
-    fn turn(&mut self, react: &mut impl FnMut(&mut World, usize, &Event)) -> bool {
+    pub(super) fn turn(&mut self, react: &mut impl FnMut(&mut World, usize, &Event)) -> bool {
         let timer = (0..2).filter_map(|i| Some((self.nodes[i].deadline()?, i))).min();
         let message = self.queue.keys().next().copied();
         let (node, input) = match (timer, message) {
@@ -78,7 +78,7 @@ impl World {
         true
     }
 
-    fn transmit(&mut self, flow: Flow, message: &Bytes) {
+    pub(super) fn transmit(&mut self, flow: Flow, message: &Bytes) {
         let line = String::from_utf8_lossy(message);
         self.wire.push(line.lines().next().unwrap_or_default().to_owned());
         let Some(to) = (0..2).find(|i| addr(*i) == flow.remote) else { return };
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    fn run(&mut self, mut react: impl FnMut(&mut World, usize, &Event)) {
+    pub(super) fn run(&mut self, mut react: impl FnMut(&mut World, usize, &Event)) {
         for _ in 0..100_000 {
             if !self.turn(&mut react) {
                 return;
@@ -103,7 +103,7 @@ impl World {
         panic!("it never comes to rest:\n{}{}", self.nodes[0].dump(), self.nodes[1].dump());
     }
 
-    fn call(&mut self, target: Target) -> LegId {
+    pub(super) fn call(&mut self, target: Target) -> LegId {
         let leg = self.nodes[0].new_leg();
         let credentials = Some(Credentials { user: "ann".into(), password: Pii::new("secret".into()) });
         let (from, sdp, headers) =
@@ -112,7 +112,7 @@ impl World {
         leg
     }
 
-    fn ended(&self, node: usize) -> Vec<(LegId, EndCause)> {
+    pub(super) fn ended(&self, node: usize) -> Vec<(LegId, EndCause)> {
         let ended = |e: &Event| match e {
             Event::Ended { leg, cause } => Some((*leg, cause.clone())),
             _ => None,
@@ -120,7 +120,7 @@ impl World {
         self.events[node].iter().filter_map(ended).collect()
     }
 
-    fn sent(&self, start: &str) -> usize {
+    pub(super) fn sent(&self, start: &str) -> usize {
         self.wire.iter().filter(|l| l.starts_with(start)).count()
     }
 }

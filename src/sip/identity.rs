@@ -1,0 +1,57 @@
+//! What the endpoint calls itself: Via, Contact, tags, and what it can do.
+//!
+//! In: the flow that a message goes over, or the request that it answers. Out: header values.
+
+use super::build::Builder;
+use super::endpoint::Endpoint;
+use super::event::{Flow, Transport};
+use super::message::Message;
+use super::name::Name;
+use super::reply::{ACCEPT, ALLOW};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+impl Endpoint {
+    /// The 200 for OPTIONS (§11.2).
+    pub(super) fn capabilities(&self, request: &Message) -> Bytes {
+        Builder::reply(request, 200, "", Some(&self.stateless_tag(request)))
+            .field(Name::Allow, ALLOW)
+            .field(Name::Accept, ACCEPT)
+            .field(Name::Supported, "")
+            .field(Name::Server, &self.config.user_agent)
+            .end()
+    }
+
+    /// A To tag that is the same for each copy of a request (§8.2.7), and for no other.
+    pub(super) fn stateless_tag(&self, request: &Message) -> String {
+        let mut hash = self.tag_salt;
+        for name in [Name::CallId, Name::CSeq, Name::From] {
+            for octet in request.get(name).unwrap_or_default().bytes() {
+                // FNV-1a: spreads well enough for a tag, which is no secret.
+                hash = (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+        format!("{hash:016x}")
+    }
+
+    /// 64 random bits, as RFC 3261 §19.3 asks of tags and more.
+    pub(super) fn token(&mut self) -> String {
+        format!("{:016x}", self.rng.u64(..))
+    }
+
+    /// A Via with a new branch (§8.1.1.7), asking for replies to where we send from (RFC 3581).
+    pub(super) fn via(&mut self, flow: Flow) -> String {
+        let transport = if flow.transport == Transport::Tcp { "TCP" } else { "UDP" };
+        format!("SIP/2.0/{transport} {};branch=z9hG4bK{};rport", self.local(flow), self.token())
+    }
+
+    /// Our Contact for one who is reached over `flow`.
+    pub(super) fn contact(&self, flow: Flow) -> String {
+        let transport = if flow.transport == Transport::Tcp { ";transport=tcp" } else { "" };
+        format!("<sip:trunkline@{}{transport}>", self.local(flow))
+    }
+
+    fn local(&self, flow: Flow) -> SocketAddr {
+        SocketAddr::new(self.config.advertised.unwrap_or(flow.local.ip()), flow.local.port())
+    }
+}
