@@ -52,6 +52,9 @@ pub const RTP_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// counted as rejected.
 pub const RTP_PACKET_OCTETS_MAX: usize = 1536;
 
+/// Parties of one conference: caller, agent, consulted agent, supervisors. Answer: one more is refused.
+pub const MIX_SEATS_MAX: usize = 8;
+
 /// A source of RTP that has been silent for this long may be replaced by another without new signalling.
 pub const RTP_RELATCH_AFTER: Duration = Duration::from_secs(5);
 

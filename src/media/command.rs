@@ -64,7 +64,11 @@ pub enum Command {
     /// Relay audio between two legs of one worker, both ways; ends playing on both, and any relay they took part in. Legs
     /// of two workers, or one that is gone, are a `Report::Fault` of `a`.
     Bridge { a: LegId, b: LegId },
-    /// End the relay that `leg` takes part in.
+    /// Mix these legs of one worker in place of any relay or conference they took part in. Each party comes with the
+    /// parties that it hears, as a bit mask: the first party is the lowest bit. One that is gone is a `Report::Fault` of
+    /// the first.
+    Mix { parties: Vec<(LegId, u8)> },
+    /// End the relay or conference that `leg` takes part in; the others of a conference go on.
     Unbridge { leg: LegId },
     /// Send back what comes in (agents' test phones, benches).
     Echo { leg: LegId, on: bool },
@@ -79,9 +83,10 @@ pub enum Command {
 }
 
 impl Command {
-    /// The leg that this is about; of a bridge, the first.
+    /// The leg that this is about; of a bridge or conference, the first.
     pub fn leg(&self) -> LegId {
         match self {
+            Command::Mix { parties } => parties.first().map_or(LegId(0), |(leg, _)| *leg),
             Command::Open { leg }
             | Command::Connect { leg, .. }
             | Command::Play { leg, .. }

@@ -1,14 +1,14 @@
 //! One leg: what it hears, and what it says in each of its 20 ms.
 //!
 //! In a frame a leg speaks for itself if it sends keys or plays a prompt; else, if it is bridged or echoes, it passes
-//! on what comes for it, when it comes; else it sends silence, which keeps the peer's clock and the NAT alive.
+//! on what comes for it, when it comes; in a conference it says what was mixed for it; else it sends silence, which keeps the peer's clock and the NAT alive.
 
 use super::out::{Body, FileOp, Out, Send};
 use super::play::Play;
 use super::wheel::Turn;
 use super::{LegStats, PlayEnd, Report, StreamSpec};
 use crate::base::{FRAME_SAMPLES, LegId, Now};
-use crate::bridge::{Voice, forward};
+use crate::bridge::{Mixer, Voice, forward};
 use crate::codec::decode;
 use crate::limits::RTP_SILENCE_MAX;
 use crate::rtp::{
@@ -56,6 +56,8 @@ pub(super) struct Leg {
     play: Option<Play>,
     recorder: Option<Recorder>,
     pub(super) mate: Option<LegId>,
+    /// The shard's number of the conference that it is in.
+    pub(super) mix: Option<u64>,
     pub(super) echo: bool,
     pub(super) listen: bool,
     last_period: Option<u64>,
@@ -79,6 +81,7 @@ impl Leg {
             play: None,
             recorder: None,
             mate: None,
+            mix: None,
             echo: false,
             listen: false,
             last_period: None,
@@ -205,12 +208,12 @@ impl Leg {
     }
 
     /// The leg's 20 ms are over.
-    pub(super) fn tick(&mut self, now: Now, turn: Turn, out: &mut Out) {
+    pub(super) fn tick(&mut self, now: Now, turn: Turn, mix: Option<&mut Mixer>, out: &mut Out) {
         let passed =
             self.last_period.replace(turn.period).map_or(1, |last| turn.period.saturating_sub(last).max(1));
         self.late += passed - 1 + u64::from(now.since(turn.due) >= Duration::from_millis(20));
         if self.peer.as_ref().is_some_and(|p| p.spec.direction.sends()) {
-            self.speak(now, turn.period, out);
+            self.speak(now, turn.period, mix, out);
         }
         let id = self.id;
         if let Some(recorder) = &mut self.recorder {
@@ -223,7 +226,7 @@ impl Leg {
         }
     }
 
-    fn speak(&mut self, now: Now, period: u64, out: &mut Out) {
+    fn speak(&mut self, now: Now, period: u64, mix: Option<&mut Mixer>, out: &mut Out) {
         let Some(peer) = &self.peer else { return };
         let (spec, to) = (peer.spec, peer.latch.target());
         if let Some(frame) = self.digits_out.step() {
@@ -238,6 +241,8 @@ impl Leg {
             }
             return;
         }
+        // Taken also while a prompt plays, so that nothing old is heard after it.
+        let mixed = mix.and_then(|mix| mix.take(self.id, spec.codec));
         let prompt = match &mut self.play {
             Some(play) => play.next(),
             None if (self.mate.is_some() || self.echo) && now.since(self.stream.latest_at()) < KEEPALIVE => {
@@ -246,6 +251,12 @@ impl Leg {
             None => None,
         };
         let fields: Fields = self.stream.own(now, period, spec.codec.payload_type());
+        if let Some(audio) = mixed.filter(|_| self.play.is_none()) {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.put(Side::Right, spec.codec, fields.timestamp, &audio, true);
+            }
+            return self.send(to, Body::Mixed { header: fields.bytes(), audio }, out);
+        }
         if let (Some(recorder), Some((prompt, range))) = (&mut self.recorder, &prompt) {
             let octets = prompt.encoded(spec.codec).get(range.clone()).unwrap_or_default();
             recorder.put(Side::Right, spec.codec, fields.timestamp, octets, true);

@@ -22,7 +22,7 @@ pub struct Send {
     pub body: Body,
 }
 
-/// Where the octets of a datagram are. None of them have been copied.
+/// Where the octets of a datagram are. None of them have been copied, but for those that were mixed.
 #[derive(Debug)]
 pub enum Body {
     /// In the buffer that they came in.
@@ -36,6 +36,8 @@ pub enum Body {
         /// The encoding of prompt and silence.
         codec: Codec,
     },
+    /// A header of its own and a frame that was mixed for this leg alone.
+    Mixed { header: [u8; HEADER_OCTETS], audio: [u8; FRAME_SAMPLES] },
     /// A telephone-event, header and payload.
     Event([u8; HEADER_OCTETS + 4]),
 }
@@ -47,6 +49,7 @@ impl Body {
         match self {
             Body::Relayed(buf) => [buf.bytes(), &[], &[]],
             Body::Event(octets) => [octets, &[], &[]],
+            Body::Mixed { header, audio } => [header, audio, &[]],
             Body::Audio { header, prompt, codec } => {
                 let audio = prompt
                     .as_ref()

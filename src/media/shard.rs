@@ -9,7 +9,9 @@ use super::play::Play;
 use super::wheel::Wheel;
 use super::{Command, LegStats, Report};
 use crate::base::{LegId, Now};
-use crate::rtp::{Outbound, PacketBuf};
+use crate::bridge::Mixer;
+use crate::limits::MIX_SEATS_MAX;
+use crate::rtp::{Outbound, PacketBuf, View};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -28,6 +30,9 @@ pub enum Input {
 #[derive(Debug)]
 pub struct Shard {
     legs: HashMap<LegId, Leg>,
+    mixes: HashMap<u64, Mixer>,
+    /// Conferences made so far: the number of the newest.
+    mixes_made: u64,
     wheel: Wheel,
     rng: fastrand::Rng,
     /// The leg being served, so that it is known whose fault a panic is.
@@ -41,6 +46,8 @@ impl Shard {
     pub fn new(seed: u64) -> Self {
         Shard {
             legs: HashMap::new(),
+            mixes: HashMap::new(),
+            mixes_made: 0,
             wheel: Wheel::default(),
             rng: fastrand::Rng::with_seed(seed),
             serving: None,
@@ -61,7 +68,8 @@ impl Shard {
                 while let Some(turn) = self.wheel.turn(now) {
                     self.serve(turn.leg);
                     if let Some(leg) = self.legs.get_mut(&turn.leg) {
-                        leg.tick(now, turn, out);
+                        let mix = leg.mix.and_then(|m| self.mixes.get_mut(&m));
+                        leg.tick(now, turn, mix, out);
                     }
                 }
             }
@@ -99,6 +107,14 @@ impl Shard {
     fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
         let Some(leg) = self.legs.get_mut(&id) else { return out.free.push(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
+        if let (Heard::Pass, Some(mix), Some(voice)) = (heard, leg.mix, leg.voice()) {
+            if let (Some(mix), Ok(view)) = (self.mixes.get_mut(&mix), View::parse(buf.bytes())) {
+                if view.fields().payload_type == voice.codec.payload_type() {
+                    mix.put(id, voice.codec, view.payload());
+                }
+            }
+            return out.free.push(buf);
+        }
         let target = if leg.echo { Some(id) } else { leg.mate };
         let voice = leg.voice();
         let to = target.and_then(|t| self.legs.get_mut(&t));
@@ -117,6 +133,7 @@ impl Shard {
             Command::Open { leg } => return self.open(now, leg),
             Command::Close { leg } => return self.close(now, leg, out),
             Command::Bridge { a, b } => return self.bridge(now, a, b, out),
+            Command::Mix { parties } => return self.mix(now, &parties, out),
             Command::Unbridge { leg } => return self.unbridge(leg),
             _ => {}
         }
@@ -136,6 +153,7 @@ impl Shard {
             Command::Open { .. }
             | Command::Close { .. }
             | Command::Bridge { .. }
+            | Command::Mix { .. }
             | Command::Unbridge { .. } => {}
         }
     }
@@ -175,7 +193,31 @@ impl Shard {
         }
     }
 
+    fn mix(&mut self, now: Now, parties: &[(LegId, u8)], out: &mut Out) {
+        let Some((first, _)) = parties.first().copied() else { return };
+        if parties.len() > MIX_SEATS_MAX || parties.iter().any(|(id, _)| !self.legs.contains_key(id)) {
+            return out
+                .reports
+                .push(fault(first, "cannot be mixed: too many, or a leg is not on this worker"));
+        }
+        self.mixes_made += 1;
+        for (id, _) in parties {
+            self.unbridge(*id);
+            if let Some(leg) = self.legs.get_mut(id) {
+                leg.stop(now, out);
+                leg.echo = false;
+                leg.mix = Some(self.mixes_made);
+            }
+        }
+        self.mixes.insert(self.mixes_made, Mixer::new(parties.iter().copied()));
+    }
+
     fn unbridge(&mut self, id: LegId) {
+        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.mix.take()) {
+            if !self.legs.values().any(|leg| leg.mix == Some(mix)) {
+                self.mixes.remove(&mix);
+            }
+        }
         let mate = self.legs.get_mut(&id).and_then(|leg| leg.mate.take());
         if let Some(mate) = mate.and_then(|m| self.legs.get_mut(&m)) {
             mate.mate = None;
@@ -183,5 +225,7 @@ impl Shard {
     }
 }
 
+#[cfg(test)]
+mod mix_tests;
 #[cfg(test)]
 mod tests;

@@ -299,6 +299,7 @@ fn media_words(command: &MediaCommand) -> String {
         MediaCommand::Connect { to, .. } => format!("media {leg}: connect {} {:?}", to.remote, to.direction),
         MediaCommand::Play { play, repeat, .. } => format!("media {leg}: play {} repeat {repeat}", play.0),
         MediaCommand::Bridge { b, .. } => format!("media {leg}: bridge to {}", b.0),
+        MediaCommand::Mix { parties } => format!("media {leg}: mix {parties:?}"),
         MediaCommand::Listen { on, .. } => format!("media {leg}: listen {on}"),
         MediaCommand::Stop { .. } => format!("media {leg}: stop"),
         MediaCommand::Unbridge { .. } => format!("media {leg}: unbridge"),

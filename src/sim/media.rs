@@ -134,6 +134,7 @@ impl Plane {
             Command::Stop { .. } => stop(now, id, leg, out),
             Command::Listen { on, .. } => leg.listens = *on,
             Command::Bridge { a, b } => self.bridge(now, *a, *b, out),
+            Command::Mix { parties } => self.mix(now, parties, out),
             Command::Unbridge { .. } => self.unbridge(id),
             Command::Open { .. } => self.broken.push(format!("leg {} is opened by command", id.0)),
             Command::Echo { .. }
@@ -170,6 +171,17 @@ impl Plane {
             if let Some((_, leg)) = self.legs.get_mut(&id) {
                 stop(now, id, leg, out);
                 leg.mate = Some(mate);
+            }
+        }
+    }
+
+    fn mix(&mut self, now: Now, parties: &[(LegId, u8)], out: &mut Vec<Out>) {
+        for (id, _) in parties {
+            self.unbridge(*id);
+            match self.legs.get_mut(id) {
+                Some((_, leg)) => stop(now, *id, leg, out),
+                None if self.faulted.contains(id) => {}
+                None => self.broken.push(format!("mix with leg {}, which is not open", id.0)),
             }
         }
     }

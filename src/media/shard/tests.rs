@@ -9,8 +9,8 @@ use crate::rtp::{DigitSender, Fields, View};
 use crate::taps::{FrameHead, SpeechTap};
 use std::sync::{Arc, Mutex};
 
-const A: LegId = LegId(1);
-const B: LegId = LegId(2);
+pub(super) const A: LegId = LegId(1);
+pub(super) const B: LegId = LegId(2);
 
 type Frame = (FrameHead, Vec<i16>);
 
@@ -28,8 +28,8 @@ impl SpeechTap for Frames {
 }
 
 /// A shard, its virtual time, and everything that it has sent.
-struct World {
-    shard: Shard,
+pub(super) struct World {
+    pub(super) shard: Shard,
     out: Out,
     now: Now,
     frames: Frames,
@@ -49,7 +49,7 @@ impl World {
         World { shard: Shard::new(1), out: Out::new(Box::new(frames.clone())), now: Now(0), frames }
     }
 
-    fn with(legs: &[(LegId, Codec)]) -> Self {
+    pub(super) fn with(legs: &[(LegId, Codec)]) -> Self {
         let mut w = World::new();
         for &(leg, codec) in legs {
             w.command(Command::Open { leg });
@@ -58,18 +58,18 @@ impl World {
         w
     }
 
-    fn bridged() -> Self {
+    pub(super) fn bridged() -> Self {
         let mut w = World::with(&[(A, Codec::Pcmu), (B, Codec::Pcmu)]);
         w.command(Command::Bridge { a: A, b: B });
         w
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         self.shard.step(self.now, Input::Command(command), &mut self.out);
     }
 
     /// Lets time pass, tick by tick; returns what was sent meanwhile, and when.
-    fn run_ms(&mut self, ms: u64) -> Vec<(Now, Send)> {
+    pub(super) fn run_ms(&mut self, ms: u64) -> Vec<(Now, Send)> {
         let (end, mut sent) = (Now(self.now.0 + ms * 1000), Vec::new());
         while let Some(due) = self.shard.deadline().filter(|d| *d <= end) {
             self.now = self.now.max(due);
@@ -89,11 +89,11 @@ impl World {
         self.out.sends.drain(..).collect()
     }
 
-    fn audio(&mut self, leg: LegId, seq: u16, octet: u8) -> Vec<Send> {
+    pub(super) fn audio(&mut self, leg: LegId, seq: u16, octet: u8) -> Vec<Send> {
         self.packet_from(leg, addr(leg), fields(seq, 0), &[octet; FRAME_SAMPLES])
     }
 
-    fn reports(&mut self) -> Vec<Report> {
+    pub(super) fn reports(&mut self) -> Vec<Report> {
         self.out.reports.drain(..).collect()
     }
 
