@@ -80,6 +80,15 @@ pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
 /// How long one prompt may take to be rendered before the call goes on without it.
 pub const RENDER_MAX: Duration = Duration::from_secs(5);
 
+/// How long a number outside may ring before it counts as not answered.
+pub const DIAL_MAX: Duration = Duration::from_secs(45);
+
+/// Longest message a caller may leave. Answer: it ends there, as if the caller had pressed #.
+pub const VOICEMAIL_MAX: Duration = Duration::from_secs(120);
+
+/// Lines that one call may go through by overflow. Answer: the closing message.
+pub const LINES_IN_A_ROW_MAX: u8 = 4;
+
 /// Longest call, all told. Answer: the call is ended and its record says so.
 pub const CALL_MAX: Duration = Duration::from_secs(4 * 3600);
 

@@ -10,15 +10,22 @@
 //! way from INVITE to record (`dialogue.rs` with the line, `agent_side.rs` with an agent); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
 
 mod agent_side;
+mod begin;
 mod cdr;
 mod dialogue;
+mod event;
+mod guests;
+mod incoming;
 mod journey;
 mod leg;
 mod speaking;
 mod switch;
 mod teardown;
+mod transfer;
 #[cfg(test)]
 mod tests;
 
 pub use cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result, TurnRecord};
-pub use switch::{Input, Output, Switch, SwitchConfig};
+pub use event::{Input, Output, SwitchConfig};
+pub use guests::Role;
+pub use switch::Switch;

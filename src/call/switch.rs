@@ -1,113 +1,16 @@
 //! The switch: finds the call that an input is about, and settles what the ACD wants.
 
-use super::cdr::{Cdr, MomentAt, TurnRecord};
+use super::event::{Input, Output, SwitchConfig};
 use super::journey::{Call, Due};
 use super::speaking::Library;
 use crate::acd::{self, Acd};
-use crate::base::{CallId, Epoch, Lang, LegId, Now, Timers};
+use crate::base::{CallId, Epoch, LegId, Now, Timers};
 use crate::config::Config;
-use crate::ivr::{Heard, NotHeard};
-use crate::limits;
 use crate::media::{self, Prompt, Report};
 use crate::sip;
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Seconds after which a refused caller should try again.
-const RETRY_AFTER_S: u32 = 5;
-
-/// What the switch is given.
-#[derive(Debug)]
-pub enum Input {
-    Sip(sip::Event),
-    Media(Report),
-    /// Answer to [`Output::Open`]: our RTP address, or none because the ports are used up.
-    Opened {
-        leg: LegId,
-        addr: Option<SocketAddr>,
-    },
-    /// Answer to [`Output::Recognise`].
-    Recognised {
-        call: CallId,
-        utterance: u32,
-        heard: Result<Heard, NotHeard>,
-    },
-    /// Answer to [`Output::Render`]; `None` if it cannot be spoken.
-    Rendered {
-        lang: Lang,
-        text: String,
-        prompt: Option<Arc<Prompt>>,
-    },
-    /// A new configuration; calls in progress go on with theirs.
-    Reload(Arc<Config>),
-    /// An agent says ready or not (by CLI).
-    Ready {
-        user: String,
-        ready: bool,
-    },
-    /// No new calls; those in progress go on.
-    Drain,
-    /// End every call (the drain's time is over).
-    EndAll,
-    /// The deadline has come.
-    Tick,
-}
-
-/// What the switch wants done.
-#[derive(Debug)]
-pub enum Output {
-    Sip(sip::Command),
-    Media(media::Command),
-    /// Bind an RTP port on `ip` and begin a leg there; on the worker of `near`, if given. Answered by `Opened`.
-    Open {
-        leg: LegId,
-        ip: IpAddr,
-        near: Option<LegId>,
-    },
-    /// Write down what was said. Answered by `Recognised`.
-    Recognise {
-        call: CallId,
-        utterance: u32,
-        lang: Lang,
-        samples: Arc<[i16]>,
-    },
-    /// Speak this text. Answered by `Rendered`.
-    Render {
-        lang: Lang,
-        text: String,
-    },
-    /// Something happened in a call: for logs and whoever watches.
-    /// `turn` is there with [`super::Moment::Heard`].
-    Moment {
-        call: CallId,
-        sip_call_id: Arc<str>,
-        at: MomentAt,
-        turn: Option<Box<TurnRecord>>,
-    },
-    /// An agent's state changed.
-    Agent {
-        user: String,
-        state: acd::State,
-    },
-    /// A call is over: keep its record.
-    Record(Box<Cdr>),
-}
-
-/// What a switch is made of.
-#[derive(Debug)]
-pub struct SwitchConfig {
-    pub config: Arc<Config>,
-    pub epoch: Epoch,
-    /// The first call's number; counts up from there.
-    pub first_call: CallId,
-    /// A recogniser is there.
-    pub listens: bool,
-    /// What waiting callers hear.
-    pub music: Arc<Prompt>,
-    /// Recordings go into this folder, if any.
-    pub recordings: Option<std::path::PathBuf>,
-}
 
 /// What all calls share; lent to the call that is being stepped.
 pub(super) struct Shared {
@@ -138,11 +41,11 @@ impl Shared {
 
 /// The core of the product.
 pub struct Switch {
-    shared: Shared,
-    acd: Acd,
-    calls: BTreeMap<CallId, Call>,
-    next_call: u64,
-    draining: bool,
+    pub(super) shared: Shared,
+    pub(super) acd: Acd,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    pub(super) next_call: u64,
+    pub(super) draining: bool,
 }
 
 impl std::fmt::Debug for Switch {
@@ -296,44 +199,17 @@ impl Switch {
                 self.shared.acd.push(acd::Input::Unregistered { user });
             }
             sip::Event::Registration { .. } => {}
+            sip::Event::Referred { leg, to } => self.referred(now, leg, &to, out),
             sip::Event::Progress { leg, .. }
             | sip::Event::Answered { leg, .. }
             | sip::Event::Acknowledged { leg, .. }
             | sip::Event::Offer { leg, .. }
             | sip::Event::Ended { leg, .. }
             | sip::Event::Digit { leg, .. }
-            | sip::Event::Referred { leg, .. }
             | sip::Event::ReferProgress { leg, .. } => {
                 self.with_leg(leg, out, |call, shared, out| call.sip(now, event, shared, out));
             }
         }
-    }
-
-    /// A new call, or the reason why not: 403 from strangers, 404 for no such line, 503 when full or draining.
-    fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
-        let config = self.shared.config.clone();
-        let mut refuse = |status: u16, reason: &str, retry_after_s: Option<u32>| {
-            out.push(Output::Sip(sip::Command::Refuse {
-                leg: incoming.leg,
-                status,
-                reason: reason.into(),
-                retry_after_s,
-            }));
-        };
-        let Some(trunk) = config.server.trunk(incoming.flow.remote.ip(), incoming.flow.local.ip()) else {
-            return refuse(403, "Not from a known trunk", None);
-        };
-        let Some(plan) = config.line(&incoming.dialled) else {
-            return refuse(404, "No line has this number", None);
-        };
-        if self.draining || self.calls.len() >= limits::CALLS_MAX {
-            return refuse(503, "Service Unavailable", Some(RETRY_AFTER_S));
-        }
-        let id = CallId(self.next_call);
-        self.next_call += 1;
-        self.shared.by_leg.insert(incoming.leg, id);
-        let call = Call::new(now, id, incoming, plan.clone(), &trunk.name, &mut self.shared, out);
-        self.calls.insert(id, call);
     }
 
     fn with_leg(
@@ -348,7 +224,7 @@ impl Switch {
     }
 
     /// Steps one call, and takes it away when it is over.
-    fn with(
+    pub(super) fn with(
         &mut self,
         id: CallId,
         out: &mut Vec<Output>,

@@ -23,11 +23,16 @@ pub enum Phrase {
     AskAfterNo,
     /// While waiting.
     PleaseHold,
+    /// Feature codes of agents' phones.
+    SignedIn,
+    SignedOut,
+    AgentReady,
+    AgentNotReady,
 }
 
 impl Phrase {
     /// Every phrase, for rendering at load.
-    pub const ALL: [Phrase; 9] = [
+    pub const ALL: [Phrase; 13] = [
         Phrase::AskAgain,
         Phrase::NoInput,
         Phrase::UseKeys,
@@ -37,6 +42,10 @@ impl Phrase {
         Phrase::NobodyFree,
         Phrase::AskAfterNo,
         Phrase::PleaseHold,
+        Phrase::SignedIn,
+        Phrase::SignedOut,
+        Phrase::AgentReady,
+        Phrase::AgentNotReady,
     ];
 }
 
@@ -63,6 +72,14 @@ pub fn say(phrase: Phrase, lang: Lang) -> &'static str {
         (Phrase::AskAfterNo, Lang::En) => "All right. Please tell me again what you need.",
         (Phrase::PleaseHold, Lang::Zh) => "请稍等。",
         (Phrase::PleaseHold, Lang::En) => "Please hold.",
+        (Phrase::SignedIn, Lang::Zh) => "您已签入。",
+        (Phrase::SignedIn, Lang::En) => "You are signed in.",
+        (Phrase::SignedOut, Lang::Zh) => "您已签出。",
+        (Phrase::SignedOut, Lang::En) => "You are signed out.",
+        (Phrase::AgentReady, Lang::Zh) => "您已就绪。",
+        (Phrase::AgentReady, Lang::En) => "You are ready.",
+        (Phrase::AgentNotReady, Lang::Zh) => "您已示忙。",
+        (Phrase::AgentNotReady, Lang::En) => "You are not ready.",
     }
 }
 

@@ -51,7 +51,8 @@ pub struct Config {
     pub advertised: Option<IpAddr>,
     /// Accounts of phones: user and password.
     pub accounts: BTreeMap<String, Pii<String>>,
-    /// Ask for credentials (407) where the From of an INVITE names one of our accounts.
+    /// Ask for credentials (407) where the From of an INVITE names one of our accounts, wherever it comes from; without
+    /// it, only where a contact of that account is registered.
     pub challenge_accounts: bool,
 }
 
