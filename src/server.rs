@@ -319,11 +319,10 @@ impl Server {
                 }
                 call::Output::Recognise { call, utterance, lang, samples } => match &self.recognisers {
                     Some(pool) => pool.submit(Sentence { call, utterance, lang, samples }),
-                    None => self.step(call::Input::Recognised {
-                        call,
-                        utterance,
-                        heard: Err(crate::ivr::NotHeard::Unavailable),
-                    }),
+                    None => {
+                        let heard = Err(crate::ivr::NotHeard::Unavailable);
+                        self.step(call::Input::Recognised { call, utterance, heard });
+                    }
                 },
                 call::Output::Render { lang, text } => self.voice.render(lang, text),
                 call::Output::Moment { call, sip_call_id, at, turn } => {
@@ -331,6 +330,8 @@ impl Server {
                     self.control.tell(&sip_call_id, &at, turn.as_deref());
                 }
                 call::Output::Agent { user, state } => info!(agent = user, state = state.name(), "agent"),
+                call::Output::Acd(_) => {}
+                call::Output::Refused { why } => warn!(why, "refused"),
                 call::Output::Record(cdr) => {
                     log_record(&cdr);
                     self.store.write(cdr);
@@ -400,8 +401,7 @@ fn log_record(cdr: &Cdr) {
     info!(
         call = cdr.id.0,
         line = cdr.line,
-        result = ?cdr.result,
-        ended_by = ?cdr.ended_by,
+        result = ?cdr.result, ended_by = ?cdr.ended_by,
         total_ms = cdr.total_ms,
         wait_ms = cdr.wait_ms,
         talk_ms = cdr.talk_ms,

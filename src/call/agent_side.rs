@@ -17,7 +17,9 @@ impl Call {
             return;
         }
         match want {
-            acd::Output::Offer { offer, user, decision, .. } => self.ring(now, offer, user, decision, s, out),
+            acd::Output::Offer { offer, user, decision, .. } => {
+                self.ring(now, offer, user, *decision, s, out);
+            }
             acd::Output::Withdraw { offer, .. } => {
                 if let Some(side) = self.agent.take_if(|side| side.offer == offer) {
                     self.moment(now, Moment::OfferFailed { agent: side.user, why: "no answer".into() }, out);
@@ -31,12 +33,15 @@ impl Call {
                     self.announce(now, place, s, out);
                 }
             }
-            acd::Output::GaveUp { .. } => {
+            acd::Output::Overflow { .. } => {
                 self.settle_times(now);
                 self.stage = Stage::Closing(Result::NobodyFree);
                 self.say_phrase(now, Phrase::NobodyFree, s, out);
             }
-            acd::Output::Agent { .. } => {}
+            acd::Output::Comfort { .. }
+            | acd::Output::Agent { .. }
+            | acd::Output::Refused { .. }
+            | acd::Output::Event(_) => {}
         }
     }
 
@@ -50,6 +55,10 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
+        // One phone at a time is rung for a call; a second of ring-all is given back at once.
+        if self.agent.is_some() {
+            return s.acd.push(acd::Input::Failed { offer, why: OfferFailure::Rejected });
+        }
         self.cdr.decisions.push(decision);
         self.moment(now, Moment::Offered { agent: user.clone() }, out);
         let Some(ip) = s.homes.get(&user).copied() else {
@@ -93,6 +102,12 @@ impl Call {
         }));
     }
 
+    pub(super) fn phone_rings(&self, leg: LegId, s: &mut Shared) {
+        if let Some(side) = self.agent.as_ref().filter(|side| side.leg == leg) {
+            s.acd.push(acd::Input::Ringing { offer: side.offer });
+        }
+    }
+
     pub(super) fn offer_failed(
         &mut self,
         now: Now,
@@ -133,8 +148,9 @@ impl Call {
         self.cdr.agent = Some(user);
         self.place = None;
         self.stage = Stage::Joining;
-        // What is being said to the caller is said to its end: a few seconds, and the caller knows what happens.
-        if !self.speaking.is_saying() {
+        // What is being said to the caller is said to its end: a few seconds, and the caller knows what happens. Whoever
+        // holds hears nothing of it.
+        if !self.speaking.is_saying() || self.legs.first().is_some_and(|caller| caller.held) {
             self.join(now, s, out);
         }
     }

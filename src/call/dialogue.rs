@@ -59,7 +59,7 @@ impl Call {
                 self.cdr.queue = Some(queue.clone());
                 self.cdr.intent = intent;
                 self.moment(now, Moment::Queued { queue: queue.clone() }, out);
-                s.acd.push(acd::Input::Enqueue { call: self.id, queue });
+                s.acd.push(acd::Input::Enqueue { call: self.id, request: acd::Request::to(queue) });
             }
         }
     }

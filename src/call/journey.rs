@@ -292,8 +292,8 @@ impl Call {
             sip::Event::Offer { leg, sdp } => self.reinvited(now, leg, &sdp, s, out),
             sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
-            sip::Event::Progress { .. }
-            | sip::Event::Incoming(_)
+            sip::Event::Progress { leg, .. } => self.phone_rings(leg, s),
+            sip::Event::Incoming(_)
             | sip::Event::Registered { .. }
             | sip::Event::Unregistered { .. }
             | sip::Event::Registration { .. } => {}

@@ -90,6 +90,12 @@ pub enum Output {
         user: String,
         state: acd::State,
     },
+    /// Something happened in the ACD: what figures are made of.
+    Acd(acd::AcdEvent),
+    /// The ACD was asked for what is impossible; nothing has changed.
+    Refused {
+        why: String,
+    },
     /// A call is over: keep its record.
     Record(Box<Cdr>),
 }
@@ -243,7 +249,7 @@ impl Switch {
             Input::Ready { user, ready } => self.shared.acd.push(if ready {
                 acd::Input::Ready { user }
             } else {
-                acd::Input::NotReady { user }
+                acd::Input::NotReady { user, reason: None }
             }),
             Input::Drain => self.draining = true,
             Input::EndAll => {
@@ -273,10 +279,13 @@ impl Switch {
             for want in std::mem::take(&mut wants) {
                 match want {
                     acd::Output::Agent { user, state } => out.push(Output::Agent { user, state }),
+                    acd::Output::Event(event) => out.push(Output::Acd(event)),
+                    acd::Output::Refused { why } => out.push(Output::Refused { why }),
                     acd::Output::Offer { call, .. }
                     | acd::Output::Withdraw { call, .. }
                     | acd::Output::Announce { call, .. }
-                    | acd::Output::GaveUp { call } => {
+                    | acd::Output::Comfort { call, .. }
+                    | acd::Output::Overflow { call, .. } => {
                         self.with(call, out, |c, shared, out| c.acd(now, want, shared, out));
                     }
                 }
@@ -289,11 +298,11 @@ impl Switch {
             sip::Event::Incoming(incoming) => self.incoming(now, &incoming, out),
             sip::Event::Registered { user, flow } => {
                 self.shared.homes.insert(user.clone(), flow.local.ip());
-                self.shared.acd.push(acd::Input::Registered { user });
+                self.shared.acd.push(acd::Input::Registered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Unregistered { user } => {
                 self.shared.homes.remove(&user);
-                self.shared.acd.push(acd::Input::Unregistered { user });
+                self.shared.acd.push(acd::Input::Unregistered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Registration { .. } => {}
             sip::Event::Progress { leg, .. }

@@ -305,7 +305,7 @@ fn against(cdr: &Cdr, expected: &Expected<'_>) -> Vec<String> {
     check(turn.is_some_and(|t| t.understood == Understood::Acted), "it was not understood at once".into());
     let key = turn.is_some_and(|t| t.heard.reveal().starts_with("key "));
     check(key == expected.by_key, "speech and keys are mixed up".into());
-    let decided = cdr.decisions.last().map(|d| d.chosen.as_str());
+    let decided = cdr.decisions.last().map(|d| &*d.chosen);
     check(decided == cdr.agent.as_deref(), format!("the decision names {decided:?}"));
     let legs = 1 + cdr.decisions.len();
     check(cdr.legs.len() == legs, format!("{} legs have figures, not {legs}", cdr.legs.len()));

@@ -111,9 +111,9 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
         outln!("\nwhy this agent");
     }
     for d in &cdr.decisions {
-        outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason);
-        for (user, idle) in &d.eligible {
-            outln!("    could have had it: {user}, idle {:.1} s", seconds(*idle));
+        outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason());
+        for c in &d.eligible {
+            outln!("    could have had it: {}, idle {:.1} s, cost {}", c.user, seconds(c.idle_ms), c.cost);
         }
         for e in &d.excluded {
             outln!("    could not: {}, {}", e.user, e.why);

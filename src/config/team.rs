@@ -168,20 +168,17 @@ impl Team {
                 Some(RawPassword::File(path)) => Password::File(path),
             };
             passwords.insert(agent.user.get_ref().clone(), password);
-            setup.agents.push(AgentSetup {
-                user: agent.user.into_inner(),
-                name: agent.name,
-                queues: agent.queues.into_iter().map(Spanned::into_inner).collect(),
-            });
+            let queues = agent.queues.into_iter().map(Spanned::into_inner).collect();
+            setup.agents.push(AgentSetup::new(agent.user.get_ref(), &agent.name, queues));
         }
         let seconds = |s: Spanned<u64>| Duration::from_secs(s.into_inner());
         setup.queues.extend(self.queues.into_iter().map(|q| QueueSetup {
-            name: q.name.into_inner(),
             label: q.label,
             ring: seconds(q.ring_s),
             wrap_up: Duration::from_secs(q.wrap_up_s),
             announce_every: seconds(q.announce_every_s),
             max_wait: seconds(q.max_wait_s),
+            ..QueueSetup::new(q.name.get_ref())
         }));
         (setup, passwords)
     }

@@ -156,6 +156,8 @@ impl World {
                     self.tally.agent(self.now, &user, state);
                     agents = true;
                 }
+                Output::Acd(event) => self.see(&Seen::Acd(&event)),
+                Output::Refused { why } => self.say(|| format!("refused: {why}")),
                 Output::Record(cdr) => {
                     self.say(|| format!("call {} recorded: {:?} {:?}", cdr.id.0, cdr.result, cdr.ended_by));
                     self.see(&Seen::Record(&cdr));

@@ -65,7 +65,7 @@ pub fn with_agents(config: &Config, count: usize) -> Config {
     for i in config.setup.agents.len()..count {
         let user = format!("sim{i}");
         config.passwords.insert(user.clone(), Password::Generated);
-        config.setup.agents.push(AgentSetup { name: user.clone(), user, queues: queues.clone() });
+        config.setup.agents.push(AgentSetup::new(&user, &user, queues.clone()));
     }
     config
 }

@@ -34,7 +34,7 @@ impl Check for OneRecord {
             }
             Seen::Record(cdr) => self.record(cdr),
             Seen::End => (!self.open.is_empty()).then(|| format!("calls without a record: {:?}", self.open)),
-            Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) => None,
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) => None,
         }
     }
 }
@@ -90,7 +90,12 @@ impl Check for EndsInTime {
                 self.open.remove(&cdr.id);
                 self.gone.remove(&cdr.id);
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) | Seen::End => {}
+            Seen::Acd(_)
+            | Seen::Command(_)
+            | Seen::Event(_)
+            | Seen::Moment { .. }
+            | Seen::Agents(_)
+            | Seen::End => {}
         }
         let late = |since: &Now| matches!(seen, Seen::End) || now.since(*since) > RECORD_WITHIN;
         let (call, since) = self.gone.iter().find(|(_, since)| late(since))?;
@@ -150,7 +155,7 @@ impl Check for NoDeadAir {
                 self.held.remove(&cdr.id);
                 self.waits.remove(&cdr.id);
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) | Seen::End => {}
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) | Seen::End => {}
         }
         let silent =
             |(call, since): &(&CallId, &Now)| !self.held.contains(call) && now.since(**since) > SOUND_WITHIN;
@@ -190,7 +195,7 @@ impl Check for Sums {
                     return Some(format!("{} calls, but results {:?}", self.began, self.results));
                 }
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) => {}
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) => {}
         }
         None
     }
