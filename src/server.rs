@@ -100,8 +100,10 @@ impl Server {
             warn!("{warning}");
         }
         let data = options.data.clone().unwrap_or_else(|| files::data_dir(&options.config, &config));
-        let recordings = data.join("recordings");
-        std::fs::create_dir_all(&recordings).map_err(|e| format!("{}: {e}", recordings.display()))?;
+        let [recordings, messages] = ["recordings", "messages"].map(|name| data.join(name));
+        for folder in [&recordings, &messages] {
+            std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
         let control = Control::listen(&data).await.map_err(|e| e.to_string())?;
         let accounts = files::passwords(&data, &config)?;
         let (store, first_call) =
@@ -150,6 +152,8 @@ impl Server {
             first_call,
             listens: recognisers.is_some(),
             music: Arc::new(tts::prompt(&tts::music())),
+            tone: Arc::new(tts::prompt(&tts::tone())),
+            voicemail: Some(messages),
             recordings: config.server.record_calls.then_some(recordings),
         };
         let mut out = Vec::new();
@@ -319,45 +323,28 @@ impl Server {
                 }
                 call::Output::Recognise { call, utterance, lang, samples } => match &self.recognisers {
                     Some(pool) => pool.submit(Sentence { call, utterance, lang, samples }),
-                    None => self.step(call::Input::Recognised {
-                        call,
-                        utterance,
-                        heard: Err(crate::ivr::NotHeard::Unavailable),
-                    }),
+                    None => {
+                        let heard = Err(crate::ivr::NotHeard::Unavailable);
+                        self.step(call::Input::Recognised { call, utterance, heard });
+                    }
                 },
                 call::Output::Render { lang, text } => self.voice.render(lang, text),
                 call::Output::Moment { call, sip_call_id, at, turn } => {
-                    log_moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
+                    log::moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
                     self.control.tell(&sip_call_id, &at, turn.as_deref());
                 }
                 call::Output::Agent { user, state } => info!(agent = user, state = state.name(), "agent"),
+                call::Output::Acd(_) => {}
+                call::Output::TurnedAway { from, dialled, status, reason } => {
+                    info!(%from, dialled, status, reason, "a call was turned away");
+                }
+                call::Output::Refused { why } => warn!(why, "refused"),
                 call::Output::Record(cdr) => {
-                    log_record(&cdr);
+                    log::record(&cdr);
                     self.store.write(cdr);
                 }
             }
         }
-    }
-
-    fn asked(&mut self, request: Request) {
-        let answer = match request.ask {
-            Ask::Board => Answer::board(self.now(), self.switch.acd(), self.switch.calls()),
-            Ask::Ready { user, ready } => {
-                if self.config.setup.agents.iter().any(|a| a.user == user) {
-                    self.step(call::Input::Ready { user: user.clone(), ready });
-                    Answer::Done(format!("agent {user} is {}", if ready { "ready" } else { "not ready" }))
-                } else {
-                    Answer::Error(format!("no agent `{user}`: agents are [[agent]] tables in team.toml"))
-                }
-            }
-            Ask::Reload => match self.reload() {
-                Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
-                Err(problems) => Answer::Error(problems),
-            },
-            Ask::Dump => Answer::Done(format!("{}\n{:#?}", self.endpoint.dump(), self.switch)),
-            Ask::Watch { sip_call_id } => return self.control.watch(&sip_call_id, request.answers),
-        };
-        let _ = request.answers.try_send(answer);
     }
 }
 
@@ -386,25 +373,4 @@ async fn listen(config: &Config, port: Option<u16>) -> Result<(SipSockets, Optio
 /// Cores this process may use.
 fn num_cpus() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn log_moment(call: u64, moment: &Moment, turn: Option<&call::TurnRecord>, personal: bool) {
-    match turn {
-        Some(turn) if personal => info!(call, heard = turn.turn.heard.reveal(), turn = ?turn.turn, "heard"),
-        Some(turn) => info!(call, turn = ?turn.turn, "heard"),
-        None => info!(call, "{moment:?}"),
-    }
-}
-
-fn log_record(cdr: &Cdr) {
-    info!(
-        call = cdr.id.0,
-        line = cdr.line,
-        result = ?cdr.result,
-        ended_by = ?cdr.ended_by,
-        total_ms = cdr.total_ms,
-        wait_ms = cdr.wait_ms,
-        talk_ms = cdr.talk_ms,
-        "call recorded"
-    );
 }

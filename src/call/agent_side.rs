@@ -1,12 +1,12 @@
 //! The agent's part of a call: ringing a phone, what can go wrong, bridging, holding.
 
+use super::begin::Begin;
 use super::callback::outside;
 use super::cdr::{EndedBy, Moment, Result};
-use super::begin::Begin;
+use super::event::Output;
 use super::journey::{AgentSide, Call, Due, Stage};
 use super::leg::Leg;
 use super::speaking::Heard as Sound;
-use super::event::Output;
 use super::switch::Shared;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure, OfferId};
@@ -20,13 +20,16 @@ impl Call {
             return;
         }
         match want {
-            acd::Output::Offer { offer, user, decision, .. } => self.ring(now, offer, user, *decision, s, out),
+            acd::Output::Offer { offer, user, decision, .. } => {
+                self.ring(now, offer, user, *decision, s, out);
+            }
             acd::Output::Withdraw { offer, .. } => {
-                if let Some(side) = self.agent.take_if(|side| side.offer == Some(offer)) {
-                    self.moment(now, Moment::OfferFailed { agent: side.user, why: "no answer".into() }, out);
-                    self.close_leg(side.leg, "offer withdrawn", out);
-                    self.not_reached(now, s, out);
-                }
+                let Some(at) = self.ringing.iter().position(|side| side.offer == Some(offer)) else { return };
+                let side = self.ringing.remove(at);
+                let why = if self.agent.is_some() { "answered elsewhere" } else { "no answer" };
+                self.moment(now, Moment::OfferFailed { agent: side.user, why: why.into() }, out);
+                self.close_leg(side.leg, "offer withdrawn", out);
+                self.not_reached(now, s, out);
             }
             acd::Output::Announce { place, wait, .. } => {
                 self.announced(now, place, wait, s, out);
@@ -47,6 +50,10 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
+        // One phone at a time is rung for a call; a second of ring-all is given back at once.
+        if self.agent.is_some() {
+            return s.acd.push(acd::Input::Failed { offer, why: OfferFailure::Rejected });
+        }
         self.cdr.decisions.push(decision);
         self.moment(now, Moment::Offered { agent: user.clone() }, out);
         let Some(ip) = s.homes.get(&user).copied() else {
@@ -56,14 +63,14 @@ impl Call {
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         self.legs.push(Leg::new(leg, user.clone(), like));
-        self.agent = Some(AgentSide { offer: Some(offer), leg, user, way: None });
+        self.ringing.push(AgentSide { offer: Some(offer), leg, user, way: None });
         let near = (!self.is_callback()).then(|| self.caller());
         out.push(Output::Open { leg, ip, near });
     }
 
     pub(super) fn invite(&mut self, now: Now, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let Some(sdp) = self.leg_mut(leg).and_then(Leg::offer) else { return };
-        let Some(side) = self.agent.as_ref().filter(|side| side.leg == leg) else {
+        let Some(side) = self.ringing.iter().find(|side| side.leg == leg) else {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, "withdrawn", s, out);
         };
         let mut headers = Vec::new();
@@ -94,6 +101,11 @@ impl Call {
         }));
     }
 
+    pub(super) fn phone_rings(&self, leg: LegId, s: &mut Shared) {
+        let offer = self.ringing.iter().find(|side| side.leg == leg).and_then(|side| side.offer);
+        s.acd.extend(offer.map(|offer| acd::Input::Ringing { offer }));
+    }
+
     pub(super) fn offer_failed(
         &mut self,
         now: Now,
@@ -104,7 +116,8 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         self.close_leg(leg, "offer failed", out);
-        if let Some(side) = self.agent.take_if(|side| side.leg == leg) {
+        if let Some(at) = self.ringing.iter().position(|side| side.leg == leg) {
+            let side = self.ringing.remove(at);
             self.moment(now, Moment::OfferFailed { agent: side.user, why: text.to_owned() }, out);
             match side.offer {
                 Some(offer) => {
@@ -119,12 +132,15 @@ impl Call {
     /// One agent in particular was asked for and is not to be had: the caller goes back to the queue that it came from;
     /// an agent who asked for a colleague is told.
     fn not_reached(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        if !self.ringing.is_empty() || self.agent.is_some() {
+            return;
+        }
         if let Some(request) = self.fallback.take() {
             s.acd.push(acd::Input::CallerGone { call: self.ticket });
             self.wait_for(now, request, s, out);
         } else if self.is_callback() {
             self.end(now, EndedBy::Agent, Result::NotReached, s, out);
-        } else if matches!(&self.begin, Begin::Desk { to: Destination::Agent(_), .. }) {
+        } else if matches!(&self.begin, Begin::Desk { to: Destination::Agent { .. }, .. }) {
             s.acd.push(acd::Input::CallerGone { call: self.ticket });
             self.nobody_free(now, s, out);
         }
@@ -138,15 +154,17 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
-        let Some(side) = self.agent.as_ref().filter(|side| side.leg == leg) else {
+        let Some(at) = self.ringing.iter().position(|side| side.leg == leg) else {
             return self.close_leg(leg, "too late", out);
         };
-        let (offer, user) = (side.offer, side.user.clone());
+        let (offer, user) =
+            self.ringing.get(at).map(|side| (side.offer, side.user.clone())).unwrap_or_default();
         let Some(found) = self.legs.iter_mut().find(|l| l.id == leg) else { return };
         if found.accept(sdp).is_err() {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, "no codec in common", s, out);
         }
         found.up = true;
+        self.agent = Some(self.ringing.remove(at));
         if let Some(to) = found.stream {
             out.push(Output::Media(media::Command::Connect { leg, to }));
         }
@@ -188,7 +206,8 @@ impl Call {
 
     /// True if this was the end of what the agent hears first.
     pub(super) fn is_briefed(&mut self, leg: LegId, play: PlayId) -> bool {
-        self.agent.as_ref().is_some_and(|side| side.leg == leg) && self.briefing.ended(play) == Sound::Finished
+        self.agent.as_ref().is_some_and(|side| side.leg == leg)
+            && self.briefing.ended(play) == Sound::Finished
     }
 
     /// What the agent hears first has been rendered.
@@ -214,7 +233,7 @@ impl Call {
 
     /// A number outside was called for too long.
     pub(super) fn dial_failed(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
-        if let Some(leg) = self.agent.as_ref().filter(|side| side.offer.is_none()).map(|side| side.leg) {
+        if let Some(leg) = self.ringing.iter().find(|side| side.offer.is_none()).map(|side| side.leg) {
             self.offer_failed(now, leg, OfferFailure::NoAnswer, "no answer", s, out);
         }
     }

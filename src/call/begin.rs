@@ -8,7 +8,7 @@ use super::leg::Leg;
 use super::speaking::Speaking;
 use super::switch::Shared;
 use super::transfer::Destination;
-use crate::acd::{OfferFailure, Request};
+use crate::acd::{self, OfferFailure};
 use crate::base::{CallId, LegId, Now, Pii};
 use crate::ivr::{self, Dialog, Phrase, Plan};
 use crate::limits;
@@ -56,7 +56,7 @@ impl Customer {
             ip: incoming.flow.local.ip(),
             sip_call_id: incoming.call_id.clone(),
             number: incoming.caller.clone(),
-            dialled: customer.dialled,
+            dialled: incoming.dialled.clone(),
             sdp: incoming.sdp.clone(),
             way: incoming.flow,
         }
@@ -98,7 +98,7 @@ impl Call {
             line: line.clone(),
             version: plan.version.clone(),
             caller: customer.number,
-            dialled: incoming.dialled.clone(),
+            dialled: customer.dialled,
             started_unix_ms: s.epoch.unix_ms_at(now),
             total_ms: 0,
             answered_ms: 0,
@@ -124,6 +124,7 @@ impl Call {
             dialog: Dialog::new(plan, s.listens),
             stage: Stage::Opening,
             legs: vec![Leg::new(customer.leg, "caller", None)],
+            ringing: Vec::new(),
             agent: None,
             guests: Vec::new(),
             way: Some(customer.way),
@@ -148,6 +149,7 @@ impl Call {
             place: None,
             cdr,
         };
+        s.acd.extend(call.own_call(true));
         call.moment(now, Moment::Incoming { line, trunk }, out);
         if matches!(call.begin, Begin::Callback { .. }) {
             // The customer is called when the agent is there.
@@ -264,13 +266,20 @@ impl Call {
                 self.say_phrase(now, phrase, s, out);
             }
             Begin::Desk { to, .. } => {
-                let request = match to {
-                    Destination::Agent(user) => Request { agent: Some(user), ..self.request() },
-                    Destination::Queue(queue) => Request { queue, ..self.request() },
-                };
+                let request = to.request(self.request());
                 self.wait_for(now, request, s, out);
                 self.speaking.music(leg, &s.music, &mut s.library, out);
             }
+        }
+    }
+
+    /// An agent's own call keeps the agent from being offered others.
+    pub(super) fn own_call(&self, on: bool) -> Option<acd::Input> {
+        match &self.begin {
+            Begin::Desk { user, .. } | Begin::Code { user, .. } => {
+                Some(acd::Input::OwnCall { user: user.clone(), on })
+            }
+            Begin::Line { .. } | Begin::Callback { .. } => None,
         }
     }
 

@@ -141,7 +141,7 @@ impl Call {
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         self.legs.push(Leg::new(leg, number, like));
-        self.agent = Some(AgentSide { offer: None, leg, user: number.to_owned(), way: Some(way) });
+        self.ringing.push(AgentSide { offer: None, leg, user: number.to_owned(), way: Some(way) });
         out.push(Output::Open { leg, ip: way.local.ip(), near: Some(self.caller()) });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
     }

@@ -1,9 +1,9 @@
 //! The dialogue's part of a call: speech and keys in, prompts and an outcome out.
 
 use super::cdr::{EndedBy, Moment, Result, TurnRecord};
+use super::event::Output;
 use super::journey::{Call, Due, Stage};
 use super::speaking::Heard as Sound;
-use super::event::Output;
 use super::switch::Shared;
 use crate::acd::Request;
 use crate::base::{Lang, LegId, Now};

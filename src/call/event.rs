@@ -90,6 +90,12 @@ pub enum Output {
         user: String,
         state: acd::State,
     },
+    /// Something happened in the ACD: what figures are made of.
+    Acd(acd::AcdEvent),
+    /// The ACD was asked for what is impossible; nothing has changed.
+    Refused {
+        why: String,
+    },
     /// A call is over: keep its record.
     Record(Box<Cdr>),
 }
@@ -105,6 +111,10 @@ pub struct SwitchConfig {
     pub listens: bool,
     /// What waiting callers hear.
     pub music: Arc<Prompt>,
+    /// After it a message is recorded.
+    pub tone: Arc<Prompt>,
+    /// Messages go into this folder, if any.
+    pub voicemail: Option<std::path::PathBuf>,
     /// Recordings go into this folder, if any.
     pub recordings: Option<std::path::PathBuf>,
 }

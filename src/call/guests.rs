@@ -121,7 +121,9 @@ impl Call {
     /// A guest's phone has a port: ring it.
     pub(super) fn invite_guest(&mut self, now: Now, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let Some((user, role)) = self.guest_mut(leg).map(|g| (g.user.clone(), g.role)) else { return };
-        let Some(sdp) = self.leg_mut(leg).and_then(Leg::offer) else { return self.guest_gone(now, leg, s, out) };
+        let Some(sdp) = self.leg_mut(leg).and_then(Leg::offer) else {
+            return self.guest_gone(now, leg, s, out);
+        };
         let headers = vec![("X-Trunkline-Role".to_owned(), role.name().to_owned())];
         let from = format!("\"{}\" <sip:{}@{}>", self.cdr.line, self.cdr.line, s.config.server.domain);
         let target = sip::Target::User(user);
@@ -154,14 +156,22 @@ impl Call {
     }
 
     /// A key on a guest's phone changes its role.
-    pub(super) fn guest_key(&mut self, now: Now, leg: LegId, key: char, s: &mut Shared, out: &mut Vec<Output>) {
+    pub(super) fn guest_key(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        key: char,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
         let role = match key {
             '1' => Role::Listen,
             '2' => Role::Whisper,
             '3' => Role::Barge,
             _ => return,
         };
-        if let Some(user) = self.guest_mut(leg).filter(|g| g.role != Role::Conference).map(|g| g.user.clone()) {
+        if let Some(user) = self.guest_mut(leg).filter(|g| g.role != Role::Conference).map(|g| g.user.clone())
+        {
             self.change_role(now, &user, role, s, out);
         }
     }
@@ -217,7 +227,9 @@ impl Call {
 
     /// Who hears whom: a relay between two, a mix for more, music for whoever is held.
     pub(super) fn connect(&mut self, s: &mut Shared, out: &mut Vec<Output>) {
-        let (Some(a), Some(b)) = (self.legs.first(), self.agent.as_ref().map(|side| side.leg)) else { return };
+        let (Some(a), Some(b)) = (self.legs.first(), self.agent.as_ref().map(|side| side.leg)) else {
+            return;
+        };
         let Some(agent) = self.legs.iter().find(|l| l.id == b) else { return };
         let (a, caller_holds, agent_holds) = (a.id, a.held, agent.held);
         let guests: Vec<(LegId, Role)> =
@@ -268,7 +280,8 @@ mod tests {
 
     #[test]
     fn a_whisper_reaches_the_agent_only_and_a_barge_everyone() {
-        let parties = who_hears_whom(LegId(1), LegId(2), &[(LegId(3), Role::Whisper), (LegId(4), Role::Barge)]);
+        let parties =
+            who_hears_whom(LegId(1), LegId(2), &[(LegId(3), Role::Whisper), (LegId(4), Role::Barge)]);
         let hears: Vec<u8> = parties.iter().map(|(_, mask)| *mask).collect();
         assert_eq!(hears, [0b1010, 0b1101, 0b1011, 0b1011]);
         let parties = who_hears_whom(LegId(1), LegId(2), &[(LegId(3), Role::Listen)]);

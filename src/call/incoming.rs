@@ -1,7 +1,8 @@
 //! Who may call: callers from a trunk reach a line, agents' phones reach colleagues, queues and feature codes.
 
+use super::begin::{Begin, Customer};
 use super::event::Output;
-use super::journey::{Begin, Call, Customer};
+use super::journey::Call;
 use super::switch::Switch;
 use super::transfer::Destination;
 use crate::acd;
@@ -67,7 +68,12 @@ impl Switch {
     pub(super) fn destination(&self, dialled: &str) -> Result<Destination, Refusal> {
         if let Some(agent) = self.acd.agent(dialled) {
             return match agent.state {
-                acd::State::Ready => Ok(Destination::Agent(dialled.to_owned())),
+                acd::State::Ready => {
+                    let agents = &self.shared.config.setup.agents;
+                    let queue = agents.iter().find(|a| a.user == dialled).and_then(|a| a.queues.first());
+                    let queue = queue.ok_or((480, "The agent serves no queue"))?.clone();
+                    Ok(Destination::Agent { user: dialled.to_owned(), queue })
+                }
                 acd::State::Offline => Err((480, "The agent is not signed in")),
                 _ => Err((486, "The agent is not free")),
             };
@@ -86,13 +92,7 @@ impl Switch {
         }
     }
 
-    fn turn_away(
-        &self,
-        incoming: &sip::Incoming,
-        status: u16,
-        reason: &'static str,
-        out: &mut Vec<Output>,
-    ) {
+    fn turn_away(&self, incoming: &sip::Incoming, status: u16, reason: &'static str, out: &mut Vec<Output>) {
         out.push(Output::Sip(sip::Command::Refuse {
             leg: incoming.leg,
             status,

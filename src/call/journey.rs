@@ -15,9 +15,8 @@ use super::speaking::{Heard as Sound, Speaking};
 use super::switch::Shared;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
 use crate::base::{CallId, LegId, Now};
-use crate::ivr::{self, Dialog, NotHeard, Question};
-use crate::limits;
-use crate::media::{self, Report};
+use crate::ivr::{Dialog, NotHeard, Question};
+use crate::media::Report;
 use crate::sip::{self, EndCause, Flow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +51,9 @@ pub(super) enum Stage {
     /// The agent has hung up; the caller is asked how it was.
     Survey,
     /// The caller leaves a message.
-    Message { recording: bool },
+    Message {
+        recording: bool,
+    },
     /// Saying the last words.
     Closing(Result),
 }
@@ -88,6 +89,9 @@ pub(super) struct Call {
     pub(super) stage: Stage,
     /// The caller's leg first, then every agent's leg there was.
     pub(super) legs: Vec<Leg>,
+    /// Phones that ring for this call.
+    pub(super) ringing: Vec<AgentSide>,
+    /// Who has answered.
     pub(super) agent: Option<AgentSide>,
     pub(super) guests: Vec<Guest>,
     pub(super) begin: Begin,
@@ -241,10 +245,7 @@ impl Call {
             sip::Event::Offer { leg, sdp } => self.reinvited(now, leg, &sdp, s, out),
             sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
-            sip::Event::Progress { leg, .. } => {
-                let offer = self.agent.as_ref().filter(|side| side.leg == leg).and_then(|side| side.offer);
-                s.acd.extend(offer.map(|offer| acd::Input::Ringing { offer }));
-            }
+            sip::Event::Progress { leg, .. } => self.phone_rings(leg, s),
             sip::Event::Referred { .. }
             | sip::Event::ReferProgress { .. }
             | sip::Event::Incoming(_)
@@ -341,7 +342,8 @@ impl Call {
             Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
             Report::Fault { leg, what } => {
                 self.moment(now, Moment::Fault { what }, out);
-                let talks = matches!(self.stage, Stage::Talking | Stage::Dialling) && self.agent.as_ref().is_some_and(|a| a.leg == leg);
+                let talks = matches!(self.stage, Stage::Talking | Stage::Dialling)
+                    && self.agent.as_ref().is_some_and(|a| a.leg == leg);
                 if leg != self.caller() && !talks {
                     // A phone that rings, or rang: the caller waits on.
                     return self.offer_failed(now, leg, OfferFailure::NoPort, "media fault", s, out);

@@ -1,5 +1,6 @@
 //! The switch: finds the call that an input is about, and settles what the ACD wants.
 
+use super::callback::Booking;
 use super::event::{Input, Output, SwitchConfig};
 use super::journey::{Call, Due};
 use super::speaking::Library;
@@ -26,6 +27,14 @@ pub(super) struct Shared {
     /// Where each registered user's phone is reached from.
     pub(super) homes: HashMap<String, IpAddr>,
     pub(super) by_leg: HashMap<LegId, CallId>,
+    /// Places kept for customers who are to be called back, by what the ACD calls them.
+    pub(super) callbacks: BTreeMap<CallId, Booking>,
+    /// Callbacks in progress: what the ACD calls them, and the call that it is now.
+    pub(super) tickets: HashMap<CallId, CallId>,
+    /// Messages go into this folder, if any.
+    pub(super) voicemail: Option<std::path::PathBuf>,
+    /// After it a message is recorded.
+    pub(super) tone: Arc<Prompt>,
     next_leg: u64,
 }
 
@@ -70,6 +79,10 @@ impl Switch {
                 acd: Vec::new(),
                 homes: HashMap::new(),
                 by_leg: HashMap::new(),
+                callbacks: BTreeMap::new(),
+                tickets: HashMap::new(),
+                voicemail: with.voicemail,
+                tone: with.tone,
                 next_leg: 0,
             },
             calls: BTreeMap::new(),
@@ -82,9 +95,17 @@ impl Switch {
 
     /// Renders what the lines can say.
     fn prepare(&mut self, out: &mut Vec<Output>) {
-        for line in self.shared.config.lines.clone() {
+        let config = self.shared.config.clone();
+        for line in &config.lines {
             for (lang, text) in line.prompts() {
                 self.shared.library.want(lang, &text, out);
+            }
+            for (lang, words) in
+                line.languages.iter().flat_map(|l| config.words.values().map(move |w| (*l, w)))
+            {
+                for text in words.prompts(lang) {
+                    self.shared.library.want(lang, text, out);
+                }
             }
         }
     }
@@ -146,7 +167,7 @@ impl Switch {
             Input::Ready { user, ready } => self.shared.acd.push(if ready {
                 acd::Input::Ready { user }
             } else {
-                acd::Input::NotReady { user }
+                acd::Input::NotReady { user, reason: None }
             }),
             Input::Drain => self.draining = true,
             Input::EndAll => {
@@ -176,11 +197,27 @@ impl Switch {
             for want in std::mem::take(&mut wants) {
                 match want {
                     acd::Output::Agent { user, state } => out.push(Output::Agent { user, state }),
+                    acd::Output::Event(event) => {
+                        if let acd::AcdEvent::CallbackMissed { call, again: false, .. }
+                        | acd::AcdEvent::CallbackCancelled { call, .. } = &event
+                        {
+                            self.shared.callbacks.remove(call);
+                        }
+                        out.push(Output::Acd(event));
+                    }
+                    acd::Output::Offer { offer, call, user, callback: true, decision, .. }
+                        if !self.shared.tickets.contains_key(&call) =>
+                    {
+                        self.call_back(now, call, (offer, user, *decision), out);
+                    }
+                    acd::Output::Refused { why } => out.push(Output::Refused { why }),
                     acd::Output::Offer { call, .. }
                     | acd::Output::Withdraw { call, .. }
                     | acd::Output::Announce { call, .. }
-                    | acd::Output::GaveUp { call } => {
-                        self.with(call, out, |c, shared, out| c.acd(now, want, shared, out));
+                    | acd::Output::Comfort { call, .. }
+                    | acd::Output::Overflow { call, .. } => {
+                        let id = self.shared.tickets.get(&call).copied().unwrap_or(call);
+                        self.with(id, out, |c, shared, out| c.acd(now, want, shared, out));
                     }
                 }
             }
@@ -192,11 +229,11 @@ impl Switch {
             sip::Event::Incoming(incoming) => self.incoming(now, &incoming, out),
             sip::Event::Registered { user, flow } => {
                 self.shared.homes.insert(user.clone(), flow.local.ip());
-                self.shared.acd.push(acd::Input::Registered { user });
+                self.shared.acd.push(acd::Input::Registered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Unregistered { user } => {
                 self.shared.homes.remove(&user);
-                self.shared.acd.push(acd::Input::Unregistered { user });
+                self.shared.acd.push(acd::Input::Unregistered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Registration { .. } => {}
             sip::Event::Referred { leg, to } => self.referred(now, leg, &to, out),
@@ -244,6 +281,7 @@ impl Switch {
         self.calls.is_empty()
             && self.shared.timers.is_empty()
             && self.shared.by_leg.is_empty()
+            && self.shared.tickets.is_empty()
             && self.acd.is_idle()
     }
 }

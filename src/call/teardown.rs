@@ -27,8 +27,8 @@
 //! the figures of all streams are in, or after [`FIGURES_WITHIN`].
 
 use super::cdr::{EndedBy, Moment, Result};
-use super::journey::{Call, Due};
 use super::event::Output;
+use super::journey::{Call, Due};
 use super::switch::Shared;
 use crate::acd;
 use crate::base::Now;
@@ -61,6 +61,7 @@ impl Call {
             self.close_leg(leg, reason, out);
         }
         s.acd.push(acd::Input::CallerGone { call: self.ticket });
+        s.acd.extend(self.own_call(false));
         self.clear_timers(s);
         self.settle_times(now);
         self.cdr.ended_by = by;

@@ -22,7 +22,11 @@ use crate::sip;
 /// Where an agent wants a call to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Destination {
-    Agent(String),
+    /// One agent, as a member of that queue.
+    Agent {
+        user: String,
+        queue: String,
+    },
     Queue(String),
 }
 
@@ -30,7 +34,15 @@ impl Destination {
     /// Its name, as it was dialled.
     pub(super) fn name(&self) -> &str {
         match self {
-            Destination::Agent(name) | Destination::Queue(name) => name,
+            Destination::Agent { user: name, .. } | Destination::Queue(name) => name,
+        }
+    }
+
+    /// What to wait for, beside what `request` says.
+    pub(super) fn request(self, request: Request) -> Request {
+        match self {
+            Destination::Agent { user, queue } => Request { agent: Some(user), queue, ..request },
+            Destination::Queue(queue) => Request { queue, ..request },
         }
     }
 }
@@ -119,7 +131,7 @@ impl Call {
         self.stage == Stage::Talking && self.agent.as_ref().is_some_and(|side| side.leg == leg)
     }
 
-    /// The agent who rings or talks.
+    /// The agent who has answered.
     pub(super) fn agent_user(&self) -> Option<&str> {
         self.agent.as_ref().map(|side| side.user.as_str())
     }
@@ -137,14 +149,10 @@ impl Call {
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
         let home = self.cdr.queue.clone().unwrap_or_default();
         let back = Request { queue: home.clone(), arrived: self.queued, ..self.request() };
-        let request = match to {
-            Destination::Agent(user) => {
-                self.fallback = (!home.is_empty()).then(|| back.clone());
-                Request { agent: Some(user), ..back }
-            }
-            Destination::Queue(queue) => Request { queue, ..back },
-        };
-        self.wait_for(now, request, s, out);
+        if matches!(to, Destination::Agent { .. }) {
+            self.fallback = (!home.is_empty()).then(|| back.clone());
+        }
+        self.wait_for(now, to.request(back), s, out);
         let caller = self.caller();
         out.push(Output::Media(media::Command::Unbridge { leg: caller }));
         self.speaking.music(caller, &s.music, &mut s.library, out);
@@ -179,12 +187,10 @@ impl Call {
                     None => Released::Nobody,
                 }
             }
-            Stage::Waiting | Stage::Joining => {
-                match &self.begin {
-                    Begin::Desk { to, .. } => Released::Waiting(to.clone()),
-                    Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => Released::Nobody,
-                }
-            }
+            Stage::Waiting | Stage::Joining => match &self.begin {
+                Begin::Desk { to, .. } => Released::Waiting(to.clone()),
+                Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => Released::Nobody,
+            },
             _ => Released::Nobody,
         }
     }

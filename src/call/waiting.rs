@@ -180,7 +180,7 @@ impl Call {
         self.moment(now, Moment::Overflow { to: to.to_string(), why }, out);
         match to {
             Destination::Line(name) if self.lines < limits::LINES_IN_A_ROW_MAX => {
-                let plan = s.config.lines.iter().find(|l| l.line == name.as_str()).cloned();
+                let plan = s.config.lines.iter().find(|l| *l.line == **name).cloned();
                 match plan {
                     Some(plan) => {
                         self.lines += 1;
@@ -190,7 +190,7 @@ impl Call {
                     None => self.nobody_free(now, s, out),
                 }
             }
-            Destination::Number(number) if self.way.is_some() => self.dial(now, number.as_str(), s, out),
+            Destination::Number(number) if self.way.is_some() => self.dial(now, number, s, out),
             Destination::Voicemail if s.voicemail.is_some() => self.take_message(now, s, out),
             Destination::Queue(_)
             | Destination::Line(_)
@@ -206,7 +206,8 @@ impl Call {
         self.settle_times(now);
         self.stage = Stage::Closing(Result::NobodyFree);
         let lang = self.dialog.lang();
-        let own = self.queue_words(s).and_then(|w| w.closing.as_ref()).and_then(|text| text.get(&lang)).cloned();
+        let own =
+            self.queue_words(s).and_then(|w| w.closing.as_ref()).and_then(|text| text.get(&lang)).cloned();
         match own {
             Some(text) => self.say(now, lang, vec![text], false, s, out),
             None => self.say_phrase(now, Phrase::NobodyFree, s, out),
@@ -216,7 +217,8 @@ impl Call {
     /// The agent has hung up: asks the caller how it was, if the queue wants to know. False if not.
     pub(super) fn survey(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) -> bool {
         let lang = self.dialog.lang();
-        let text = self.queue_words(s).and_then(|w| w.survey.as_ref()).and_then(|text| text.get(&lang)).cloned();
+        let text =
+            self.queue_words(s).and_then(|w| w.survey.as_ref()).and_then(|text| text.get(&lang)).cloned();
         let Some(text) = text.filter(|_| matches!(self.begin, Begin::Line { .. })) else { return false };
         let Some(side) = self.agent.take() else { return false };
         self.settle_times(now);

@@ -3,7 +3,7 @@
 use super::file::{File, nearest};
 use super::problem::Problem;
 use crate::acd::{AgentSetup, QueueSetup, Setup};
-use crate::ivr::{Plan, Text};
+use crate::ivr::{Plan, QueueWords, Text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,9 +21,36 @@ pub enum Password {
     File(String),
 }
 
+/// What an agent's phone can ask of the server by a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    SignIn,
+    SignOut,
+    Ready,
+    NotReady,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawCodes {
+    sign_in: String,
+    sign_out: String,
+    ready: String,
+    not_ready: String,
+}
+
+impl Default for RawCodes {
+    fn default() -> Self {
+        let [sign_in, sign_out, ready, not_ready] = ["*11", "*12", "*13", "*14"].map(str::to_owned);
+        RawCodes { sign_in, sign_out, ready, not_ready }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
+    #[serde(default)]
+    codes: RawCodes,
     #[serde(default)]
     agent: Vec<RawAgent>,
     #[serde(default)]
@@ -59,6 +86,13 @@ struct RawQueue {
     announce_every_s: Spanned<u64>,
     #[serde(default = "max_wait_s")]
     max_wait_s: Spanned<u64>,
+    #[serde(default)]
+    comfort: Vec<Text>,
+    briefing: Option<Spanned<Text>>,
+    survey: Option<Text>,
+    closing: Option<Text>,
+    #[serde(default)]
+    callback: bool,
 }
 
 fn ring_s() -> Spanned<u64> {
@@ -77,6 +111,7 @@ fn max_wait_s() -> Spanned<u64> {
 #[derive(Default)]
 pub(super) struct Team {
     file: Option<File>,
+    codes: RawCodes,
     agents: Vec<RawAgent>,
     queues: Vec<RawQueue>,
 }
@@ -84,7 +119,7 @@ pub(super) struct Team {
 /// Reads `team.toml`.
 pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Team> {
     let raw: Raw = file.parse(problems)?;
-    Some(Team { file: Some(file.clone()), agents: raw.agent, queues: raw.queue })
+    Some(Team { file: Some(file.clone()), codes: raw.codes, agents: raw.agent, queues: raw.queue })
 }
 
 /// Names that occur twice, queues that do not exist or that nobody serves, impossible times.
@@ -158,6 +193,29 @@ impl Team {
         }
     }
 
+    /// What each queue says.
+    pub(super) fn words(&self) -> BTreeMap<String, QueueWords> {
+        let words = |q: &RawQueue| QueueWords {
+            comfort: q.comfort.clone(),
+            briefing: q.briefing.as_ref().map(|text| text.get_ref().clone()),
+            survey: q.survey.clone(),
+            closing: q.closing.clone(),
+            callback: q.callback,
+        };
+        self.queues.iter().map(|q| (q.name.get_ref().clone(), words(q))).collect()
+    }
+
+    /// What agents dial on their phones.
+    pub(super) fn codes(&self) -> BTreeMap<String, Code> {
+        let codes = [
+            (&self.codes.sign_in, Code::SignIn),
+            (&self.codes.sign_out, Code::SignOut),
+            (&self.codes.ready, Code::Ready),
+            (&self.codes.not_ready, Code::NotReady),
+        ];
+        codes.into_iter().map(|(number, code)| (number.clone(), code)).collect()
+    }
+
     pub(super) fn into_setup(self) -> (Setup, BTreeMap<String, Password>) {
         let mut passwords = BTreeMap::new();
         let mut setup = Setup::default();
@@ -168,20 +226,17 @@ impl Team {
                 Some(RawPassword::File(path)) => Password::File(path),
             };
             passwords.insert(agent.user.get_ref().clone(), password);
-            setup.agents.push(AgentSetup {
-                user: agent.user.into_inner(),
-                name: agent.name,
-                queues: agent.queues.into_iter().map(Spanned::into_inner).collect(),
-            });
+            let queues = agent.queues.into_iter().map(Spanned::into_inner).collect();
+            setup.agents.push(AgentSetup::new(agent.user.get_ref(), &agent.name, queues));
         }
         let seconds = |s: Spanned<u64>| Duration::from_secs(s.into_inner());
         setup.queues.extend(self.queues.into_iter().map(|q| QueueSetup {
-            name: q.name.into_inner(),
             label: q.label,
             ring: seconds(q.ring_s),
             wrap_up: Duration::from_secs(q.wrap_up_s),
             announce_every: seconds(q.announce_every_s),
             max_wait: seconds(q.max_wait_s),
+            ..QueueSetup::new(q.name.get_ref())
         }));
         (setup, passwords)
     }

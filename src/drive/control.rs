@@ -7,7 +7,7 @@
 //! → {"ask":"watch","sip_call_id":"…"}      ← {"ms":0,"event":"incoming",…} … until the call is over
 //! ```
 
-use crate::acd::{Acd, AgentView, State};
+use crate::acd::{Acd, AgentView};
 use crate::base::{CallId, Now};
 use crate::call::{MomentAt, TurnRecord};
 use serde::{Deserialize, Serialize};
@@ -78,9 +78,9 @@ impl Answer {
     /// The board as it is now.
     pub fn board(now: Now, acd: &Acd, calls: usize) -> Answer {
         let agent = |a: AgentView| BoardAgent {
-            state: match a.state {
-                State::NotReady(reason) => format!("not-ready ({reason:?})"),
-                state => state.name().into(),
+            state: match a.reason {
+                Some(reason) => format!("{} ({reason})", a.state.name()),
+                None => a.state.name().into(),
             },
             user: a.user,
             name: a.name,

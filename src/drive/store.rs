@@ -175,6 +175,9 @@ mod tests {
             decisions: vec![],
             legs: vec![],
             recording: None,
+            transfers: 0,
+            survey: None,
+            message: None,
         }
     }
 

@@ -13,9 +13,9 @@ use super::syntax::NameAddr;
 use super::uri::Uri;
 use crate::base::Now;
 use crate::limits::{REGISTER_EXPIRES_S, REGISTRAR_CONTACTS_MAX};
-use std::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How a user can be reached.

@@ -53,6 +53,8 @@ impl World {
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
             listens: true,
+            tone: prompt.clone(),
+            voicemail: Some("messages".into()),
             music: prompt,
             recordings: None,
         };
