@@ -31,6 +31,7 @@ mod choose;
 mod decision;
 mod estimate;
 mod event;
+mod figures;
 mod line;
 mod memory;
 mod name;
@@ -51,6 +52,7 @@ pub use estimate::Estimate;
 pub use event::{
     AcdEvent, Endpoint, Input, MoveTo, OfferEnd, OfferFailure, OfferId, Output, OverflowWhy, Request,
 };
+pub use figures::{AgentCounts, Counts, Figures};
 pub use name::Name;
 pub use router::Acd;
 pub use setup::{
