@@ -114,6 +114,9 @@ pub const RING_ALL_MAX: usize = 16;
 /// Callers remembered with the agent who served them. Answer: the oldest is forgotten.
 pub const LAST_AGENTS_MAX: usize = 50_000;
 
+/// Intervals of figures kept: a week of quarters of an hour. Answer: the oldest are forgotten; what is altogether stays.
+pub const FIGURES_INTERVALS_MAX: usize = 7 * 96;
+
 /// Calls that one agent may be configured to have at once.
 pub const AGENT_CALLS_MAX: u8 = 8;
 

@@ -196,27 +196,28 @@ impl Acd {
 /// Assigns rows (calls, first in line first) to columns (agents) so that as many as possible are assigned and the sum of
 /// costs is least: the Hungarian method with potentials, O(rows² × columns). `None` costs are impossible pairs.
 pub(super) fn assign(costs: &[Vec<Option<i64>>], columns: usize) -> Vec<Option<usize>> {
-    /// Dearer than any sum of real costs: leaves a call without an agent only where there is no other way.
-    const IMPOSSIBLE: i64 = 1 << 40;
+    /// Dearer than any sum of real costs.
+    const DEAR: i128 = 1 << 70;
     let rows = costs.len();
-    // A dummy column for each row stands for going without; the later in line the cheaper.
+    // A dummy column for each row stands for going without: only where there is no other way, and rather all who are later
+    // in line than one who is earlier.
     let width = columns + rows;
     let cost = |row: usize, column: usize| match costs.get(row).and_then(|r| r.get(column)) {
-        Some(Some(cost)) => *cost,
-        Some(None) => IMPOSSIBLE * 4,
-        None => IMPOSSIBLE + (rows - row) as i64 * (IMPOSSIBLE / 1024),
+        Some(Some(cost)) => i128::from(*cost),
+        Some(None) => 1 << 120,
+        None => (DEAR << rows) + (DEAR << (rows - row - 1)),
     };
-    let (mut row_potential, mut potential) = (vec![0i64; rows + 1], vec![0i64; width + 1]);
+    let (mut row_potential, mut potential) = (vec![0i128; rows + 1], vec![0i128; width + 1]);
     // The row in each column, from 1; column 0 is where a row starts from.
     let mut row_of = vec![0usize; width + 1];
     for row in 1..=rows {
         row_of[0] = row;
-        let (mut slack, mut from) = (vec![i64::MAX; width + 1], vec![0usize; width + 1]);
+        let (mut slack, mut from) = (vec![i128::MAX; width + 1], vec![0usize; width + 1]);
         let mut seen = vec![false; width + 1];
         let mut at = 0;
         while row_of[at] != 0 || at == 0 {
             seen[at] = true;
-            let (current, mut least, mut next) = (row_of[at], i64::MAX, 0);
+            let (current, mut least, mut next) = (row_of[at], i128::MAX, 0);
             for column in 1..=width {
                 if seen[column] {
                     continue;
@@ -233,7 +234,7 @@ pub(super) fn assign(costs: &[Vec<Option<i64>>], columns: usize) -> Vec<Option<u
                 if seen[column] {
                     row_potential[row_of[column]] += least;
                     potential[column] -= least;
-                } else if slack[column] != i64::MAX {
+                } else if slack[column] != i128::MAX {
                     slack[column] -= least;
                 }
             }

@@ -35,6 +35,7 @@ impl Acd {
             user,
             waited_ms: 0,
             within_ms,
+            callback: false,
         }));
         (talk.queue, talk.since, talk.held_since, talk.held) = (queue, now, None, Default::default());
         (talk.was.consult, talk.was.number) = (false, number);

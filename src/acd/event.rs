@@ -294,19 +294,21 @@ pub enum AcdEvent {
         queue: Name,
         how: OfferEnd,
     },
-    /// `within_ms` is the queue's target.
+    /// `within_ms` is the queue's target. For a `callback` the caller was not on the line.
     Answered {
         call: CallId,
         queue: Name,
         user: Name,
         waited_ms: u64,
         within_ms: u64,
+        callback: bool,
     },
     Abandoned {
         call: CallId,
         queue: Name,
         waited_ms: u64,
         short: bool,
+        within: bool,
     },
     Overflowed {
         call: CallId,

@@ -81,7 +81,7 @@ impl Kind {
             return i64::MAX;
         }
         let waited_ms = now.since(arrived).as_millis() as i64;
-        let aged = (self.weigh.aging * waited_ms * POINT / 60_000).min(self.weigh.aging_max);
+        let aged = (self.weigh.aging.saturating_mul(waited_ms) / (60_000 / POINT)).min(self.weigh.aging_max);
         (i64::from(self.key.priority) * POINT + aged) * self.weigh.weight / 100
     }
 

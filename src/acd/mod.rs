@@ -32,6 +32,7 @@ mod decision;
 mod desk;
 mod estimate;
 mod event;
+mod figures;
 mod line;
 mod memory;
 mod name;
@@ -52,6 +53,7 @@ pub use estimate::Estimate;
 pub use event::{
     AcdEvent, Endpoint, Input, MoveTo, OfferEnd, OfferFailure, OfferId, Output, OverflowWhy, Request,
 };
+pub use figures::{AgentCounts, Counts, Figures};
 pub use name::Name;
 pub use router::Acd;
 pub use setup::{

@@ -83,8 +83,9 @@ impl Acd {
         if let (false, Some(q), Some(a)) = (was.consult, self.queues.get(queue), self.agents.get(agent)) {
             let waited_ms = now.since(was.place.0).as_millis() as u64;
             let within_ms = q.setup.target.within.as_millis() as u64;
-            let (queue, user) = (q.name.clone(), a.user.clone());
-            out.push(Output::Event(AcdEvent::Answered { call, queue, user, waited_ms, within_ms }));
+            let (queue, user, callback) = (q.name.clone(), a.user.clone(), was.callback.is_some());
+            let answered = AcdEvent::Answered { call, queue, user, waited_ms, within_ms, callback };
+            out.push(Output::Event(answered));
         }
         let was = Box::new(was);
         let talk = Talk { agent, queue, since: now, held_since: None, held: Duration::ZERO, was };

@@ -301,6 +301,11 @@ impl Acd {
         })
     }
 
+    /// What an agent can do.
+    pub fn skills(&self, user: &str) -> Option<&super::skills::Skills> {
+        self.agents.get(*self.agent_index.get(user)?).map(|a| &a.skills)
+    }
+
     /// Callers who wait or are being offered, in order, with their queue and since when.
     pub fn waiting(&self) -> Vec<(CallId, String, Now)> {
         let now = Now(u64::MAX);

@@ -1,3 +1,7 @@
+mod random;
+mod rules;
+mod states;
+
 use super::*;
 use crate::base::{CallId, Now};
 use std::time::Duration;
@@ -234,47 +238,4 @@ fn an_agent_taken_out_by_a_reload_finishes_the_talk_and_is_gone() {
     assert_eq!(w.acd.agents(), []);
     w.later(60);
     assert_eq!(w.acd.deadline(), None);
-}
-
-/// Random events in any order, lawful or not: nobody is booked twice, and in the end everyone is free.
-#[test]
-fn whatever_happens_no_agent_holds_two_calls_and_no_call_two_agents() {
-    for seed in 0..300 {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let mut w = world();
-        let mut offers: Vec<OfferId> = Vec::new();
-        for _ in 0..200 {
-            let user = rng.choice(["1001", "1002"]).unwrap().to_owned();
-            let call = CallId(rng.u64(0..6));
-            let id = rng.choice(offers.clone()).unwrap_or(OfferId(0));
-            let out = match rng.u8(0..12) {
-                0 => w.give(Input::Registered { user, endpoint: Endpoint::Phone }),
-                1 => w.give(Input::Unregistered { user, endpoint: Endpoint::Phone }),
-                2 => w.give(Input::Ready { user }),
-                3 => w.give(Input::NotReady { user, reason: None }),
-                4 | 5 => w.give(Input::Enqueue {
-                    call,
-                    request: Request::to(rng.choice(["repair", "general"]).unwrap()),
-                }),
-                6 => w.give(Input::CallerGone { call }),
-                7 | 8 => w.give(Input::Answered { offer: id }),
-                9 => w.give(Input::Failed { offer: id, why: OfferFailure::Rejected }),
-                10 => w.give(Input::TalkEnded { call, transfer: false }),
-                _ => w.later(rng.u64(0..8)),
-            };
-            offers.extend(
-                out.iter()
-                    .filter_map(|o| if let Output::Offer { offer, .. } = o { Some(*offer) } else { None }),
-            );
-            let mut engaged: Vec<CallId> = w.acd.agents().iter().filter_map(|a| a.state.call()).collect();
-            let before = engaged.len();
-            engaged.sort_unstable();
-            engaged.dedup();
-            assert_eq!(engaged.len(), before, "seed {seed}: a call with two agents");
-        }
-        for call in 0..6 {
-            w.give(Input::CallerGone { call: CallId(call) });
-        }
-        assert!(w.acd.is_idle(), "seed {seed}: {:?}", w.acd);
-    }
 }

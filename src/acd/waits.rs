@@ -194,9 +194,9 @@ impl Acd {
             && let Some(queue) = self.queue_of(&waiting).filter(|_| !waiting.consult)
         {
             let waited = now.since(waiting.place.0);
-            let short = waited < queue.1.short_abandon;
-            let waited_ms = waited.as_millis() as u64;
-            out.push(Output::Event(AcdEvent::Abandoned { call, queue: queue.0.clone(), waited_ms, short }));
+            let (short, within) = (waited < queue.1.short_abandon, waited <= queue.1.target.within);
+            let (queue, waited_ms) = (queue.0.clone(), waited.as_millis() as u64);
+            out.push(Output::Event(AcdEvent::Abandoned { call, queue, waited_ms, short, within }));
         }
         self.talk_ended(now, call, false, out);
     }

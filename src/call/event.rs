@@ -34,11 +34,8 @@ pub enum Input {
     },
     /// A new configuration; calls in progress go on with theirs.
     Reload(Arc<Config>),
-    /// An agent says ready or not (by CLI).
-    Ready {
-        user: String,
-        ready: bool,
-    },
+    /// What a supervisor asks of the ACD. What cannot be done is answered by [`Output::Refused`].
+    Acd(acd::Input),
     /// No new calls; those in progress go on.
     Drain,
     /// End every call (the drain's time is over).

@@ -24,7 +24,7 @@ impl Switch {
     pub(super) fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
         let admitted = match &incoming.account {
             Some(user) => self.desk(now, user.clone(), incoming),
-            None => self.from_trunk(incoming),
+            None => self.over_trunk(incoming),
         };
         match admitted {
             Ok((plan, begin)) => self.begin(now, incoming, plan, begin, out),
@@ -33,7 +33,7 @@ impl Switch {
     }
 
     /// 403 to strangers, 404 where there is no such line, 503 when full or draining.
-    fn from_trunk(&self, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
+    fn over_trunk(&self, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
         let config = &self.shared.config;
         let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
         let trunk = config.server.trunk(remote, local).ok_or((403, "Not from a known trunk"))?;

@@ -120,6 +120,11 @@ impl Switch {
         self.shared.library.asked()
     }
 
+    /// What its times count from.
+    pub fn epoch(&self) -> Epoch {
+        self.shared.epoch
+    }
+
     /// The ACD, for boards.
     pub fn acd(&self) -> &Acd {
         &self.acd
@@ -164,11 +169,7 @@ impl Switch {
                 self.prepare(out);
                 self.settle(now, wants, out);
             }
-            Input::Ready { user, ready } => self.shared.acd.push(if ready {
-                acd::Input::Ready { user }
-            } else {
-                acd::Input::NotReady { user, reason: None }
-            }),
+            Input::Acd(input) => self.shared.acd.push(input),
             Input::Drain => self.draining = true,
             Input::EndAll => {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {

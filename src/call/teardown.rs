@@ -28,7 +28,7 @@
 
 use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
-use super::journey::{Call, Due};
+use super::journey::{Call, Due, Stage};
 use super::switch::Shared;
 use crate::acd;
 use crate::base::Now;
@@ -90,7 +90,7 @@ impl Call {
     pub(super) fn result_if_caller_leaves(&self) -> Result {
         if self.answered.is_none() {
             Result::NotAnswered
-        } else if self.bridged.is_some() || !self.talked.is_zero() {
+        } else if self.bridged.is_some() || self.cdr.transfers > 0 || self.stage == Stage::Survey {
             Result::Connected
         } else if self.queued.is_some() {
             Result::Abandoned

@@ -7,6 +7,7 @@
 mod file;
 mod line;
 mod problem;
+mod queue;
 mod server;
 mod team;
 

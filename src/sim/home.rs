@@ -160,7 +160,7 @@ impl World {
                 }
                 Output::Acd(event) => self.see(&Seen::Acd(&event)),
                 Output::TurnedAway { status, reason, .. } => {
-                    self.say(|| format!("turned away: {status} {reason}"))
+                    self.say(|| format!("turned away: {status} {reason}"));
                 }
                 Output::Refused { why } => self.say(|| format!("refused: {why}")),
                 Output::Record(cdr) => {

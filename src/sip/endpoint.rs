@@ -51,8 +51,7 @@ pub struct Config {
     pub advertised: Option<IpAddr>,
     /// Accounts of phones: user and password.
     pub accounts: BTreeMap<String, Pii<String>>,
-    /// Ask for credentials (407) where the From of an INVITE names one of our accounts, wherever it comes from; without
-    /// it, only where a contact of that account is registered.
+    /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
     pub challenge_accounts: bool,
 }
 
