@@ -8,7 +8,14 @@ pub(super) fn moment(call: u64, moment: &Moment, turn: Option<&TurnRecord>, pers
     match turn {
         Some(turn) if personal => info!(call, heard = turn.turn.heard.reveal(), turn = ?turn.turn, "heard"),
         Some(turn) => info!(call, turn = ?turn.turn, "heard"),
-        None => info!(call, "{moment:?}"),
+        None => match moment {
+            // A prompt may read a number back.
+            Moment::Saying { text } if !personal => {
+                let text = text.replace(|c: char| c.is_ascii_digit(), "#");
+                info!(call, "{:?}", Moment::Saying { text });
+            }
+            moment => info!(call, "{moment:?}"),
+        },
     }
 }
 
