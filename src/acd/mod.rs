@@ -42,6 +42,7 @@ mod rates;
 mod router;
 mod setup;
 mod skills;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -60,3 +61,4 @@ pub use setup::{
     When,
 };
 pub use skills::{LEVEL_MAX, Requirement, RequirementError, Skills};
+pub use snapshot::Snapshot;

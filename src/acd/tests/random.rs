@@ -61,7 +61,7 @@ fn request(rng: &mut fastrand::Rng, now: Now) -> Request {
         agent: one(rng),
         preferred: one(rng),
         exclude: one(rng).into_iter().collect(),
-        arrived: (rng.u8(..6) == 0).then(|| Now(now.0 / 2)),
+        arrived: (rng.u8(..6) == 0).then_some(Now(now.0 / 2)),
         number: Some(Pii::new(rng.u8(..4).to_string())),
         consult: false,
     }
