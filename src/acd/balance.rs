@@ -10,7 +10,7 @@
 //! ```
 //! **An agent becomes free, several calls wait.** The first in line is served, with two exceptions among calls of its
 //! priority. If the first can still make its target, the call that most needs this agent is served: the greatest chance
-//! that no other agent who fits it becomes free before its target, `e^(−agents at work who fit × time left / handling time)`.
+//! that no other agent who fits it becomes free before its target, `e^(−agents at work who fit × time left / handling time)`; chances under 5 % are none.
 //! If the first has missed its target already, then of a hundred such calls `late_share` give way to a call that would miss
 //! its target with a chance of a third or more; so nobody waits longer than by that part. Whoever passes another of the same
 //! queue, the decision says so.
@@ -38,8 +38,9 @@ const ERLANG: f64 = 1000.0;
 /// All traffic, as breadth.
 const ALL: f64 = 600.0;
 const IDLE_MAX: u64 = 300;
-/// The chance to miss the target from which on a call may pass one that has missed it.
+/// The chance to miss the target from which on a call may pass one that has missed it, and one that has not.
 const AT_RISK: f64 = 0.33;
+const NOTABLE: f64 = 0.05;
 
 /// How much of what kind of call there is, and what an agent is worth to it.
 #[derive(Debug, Default)]
@@ -123,66 +124,58 @@ struct Next {
     order: Order,
     kind: usize,
     call: CallId,
-    /// Until its target; zero if that is missed.
-    left: Duration,
+    /// The chance that it misses its target if this agent does not take it.
+    need: f64,
 }
 
 impl Acd {
     /// The call that an agent who became free is to have.
     pub(super) fn next_for(&mut self, now: Now, agent: usize) -> Option<(CallId, Option<Passed>)> {
-        let next = |ix: usize, kind: &Kind, (place, call): ((Now, u64), CallId)| {
-            let within = self.queues.get(kind.key.queue)?.setup.target.within;
-            let left = within.saturating_sub(now.since(place.0));
-            Some(Next { order: kind.order(now, place), kind: ix, call, left })
-        };
-        let heads = self.line.for_agent(agent).filter_map(|(ix, kind)| next(ix, kind, kind.first()?));
-        let first = heads.min_by_key(|n| n.order)?;
-        if self.strategy(first.kind) != Some(Strategy::Balanced) {
-            return Some((first.call, None));
+        let (order, kind, call) = self.line.first_for(now, agent, None)?;
+        let key = &self.line.kinds.get(kind)?.key;
+        let (queue_ix, rank) = (key.queue, (key.front, key.priority));
+        let queue = self.queues.get(queue_ix)?;
+        if queue.setup.strategy != Strategy::Balanced {
+            return Some((call, None));
         }
-        let first_kind = self.line.kinds.get(first.kind)?;
-        let rank = (first_kind.key.front, first_kind.key.priority);
-        let late = first.left.is_zero();
-        let mut best: Option<(f64, Next)> = None;
-        for (ix, kind) in self.line.for_agent(agent) {
-            if (kind.key.front, kind.key.priority) != rank || self.strategy(ix) != Some(Strategy::Balanced) {
-                continue;
-            }
-            let Some(queue) = self.queues.get(kind.key.queue) else { continue };
-            // The first in the row who can still make the target.
-            let missed = Now(now.0.saturating_sub(queue.setup.target.within.as_micros() as u64));
-            let head = if now.0 < queue.setup.target.within.as_micros() as u64 {
-                kind.first()
-            } else {
-                kind.first_after(missed)
+        let late = now.since(order.1.0) >= queue.setup.target.within;
+        let (least, why) =
+            if late { (AT_RISK, PassedWhy::KeptInTarget) } else { (NOTABLE, PassedWhy::FewerAgents) };
+        let gives_way = !late || queue.credit >= 100;
+        let best = if gives_way { self.most_in_need(now, agent, rank) } else { None };
+        let chosen = best.filter(|n| n.need >= least && n.call != call);
+        if late && let Some(queue) = self.queues.get_mut(queue_ix) {
+            queue.credit = match chosen {
+                Some(_) => queue.credit - 100,
+                None => (queue.credit + u32::from(queue.setup.late_share)).min(200),
             };
-            let Some(n) = head.and_then(|head| next(ix, kind, head)) else { continue };
-            let need = self.need(kind, queue, n.left);
-            let better = |(b, other): &(f64, Next)| need > *b || (need == *b && n.order < other.order);
-            if best.as_ref().is_none_or(better) {
-                best = Some((need, n));
-            }
         }
-        let queue = self.queues.get_mut(first_kind.key.queue)?;
-        let chosen = match best {
-            // Nobody gives way for the sake of a chance that is next to none.
-            Some((_, n)) if !late => n,
-            Some((need, n)) if late && need >= AT_RISK && queue.credit >= 100 => {
-                queue.credit -= 100;
-                n
-            }
-            _ => first,
-        };
-        if late && chosen.call == first.call {
-            queue.credit = (queue.credit + u32::from(queue.setup.late_share)).min(200);
-        }
-        // Whoever is first in the queue of the chosen one, if it is not the chosen one itself.
+        let Some(chosen) = chosen else { return Some((call, None)) };
         let own_queue = self.line.kinds.get(chosen.kind)?.key.queue;
-        let rows = self.line.for_agent(agent).filter(|(_, k)| k.key.queue == own_queue);
-        let firsts = rows.filter_map(|(_, k)| k.first().map(|(place, call)| (k.order(now, place), call)));
-        let over = firsts.min().filter(|(order, _)| *order < chosen.order).map(|(_, call)| call);
-        let why = if late { PassedWhy::KeptInTarget } else { PassedWhy::FewerAgents };
-        Some((chosen.call, over.map(|over| Passed { over, why })))
+        let over =
+            self.line.first_for(now, agent, Some(own_queue)).filter(|(order, ..)| *order < chosen.order);
+        Some((chosen.call, over.map(|(_, _, over)| Passed { over, why })))
+    }
+
+    /// Of the calls that an agent fits, in this rank, which can still make their target: the one that most needs the agent.
+    fn most_in_need(&self, now: Now, agent: usize, rank: (bool, u16)) -> Option<Next> {
+        let mut best: Option<Next> = None;
+        for (ix, kind) in self.line.for_agent(agent).filter(|(_, k)| (k.key.front, k.key.priority) == rank) {
+            let Some(queue) = self.queues.get(kind.key.queue) else { continue };
+            let within = queue.setup.target.within;
+            let since = now.0.checked_sub(within.as_micros() as u64);
+            let head = since.map_or_else(|| kind.first(), |then| kind.first_after(Now(then)));
+            let Some((place, call)) = head.filter(|_| queue.setup.strategy == Strategy::Balanced) else {
+                continue;
+            };
+            let need = self.need(kind, queue, within.saturating_sub(now.since(place.0)));
+            let next = Next { order: kind.order(now, place), kind: ix, call, need };
+            let better = |b: &Next| need > b.need || (need == b.need && next.order < b.order);
+            if best.as_ref().is_none_or(better) {
+                best = Some(next);
+            }
+        }
+        best
     }
 
     /// The chance that nobody else who fits becomes free within `left`.

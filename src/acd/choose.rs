@@ -133,8 +133,10 @@ impl Acd {
     /// The calls that are first in line for these agents: one for each agent, as many as are assigned at once.
     fn first_in_line(&self, now: Now, free: &Bits) -> Vec<(Order, usize, CallId)> {
         let most = free.count().min(ASSIGN_MAX);
-        let mut all: Vec<(Order, usize, CallId)> = Vec::new();
-        for (ix, kind) in self.line.all().filter(|(_, kind)| kind.first().is_some() && kind.fit.meets(free)) {
+        let mut all = Vec::new();
+        // Of so many rows the first ones are enough to know where the first in line stand.
+        for ix in self.line.first_rows(now, free, most) {
+            let Some(kind) = self.line.kinds.get(ix) else { continue };
             // No more of one kind than agents who fit it.
             let few = kind.waiting().take(most.min(kind.fit.count_and(free)));
             all.extend(few.map(|(place, call)| (kind.order(now, place), ix, call)));

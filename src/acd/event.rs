@@ -321,6 +321,11 @@ pub enum AcdEvent {
         call: CallId,
         queue: Name,
     },
+    /// A callback of before a restart waits on. It was counted when it was asked for.
+    CallbackRestored {
+        call: CallId,
+        queue: Name,
+    },
     /// The customer was not reached; `again` if it will be tried once more.
     CallbackMissed {
         call: CallId,

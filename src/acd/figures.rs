@@ -249,7 +249,7 @@ impl Figures {
                 let index = State::NAMES.iter().position(|n| **state == **n).unwrap_or(0);
                 self.states.insert(user.clone(), (index, at_ms));
             }
-            AcdEvent::OfferEnded { .. } | AcdEvent::ToFront { .. } => {}
+            AcdEvent::OfferEnded { .. } | AcdEvent::ToFront { .. } | AcdEvent::CallbackRestored { .. } => {}
         }
     }
 

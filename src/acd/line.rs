@@ -57,36 +57,50 @@ pub(super) struct Kind {
     pub(super) arrivals: super::rates::Rate,
 }
 
+/// What a score is made of.
 #[derive(Debug, Clone, Copy)]
 struct Weigh {
+    front: bool,
+    /// Thousandths of a point.
+    priority: i64,
     aging: i64,
     aging_max: i64,
     weight: i64,
 }
 
 impl Weigh {
-    fn of(queue: &QueueSetup) -> Weigh {
+    fn of(key: &Key, queue: &QueueSetup) -> Weigh {
         Weigh {
+            front: key.front,
+            priority: i64::from(key.priority) * POINT,
             aging: i64::from(queue.aging),
             aging_max: i64::from(queue.aging_max) * POINT,
             weight: i64::from(queue.weight),
         }
+    }
+
+    fn score(&self, now: Now, arrived: Now) -> i64 {
+        if self.front {
+            return i64::MAX;
+        }
+        let waited_ms = (now.0.saturating_sub(arrived.0) / 1000) as i64;
+        let aged = (self.aging.saturating_mul(waited_ms) / (60_000 / POINT)).min(self.aging_max);
+        (self.priority + aged) * self.weight / 100
+    }
+
+    fn order(&self, now: Now, place: Place) -> Order {
+        (Reverse(self.score(now, place.0)), place)
     }
 }
 
 impl Kind {
     /// Thousandths of a point.
     pub(super) fn score(&self, now: Now, arrived: Now) -> i64 {
-        if self.key.front {
-            return i64::MAX;
-        }
-        let waited_ms = now.since(arrived).as_millis() as i64;
-        let aged = (self.weigh.aging.saturating_mul(waited_ms) / (60_000 / POINT)).min(self.weigh.aging_max);
-        (i64::from(self.key.priority) * POINT + aged) * self.weigh.weight / 100
+        self.weigh.score(now, arrived)
     }
 
     pub(super) fn order(&self, now: Now, place: Place) -> Order {
-        (Reverse(self.score(now, place.0)), place)
+        self.weigh.order(now, place)
     }
 
     /// The first in the row.
@@ -114,10 +128,20 @@ impl Kind {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+struct First {
+    weigh: Weigh,
+    queue: u32,
+    place: Place,
+    call: CallId,
+}
+
 /// All rows.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     pub(super) kinds: Vec<Kind>,
+    /// The first of each row with its weights, side by side: what a free agent looks through.
+    firsts: Vec<Option<First>>,
     index: BTreeMap<Key, usize>,
     /// Kinds that were given up, to be used again.
     spare: Vec<usize>,
@@ -159,7 +183,7 @@ impl Line {
         let kind = Kind {
             require: require.cloned(),
             fit: Bits::default(),
-            weigh: Weigh::of(queue),
+            weigh: Weigh::of(&key, queue),
             waiting: VecDeque::new(),
             aside: VecDeque::new(),
             arrivals: super::rates::Rate::default(),
@@ -181,7 +205,10 @@ impl Line {
     /// Other agents fit from now on, and other weights hold.
     pub(super) fn refit(&mut self, ix: usize, fit: Bits, queue: &QueueSetup) {
         let Some(kind) = self.kinds.get_mut(ix) else { return };
-        kind.weigh = Weigh::of(queue);
+        kind.weigh = Weigh::of(&kind.key, queue);
+        if let Some(Some(first)) = self.firsts.get_mut(ix) {
+            first.weigh = kind.weigh;
+        }
         if kind.fit == fit {
             return;
         }
@@ -228,6 +255,11 @@ impl Line {
         let row = if aside { &mut kind.aside } else { &mut kind.waiting };
         row.insert(row.partition_point(|(p, _)| *p < place), (place, call));
         self.live.put(ix, !kind.waiting.is_empty());
+        let (weigh, queue) = (kind.weigh, kind.key.queue as u32);
+        if let Some(first) = grow(&mut self.firsts, ix) {
+            *first =
+                kind.waiting.front().map(|(place, call)| First { weigh, queue, place: *place, call: *call });
+        }
         if let Some(length) = grow(&mut self.lengths, kind.key.queue) {
             *length += 1;
         }
@@ -244,6 +276,11 @@ impl Line {
             }
         }
         self.live.put(ix, !kind.waiting.is_empty());
+        let (weigh, queue) = (kind.weigh, kind.key.queue as u32);
+        if let Some(first) = grow(&mut self.firsts, ix) {
+            *first =
+                kind.waiting.front().map(|(place, call)| First { weigh, queue, place: *place, call: *call });
+        }
         if let Some(length) = self.lengths.get_mut(kind.key.queue) {
             *length = length.saturating_sub(taken);
         }
@@ -254,6 +291,37 @@ impl Line {
         let bits = self.agent_kinds.get(agent);
         let all = bits.into_iter().flat_map(|bits| bits.and(&self.live));
         all.filter_map(|ix| Some((ix, self.kinds.get(ix)?)))
+    }
+
+    /// The call that is first in line for this agent, of all queues or of one, with its kind.
+    pub(super) fn first_for(
+        &self,
+        now: Now,
+        agent: usize,
+        queue: Option<usize>,
+    ) -> Option<(Order, usize, CallId)> {
+        let rows = self.agent_kinds.get(agent)?.and(&self.live);
+        let firsts = rows.filter_map(|ix| Some((ix, self.firsts.get(ix).copied().flatten()?)));
+        firsts
+            .filter(|(_, f)| queue.is_none_or(|q| q == f.queue as usize))
+            .map(|(ix, f)| (f.weigh.order(now, f.place), ix, f.call))
+            .min()
+    }
+
+    /// The rows that some of these agents fit, best first, at most `most`.
+    pub(super) fn first_rows(&self, now: Now, agents: &Bits, most: usize) -> Vec<usize> {
+        let mut rows = Bits::default();
+        for ix in
+            agents.iter().filter_map(|a| self.agent_kinds.get(a)).flat_map(|kinds| kinds.and(&self.live))
+        {
+            rows.put(ix, true);
+        }
+        let first = |ix: usize| Some((self.firsts.get(ix).copied().flatten()?, ix));
+        let mut all: Vec<(Order, usize)> =
+            rows.iter().filter_map(first).map(|(f, ix)| (f.weigh.order(now, f.place), ix)).collect();
+        all.sort_unstable();
+        all.truncate(most);
+        all.into_iter().map(|(_, ix)| ix).collect()
     }
 
     /// Calls in a queue, waiting or being offered.

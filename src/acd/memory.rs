@@ -33,4 +33,12 @@ impl Memory {
     pub(super) fn last(&self, number: u64) -> Option<(usize, Now)> {
         self.last.get(&number).copied()
     }
+
+    /// All that is remembered, oldest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, usize, Now)> + '_ {
+        self.order.iter().filter_map(|(at, number)| {
+            let (agent, newest) = self.last(*number)?;
+            (newest == *at).then_some((*number, agent, *at))
+        })
+    }
 }

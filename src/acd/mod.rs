@@ -43,6 +43,7 @@ mod rates;
 mod router;
 mod setup;
 mod skills;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -61,3 +62,4 @@ pub use setup::{
     When,
 };
 pub use skills::{LEVEL_MAX, Requirement, RequirementError, Skills};
+pub use snapshot::Snapshot;

@@ -319,6 +319,11 @@ impl Acd {
         all.into_iter().map(|(_, shown)| shown).collect()
     }
 
+    /// How many wait or are being offered, callbacks included.
+    pub fn queued(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// True if nobody waits, rings or talks, and no offer or timer about a call is left.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty()

@@ -3,7 +3,7 @@
 //! One timer a call: the earliest of all that it is to see. Nothing of it changes who was there first.
 
 use super::event::{AcdEvent, MoveTo, OfferEnd, Output, Request};
-use super::line::Key;
+use super::line::{Key, Place};
 use super::memory;
 use super::name::Name;
 use super::router::{Acd, Due, Waiting, refuse};
@@ -14,6 +14,28 @@ use std::time::Duration;
 
 /// The first announcement of the place comes this soon.
 const FIRST_ANNOUNCEMENT: Duration = Duration::from_millis(500);
+
+impl Waiting {
+    /// Waits from now on for nothing but an agent and its first announcement.
+    pub(super) fn new(kind: usize, place: Place, now: Now) -> Waiting {
+        Waiting {
+            kind,
+            place,
+            entered: now,
+            offers: Vec::new(),
+            parked: None,
+            alone_until: None,
+            relax: Vec::new(),
+            announce: now + FIRST_ANNOUNCEMENT,
+            comfort: None,
+            comforts: 0,
+            told: None,
+            number: None,
+            consult: false,
+            callback: None,
+        }
+    }
+}
 
 impl Acd {
     pub(super) fn enqueue(&mut self, now: Now, call: CallId, request: Request, out: &mut Vec<Output>) {
@@ -48,22 +70,11 @@ impl Acd {
             without: without.collect(),
         };
         key.without.sort_unstable();
-        let mut waiting = Waiting {
-            kind: usize::MAX,
-            place,
-            entered: now,
-            offers: Vec::new(),
-            parked: None,
-            alone_until: None,
-            relax: request.relax,
-            announce: now + FIRST_ANNOUNCEMENT,
-            comfort: q.setup.comfort_every.map(|every| now + every),
-            comforts: 0,
-            told: None,
-            number: request.number.as_ref().map(|n| memory::hash(n.reveal())),
-            consult: request.consult,
-            callback: None,
-        };
+        let mut waiting = Waiting::new(usize::MAX, place, now);
+        waiting.relax = request.relax;
+        waiting.comfort = q.setup.comfort_every.map(|every| now + every);
+        waiting.number = request.number.as_ref().map(|n| memory::hash(n.reveal()));
+        waiting.consult = request.consult;
         waiting.relax.reverse();
         self.admit(now, call, waiting, key, request.require.as_ref(), request.preferred.as_deref(), out);
     }

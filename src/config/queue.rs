@@ -161,9 +161,12 @@ pub(super) fn check(file: &File, queue: &RawQueue, team: &Team, problems: &mut V
     }
 }
 
+/// A number, if it is given, what it must lie between, and its key.
+type Bound<'a> = (Option<&'a Spanned<u64>>, RangeInclusive<u64>, &'a str);
+
 fn numbers(file: &File, queue: &RawQueue, problems: &mut Vec<Problem>) {
     let (target, callback) = (queue.target.as_ref(), queue.callback.as_ref());
-    let all: [(Option<&Spanned<u64>>, RangeInclusive<u64>, &str); 17] = [
+    let all: [Bound; 18] = [
         (queue.ring_s.as_ref(), 3..=120, "ring_s"),
         (queue.wrap_up_s.as_ref(), 0..=3600, "wrap_up_s"),
         (queue.announce_every_s.as_ref(), 5..=600, "announce_every_s"),
@@ -181,8 +184,9 @@ fn numbers(file: &File, queue: &RawQueue, problems: &mut Vec<Problem>) {
         (target.map(|t| &t.within_s), 1..=3600, "within_s"),
         (target.map(|t| &t.percent), 1..=100, "percent"),
         (callback.map(|c| &c.attempts), 1..=10, "attempts"),
+        (callback.map(|c| &c.gap_s), 10..=86_400, "gap_s"),
     ];
-    for (value, range, what) in all.into_iter().chain([(callback.map(|c| &c.gap_s), 10..=86_400, "gap_s")]) {
+    for (value, range, what) in all {
         if let Some(value) = value.filter(|v| !range.contains(v.get_ref())) {
             let unit = if what.ends_with("_s") { " seconds" } else { "" };
             let message = format!("{what} must lie between {} and {}{unit}", range.start(), range.end());

@@ -106,7 +106,7 @@ fn whatever_is_cut_out_of_a_file_never_panics() {
 }
 
 /// A team of two with skills; `queue` is added to its queue.
-fn team_with(queue: &str) -> Result<Config, Problem> {
+fn team_with(queue: &str) -> Result<Config, Box<Problem>> {
     let team = format!(
         "[team]\nreasons = [\"lunch\"]\nsign_in = \"manual\"\n\n[[agent]]\nuser = \"1\"\nname = \"A\"\n\
          queues = [\"city-repair\", \"city-general\"]\nskills = {{ zh = 8, en = 2 }}\n\n[[agent]]\nuser = \"2\"\nname = \"B\"\n\
@@ -117,7 +117,7 @@ fn team_with(queue: &str) -> Result<Config, Problem> {
     let files: Vec<File> = [("server.toml", SERVER), ("team.toml", team.as_str()), ("city-12345.toml", CITY)]
         .map(|(name, text)| File { name: name.into(), text: text.into() })
         .into();
-    load(&files).map_err(|problems| problems.into_iter().next().expect("a problem"))
+    load(&files).map_err(|problems| Box::new(problems.into_iter().next().expect("a problem")))
 }
 
 #[test]

@@ -285,3 +285,34 @@ fn the_wait_is_told_with_the_place_and_only_if_it_has_improved() {
     assert_eq!(told(&w.later(1)), [Some(180)]);
     assert_eq!(told(&w.later(20)), [None]);
 }
+
+#[test]
+fn a_restart_keeps_breaks_memory_and_callbacks() {
+    let mut w = team(&[1, 1], |q| q.remember = seconds(3600));
+    let number = || Some(Pii::new("5551".to_owned()));
+    w.register("a0");
+    let request = Request { number: number(), ..Request::to("q") };
+    let (id, ..) = offer(&w.give(Input::Enqueue { call: A, request: request.clone() })).unwrap();
+    w.give(Input::Answered { offer: id });
+    w.give(Input::TalkEnded { call: A, transfer: false });
+    w.give(Input::NotReady { user: "a0".into(), reason: None });
+    w.enqueue(B, "q");
+    w.give(Input::Callback { call: B, number: Pii::new("7".into()) });
+    w.later(50);
+    let kept = serde_json::to_string(&w.acd.snapshot(w.now)).unwrap();
+    let mut again =
+        World { acd: Acd::new(&w.setup, Now(0)), setup: w.setup.clone(), now: Now(0), out: Vec::new() };
+    again.acd.restore(Now(0), &serde_json::from_str(&kept).unwrap(), &mut Vec::new());
+    again.register("a0");
+    assert_eq!(again.state("a0"), State::NotReady(NotReady::Break));
+    let (id, call, _) = offer(&again.register("a1")).unwrap();
+    assert_eq!(call, B);
+    again.give(Input::Answered { offer: id });
+    again.give(Input::Ready { user: "a0".into() });
+    again.give(Input::TalkEnded { call: B, transfer: false });
+    assert_eq!(
+        offer(&again.give(Input::Enqueue { call: A, request })).unwrap().2,
+        "a0",
+        "who served it last"
+    );
+}
