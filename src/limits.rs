@@ -80,8 +80,49 @@ pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
 /// How long one prompt may take to be rendered before the call goes on without it.
 pub const RENDER_MAX: Duration = Duration::from_secs(5);
 
+/// How long a number outside may ring before it counts as not answered.
+pub const DIAL_MAX: Duration = Duration::from_secs(45);
+
+/// Longest message a caller may leave. Answer: it ends there, as if the caller had pressed #.
+pub const VOICEMAIL_MAX: Duration = Duration::from_secs(120);
+
+/// Lines that one call may go through by overflow. Answer: the closing message.
+pub const LINES_IN_A_ROW_MAX: u8 = 4;
+
+/// Callers (and callbacks) who wait for agents at once. Answer: the newest is told that nobody is free. Above
+/// [`CALLS_MAX`], because a callback waits without a call.
+pub const ACD_WAITING_MAX: usize = 20_000;
+
+/// Kinds of waiting calls (queue, requirement, priority, ...) kept at once. Kinds without calls make room; if there are
+/// none, the requirement is refused. An agent who becomes free looks at the first of each kind.
+pub const ACD_KINDS_MAX: usize = 4096;
+
+/// Octets of one requirement, and how deep its parentheses go. Answer: an error with the place.
+pub const REQUIREMENT_CHARS_MAX: usize = 500;
+pub const REQUIREMENT_DEPTH_MAX: usize = 16;
+
+/// Agents named in one decision; the others are counted by reason. What a person reads, and about 1 KiB a record.
+pub const DECISION_NAMED_MAX: usize = 8;
+
+/// Calls assigned jointly at once. The exact method takes the cube of it: some 20 µs. Answer: the first in line are
+/// assigned jointly, the others one by one.
+pub const ASSIGN_MAX: usize = 32;
+
+/// Phones that ring at once for one call.
+pub const RING_ALL_MAX: usize = 16;
+
+/// Callers remembered with the agent who served them. Answer: the oldest is forgotten.
+pub const LAST_AGENTS_MAX: usize = 50_000;
+
+/// Intervals of figures kept: a week of quarters of an hour. Answer: the oldest are forgotten; what is altogether stays.
+pub const FIGURES_INTERVALS_MAX: usize = 7 * 96;
+
+/// Calls that one agent may be configured to have at once.
+pub const AGENT_CALLS_MAX: u8 = 8;
+
 /// Longest call, all told. Answer: the call is ended and its record says so.
 pub const CALL_MAX: Duration = Duration::from_secs(4 * 3600);
 
+const _: () = assert!(ACD_WAITING_MAX > CALLS_MAX);
 const _: () = assert!(UTTERANCE_MAX.as_secs() < CALL_MAX.as_secs());
 const _: () = assert!(SIP_CONNECTION_IDLE_MAX.as_secs() > *REGISTER_EXPIRES_S.end() as u64);

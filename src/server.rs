@@ -8,27 +8,30 @@
 //! Stops on SIGTERM and SIGINT: new calls get 503, running ones have [`Options::drain`] to end, a second signal ends
 //! them at once. SIGHUP reads the dialplans anew: a bad file changes nothing.
 
-use crate::base::{Epoch, Now};
-use crate::call::{self, Cdr, Moment, Switch, SwitchConfig};
+mod asked;
+mod log;
+mod start;
+
+use crate::acd::Figures;
+use crate::base::Now;
+use crate::call::{self, Switch};
 use crate::config::Config;
-use crate::drive::control::{Answer, Ask, Control, Request};
-use crate::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
+use crate::drive::control::Control;
+use crate::drive::files;
+use crate::drive::media::{MediaPlane, ReportReceiver};
 use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
+use crate::drive::store::{self, Row};
 use crate::drive::voice::{Rendered, Voice};
-use crate::drive::{files, models, store};
-use crate::{sip, tts};
+use crate::sip;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
-
-/// Ports tried when the configured one is taken.
-const PORT_TRIES: u16 = 50;
 
 /// What the command line says.
 #[derive(Debug, Clone)]
@@ -79,6 +82,9 @@ pub struct Server {
     control: Control,
     config: Arc<Config>,
     work: VecDeque<call::Output>,
+    figures: Figures,
+    /// Why the ACD would not do what it was last asked for.
+    refused: Option<String>,
     /// When the last call must have ended, once the server is stopping.
     stop_by: Option<Now>,
 }
@@ -90,98 +96,8 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Starts everything. Must run on a current-thread tokio runtime.
-    ///
-    /// # Errors
-    /// Says what could not be started, and what to do.
-    pub async fn start(options: Options) -> Result<(Server, Ready), String> {
-        let config = Arc::new(files::load(&options.config)?);
-        for warning in &config.warnings {
-            warn!("{warning}");
-        }
-        let data = options.data.clone().unwrap_or_else(|| files::data_dir(&options.config, &config));
-        let recordings = data.join("recordings");
-        std::fs::create_dir_all(&recordings).map_err(|e| format!("{}: {e}", recordings.display()))?;
-        let control = Control::listen(&data).await.map_err(|e| e.to_string())?;
-        let accounts = files::passwords(&data, &config)?;
-        let (store, first_call) =
-            store::Writer::open(&data).map_err(|e| format!("{}: {e}", store::file(&data).display()))?;
-        let began = Instant::now();
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let (sockets, port_taken) = listen(&config, options.port).await?;
-        let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
-        let ports = config.server.media_ports.clone();
-        let media = MediaConfig {
-            workers,
-            ports,
-            epoch: began,
-            backend: Backend::default(),
-            hangover: config.server.hangover,
-            pin: true,
-        };
-        let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
-        let found = models::find(&options.models, config.server.model.as_deref());
-        let (model, no_model) = match found {
-            Ok(Some(model)) => (Some(model).filter(|_| config.server.recognisers > 0), None),
-            Ok(None) => (None, Some(format!("{} holds no model", options.models.display()))),
-            Err(why) => (None, Some(why)),
-        };
-        let (recognisers, recognised) = match &model {
-            Some(model) => {
-                let (pool, out) = Recognisers::start(&options.binary, model, config.server.recognisers);
-                (Some(pool), out)
-            }
-            None => (None, mpsc::unbounded_channel().1),
-        };
-        let (voice, rendered) = Voice::new(Some(data.join("prompts")));
-        let mut seed = [0u8; 8];
-        getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
-        let endpoint = sip::Endpoint::new(sip::Config {
-            seed: u64::from_le_bytes(seed),
-            user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
-            realm: config.server.domain.clone(),
-            accounts,
-            sha256: config.server.sha256,
-            ..sip::Config::default()
-        });
-        let with = SwitchConfig {
-            config: config.clone(),
-            epoch: Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) },
-            first_call,
-            listens: recognisers.is_some(),
-            music: Arc::new(tts::prompt(&tts::music())),
-            recordings: config.server.record_calls.then_some(recordings),
-        };
-        let mut out = Vec::new();
-        let switch = Switch::new(Now(0), with, &mut out);
-        let ready = Ready {
-            sip: sockets.addrs().to_vec(),
-            port_taken,
-            data: data.clone(),
-            model: model.map(|m| m.path),
-            no_model,
-            config: config.clone(),
-        };
-        let server = Server {
-            options,
-            data,
-            began,
-            sockets,
-            endpoint,
-            switch,
-            media,
-            reports,
-            recognisers,
-            recognised,
-            voice,
-            rendered,
-            store,
-            control,
-            config,
-            work: out.into(),
-            stop_by: None,
-        };
-        Ok((server, ready))
+    fn unix_ms(&self) -> u64 {
+        self.switch.epoch().unix_ms_at(self.now())
     }
 
     fn now(&self) -> Now {
@@ -319,92 +235,31 @@ impl Server {
                 }
                 call::Output::Recognise { call, utterance, lang, samples } => match &self.recognisers {
                     Some(pool) => pool.submit(Sentence { call, utterance, lang, samples }),
-                    None => self.step(call::Input::Recognised {
-                        call,
-                        utterance,
-                        heard: Err(crate::ivr::NotHeard::Unavailable),
-                    }),
+                    None => {
+                        let heard = Err(crate::ivr::NotHeard::Unavailable);
+                        self.step(call::Input::Recognised { call, utterance, heard });
+                    }
                 },
                 call::Output::Render { lang, text } => self.voice.render(lang, text),
                 call::Output::Moment { call, sip_call_id, at, turn } => {
-                    log_moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
+                    log::moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
                     self.control.tell(&sip_call_id, &at, turn.as_deref());
                 }
                 call::Output::Agent { user, state } => info!(agent = user, state = state.name(), "agent"),
+                call::Output::Acd(event) => {
+                    let at = self.unix_ms();
+                    self.figures.add(at, &event);
+                    self.store.write(Row::Acd(at, event));
+                }
+                call::Output::TurnedAway { from, dialled, status, reason } => {
+                    info!(%from, dialled, status, reason, "a call was turned away");
+                }
+                call::Output::Refused { why } => self.refused = Some(why),
                 call::Output::Record(cdr) => {
-                    log_record(&cdr);
-                    self.store.write(cdr);
+                    log::record(&cdr);
+                    self.store.write(Row::Call(cdr));
                 }
             }
         }
     }
-
-    fn asked(&mut self, request: Request) {
-        let answer = match request.ask {
-            Ask::Board => Answer::board(self.now(), self.switch.acd(), self.switch.calls()),
-            Ask::Ready { user, ready } => {
-                if self.config.setup.agents.iter().any(|a| a.user == user) {
-                    self.step(call::Input::Ready { user: user.clone(), ready });
-                    Answer::Done(format!("agent {user} is {}", if ready { "ready" } else { "not ready" }))
-                } else {
-                    Answer::Error(format!("no agent `{user}`: agents are [[agent]] tables in team.toml"))
-                }
-            }
-            Ask::Reload => match self.reload() {
-                Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
-                Err(problems) => Answer::Error(problems),
-            },
-            Ask::Dump => Answer::Done(format!("{}\n{:#?}", self.endpoint.dump(), self.switch)),
-            Ask::Watch { sip_call_id } => return self.control.watch(&sip_call_id, request.answers),
-        };
-        let _ = request.answers.try_send(answer);
-    }
-}
-
-/// Binds the configured addresses on one port: the configured one, or the next that is free.
-async fn listen(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<u16>), String> {
-    let mut ips: Vec<_> =
-        config.server.addresses.iter().filter_map(|a| a.or_else(files::machine_address)).collect();
-    ips.dedup();
-    let mut first = port.unwrap_or(config.server.port);
-    if first == 0 {
-        // Any port, but the same on every address.
-        let any = ips.first().and_then(|ip| std::net::UdpSocket::bind((*ip, 0)).ok()?.local_addr().ok());
-        first = any.map_or(config.server.port, |a| a.port());
-    }
-    let mut last = String::new();
-    for port in first..first.saturating_add(PORT_TRIES) {
-        let addrs: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
-        match SipSockets::bind(&addrs).await {
-            Ok(sockets) => return Ok((sockets, (port != first).then_some(first))),
-            Err(error) => last = format!("SIP on port {port}: {error}"),
-        }
-    }
-    Err(format!("{last}\n  = choose addresses of this machine and a free port under [sip] in server.toml"))
-}
-
-/// Cores this process may use.
-fn num_cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn log_moment(call: u64, moment: &Moment, turn: Option<&call::TurnRecord>, personal: bool) {
-    match turn {
-        Some(turn) if personal => info!(call, heard = turn.turn.heard.reveal(), turn = ?turn.turn, "heard"),
-        Some(turn) => info!(call, turn = ?turn.turn, "heard"),
-        None => info!(call, "{moment:?}"),
-    }
-}
-
-fn log_record(cdr: &Cdr) {
-    info!(
-        call = cdr.id.0,
-        line = cdr.line,
-        result = ?cdr.result,
-        ended_by = ?cdr.ended_by,
-        total_ms = cdr.total_ms,
-        wait_ms = cdr.wait_ms,
-        talk_ms = cdr.talk_ms,
-        "call recorded"
-    );
 }

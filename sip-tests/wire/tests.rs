@@ -40,7 +40,10 @@ fn a_caller_hangs_up_while_waiting() {
     sipp::caller(&server, "caller-waits", "12345").succeed();
     let cdr = record(&server);
     assert_eq!((cdr.result, cdr.queue.as_deref()), (Result::Abandoned, Some("city-repair")));
-    assert!(cdr.moments.iter().any(|m| m.moment == Moment::Place { place: 1 }), "the place was told");
+    assert!(
+        cdr.moments.iter().any(|m| matches!(m.moment, Moment::Place { place: 1, .. })),
+        "the place was told"
+    );
 }
 
 #[test]
@@ -281,6 +284,83 @@ fn a_baresip_caller_and_a_baresip_agent_hear_each_other() {
         assert!(leg.stats.received > 200 && leg.stats.lost == 0, "{leg:?}");
     }
     hear_each_other(caller, agent);
+}
+
+/// A caller and agent 1001 on baresip phones, talking; and the phone of 1002.
+fn three_phones(server: &Server) -> [Baresip; 3] {
+    let agent = Baresip::start(server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    let caller = Baresip::start(server, "caller", None);
+    caller.dial(&format!("sip:12345@{}", server.sip));
+    server.wait_log("Saying");
+    caller.key('1');
+    agent.wait_event("CALL_INCOMING");
+    agent.command("accept", "");
+    wait_for("the bridge", Duration::from_secs(15), || server.log().contains("Bridged").then_some(()));
+    let colleague = Baresip::start(server, "colleague", Some("1002"));
+    server.wait_state("1002", "ready");
+    [caller, agent, colleague]
+}
+
+#[test]
+fn an_agent_transfers_the_caller_to_a_colleague_whom_the_caller_then_hears() {
+    if !have("baresip", "baresip-core") || !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let [caller, agent, colleague] = three_phones(&server);
+    agent.command("transfer", &format!("sip:1002@{}", server.sip));
+    colleague.wait_event("CALL_INCOMING");
+    server.wait_state("1001", "wrap-up");
+    colleague.command("accept", "");
+    let bridges = |log: String| log.matches("Bridged").count() == 2;
+    wait_for("the second bridge", Duration::from_secs(15), || bridges(server.log()).then_some(()));
+    std::thread::sleep(Duration::from_secs(6));
+    caller.command("hangup", "");
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.agent.as_deref(), cdr.transfers), (Result::Connected, Some("1002"), 1));
+    hear_each_other(caller, colleague);
+}
+
+#[test]
+fn a_supervisor_hears_a_talk_and_takes_it_over() {
+    if !have("baresip", "baresip-core") || !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let [caller, _agent, supervisor] = three_phones(&server);
+    assert!(server.command(&["supervise", "listen", "7", "1002"]).contains("no call 7"));
+    server.command(&["supervise", "listen", "1", "1002"]);
+    supervisor.wait_event("CALL_INCOMING");
+    supervisor.command("accept", "");
+    supervisor.wait_event("CALL_ESTABLISHED");
+    std::thread::sleep(Duration::from_secs(2));
+    server.command(&["supervise", "take-over", "1", "1002"]);
+    server.wait_state("1001", "wrap-up");
+    std::thread::sleep(Duration::from_secs(6));
+    caller.command("hangup", "");
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1002")));
+    assert!(server.command(&["supervise", "audit"]).contains("take-over"));
+    assert!(server.command(&["figures"]).contains("answered 1"));
+    hear_each_other(caller, supervisor);
+}
+
+#[test]
+fn an_agents_phone_sets_its_state_by_feature_codes() {
+    if !have("baresip", "baresip-core") || !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let agent = Baresip::start(&server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    agent.dial(&format!("sip:*14@{}", server.sip));
+    server.wait_state("1001", "not-ready");
+    wait_for("the call to end", Duration::from_secs(15), || {
+        server.log().contains("call recorded").then_some(())
+    });
+    agent.dial(&format!("sip:*13@{}", server.sip));
+    server.wait_state("1001", "ready");
 }
 
 /// Logs carry no personal data: not the caller's number, not what was said or pressed.

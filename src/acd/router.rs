@@ -1,54 +1,117 @@
-//! The router: agents, waiting callers, offers with leases, and one timer list.
+//! The router: what there is, one input at a time, and the views of it. What is done is in the files beside it: `people.rs`
+//! (agents), `waits.rs` (callers), `offers.rs` (who rings for whom), `choose.rs` (why).
 
-use super::agent::{Agent, AgentView, NotReady, State};
-use super::event::{Decision, Excluded, Input, OfferFailure, OfferId, Output, Setup};
-use super::setup::QueueSetup;
+use super::agent::{Agent, AgentView, NotReady, Presence, State};
+use super::bits::Bits;
+use super::event::{AcdEvent, Input, OfferId, Output};
+use super::line::{Line, Place};
+use super::memory::Memory;
+use super::name::Name;
+use super::rates::{Mean, Rate};
+use super::setup::{QueueSetup, Setup};
+use super::skills::Requirement;
 use crate::base::{CallId, Now, Timers};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a rejected or busy agent is left alone.
-const RETRY: Duration = Duration::from_secs(10);
-/// The first announcement of the place comes this soon.
-const FIRST_ANNOUNCEMENT: Duration = Duration::from_millis(500);
-
-#[derive(Debug)]
-struct Waiting {
-    queue: String,
-    since: Now,
-    /// Order of arrival: the place is kept however often the call is offered.
-    order: u64,
-    offered: Option<OfferId>,
+/// A caller, or a callback, that waits or is being offered.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    /// Its row in the line.
+    pub(super) kind: usize,
+    pub(super) place: Place,
+    /// When it came into this queue: what relaxation and overflow count from.
+    pub(super) entered: Now,
+    pub(super) offers: Vec<OfferId>,
+    /// Not offered to anybody before this.
+    pub(super) parked: Option<Now>,
+    /// The head start of its preferred agent ends.
+    pub(super) alone_until: Option<Now>,
+    /// Weaker requirements still to come, the next one last.
+    pub(super) relax: Vec<(Duration, Requirement)>,
+    pub(super) announce: Now,
+    pub(super) comfort: Option<Now>,
+    pub(super) comforts: u32,
+    /// The likely wait last told, in seconds.
+    pub(super) told: Option<u32>,
+    /// The number, as the memory keeps it.
+    pub(super) number: Option<u64>,
+    pub(super) consult: bool,
+    /// A callback, and how often the customer was not reached.
+    pub(super) callback: Option<u8>,
 }
 
 #[derive(Debug)]
-struct Offer {
-    call: CallId,
-    user: String,
+pub(super) struct Offer {
+    pub(super) call: CallId,
+    pub(super) agent: usize,
+    pub(super) queue: usize,
+}
+
+/// Who talks with whom.
+#[derive(Debug)]
+pub(super) struct Talk {
+    pub(super) agent: usize,
+    pub(super) queue: usize,
+    pub(super) since: Now,
+    pub(super) held_since: Option<Now>,
+    pub(super) held: Duration,
+    /// As it waited, to wait on if a customer is not reached.
+    pub(super) was: Box<Waiting>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(super) enum Due {
     Lease(OfferId),
-    Announce(CallId),
-    MaxWait(CallId),
+    /// The next thing that a waiting call is to see.
+    Call(CallId),
     /// Wrap-up, or a reason that passes; by the agent's number.
     Rest(usize),
+}
+
+/// A queue in the ACD.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) name: Name,
+    pub(super) setup: QueueSetup,
+    pub(super) serving: Bits,
+    pub(super) open: bool,
+    pub(super) draining: bool,
+    /// Talk and after-call work, in seconds.
+    pub(super) handle: Mean,
+    pub(super) arrivals: Rate,
+    /// Percent points saved up for serving a caller before one who is late already.
+    pub(super) credit: u32,
+    /// Whom the last call went to.
+    pub(super) last: Option<usize>,
+    /// Agents who serve it, as far as other queues leave them, and when that was counted.
+    pub(super) able: Option<(Now, f64)>,
 }
 
 /// The ACD's core.
 #[derive(Debug, Default)]
 pub struct Acd {
-    queues: BTreeMap<String, QueueSetup>,
-    agents: BTreeMap<String, Agent>,
-    /// Agents' numbers for timers, stable over reloads.
-    numbers: Vec<String>,
-    waiting: BTreeMap<CallId, Waiting>,
-    /// Who talks to whom, and in which queue (for its wrap-up time).
-    talking: BTreeMap<CallId, (String, String)>,
-    offers: BTreeMap<OfferId, Offer>,
-    timers: Timers<Due>,
-    next: u64,
+    pub(super) queues: Vec<Queue>,
+    pub(super) queue_index: BTreeMap<Name, usize>,
+    /// Agents keep their number for ever; those no longer configured are not shown.
+    pub(super) agents: Vec<Agent>,
+    pub(super) agent_index: BTreeMap<Name, usize>,
+    pub(super) by_state: [Bits; 8],
+    pub(super) free: Bits,
+    pub(super) reasons: Vec<Name>,
+    pub(super) line: Line,
+    pub(super) waiting: BTreeMap<CallId, Waiting>,
+    pub(super) offers: BTreeMap<OfferId, Offer>,
+    pub(super) talks: BTreeMap<CallId, Talk>,
+    pub(super) timers: Timers<Due>,
+    pub(super) memory: Memory,
+    /// Traffic by kind of call, and when it was counted; see `balance.rs`.
+    pub(super) traffic: super::balance::Traffic,
+    pub(super) seed: u64,
+    pub(super) next: u64,
+    /// Since the last match: agents who became free, calls that can be offered anew.
+    pub(super) freed: Vec<usize>,
+    pub(super) arrived: Vec<CallId>,
 }
 
 impl Acd {
@@ -59,50 +122,121 @@ impl Acd {
         acd
     }
 
-    /// Takes a new setup: known agents keep their state and calls, unknown ones leave when their talk ends.
+    /// Takes a new setup: known agents keep their state and calls, unknown ones leave when their talk ends. Calls wait on
+    /// in queues that are gone, by their old rules.
     pub fn reload(&mut self, setup: &Setup, now: Now, out: &mut Vec<Output>) {
-        self.queues = setup.queues.iter().map(|q| (q.name.clone(), q.clone())).collect();
-        for agent in self.agents.values_mut() {
-            agent.queues.clear();
-            agent.leaving = true;
-        }
-        for s in &setup.agents {
-            let agent = self
-                .agents
-                .entry(s.user.clone())
-                .or_insert_with(|| Agent::new(s.name.clone(), Vec::new(), now));
-            agent.leaving = false;
-            agent.name.clone_from(&s.name);
-            agent.queues.clone_from(&s.queues);
-            if !self.numbers.contains(&s.user) {
-                self.numbers.push(s.user.clone());
+        self.seed = setup.seed;
+        for reason in &setup.reasons {
+            if !self.reasons.iter().any(|r| **r == **reason) {
+                self.reasons.push(reason.as_str().into());
             }
         }
-        self.see_off();
-        self.match_all(now, out);
+        for queue in &setup.queues {
+            self.set_queue(queue);
+        }
+        self.queues.iter_mut().for_each(|q| q.serving = Bits::default());
+        self.agents.iter_mut().for_each(|a| a.configured = false);
+        for s in &setup.agents {
+            let ix = self.agent_index.get(s.user.as_str()).copied().unwrap_or(self.agents.len());
+            if ix == self.agents.len() {
+                self.agents.push(Agent::new(s, now));
+                self.agent_index.insert(s.user.as_str().into(), ix);
+                self.by_state[0].put(ix, true);
+            }
+            let Some(agent) = self.agents.get_mut(ix) else { continue };
+            agent.configured = true;
+            agent.name.clone_from(&s.name);
+            agent.skills.clone_from(&s.skills);
+            agent.capacity = usize::from(s.capacity.max(1));
+            agent.sign_in = s.sign_in;
+            agent.queues = Bits::default();
+            for q in s.queues.iter().filter_map(|q| self.queue_index.get(q.as_str())) {
+                agent.queues.put(*q, true);
+                self.queues[*q].serving.put(ix, true);
+            }
+        }
+        for ix in 0..self.agents.len() {
+            if !self.agents[ix].configured && self.agents[ix].hands.is_empty() {
+                self.see_off(ix);
+            }
+            self.touch(now, ix, out);
+        }
+        self.refit();
+        self.settle(now, out);
+    }
+
+    fn set_queue(&mut self, setup: &QueueSetup) {
+        if let Some(ix) = self.queue_index.get(setup.name.as_str()) {
+            self.queues[*ix].setup = setup.clone();
+            return;
+        }
+        let name: Name = setup.name.as_str().into();
+        self.queue_index.insert(name.clone(), self.queues.len());
+        self.queues.push(Queue {
+            name,
+            setup: setup.clone(),
+            serving: Bits::default(),
+            open: true,
+            draining: false,
+            handle: Mean::default(),
+            arrivals: Rate::default(),
+            credit: 0,
+            last: None,
+            able: None,
+        });
     }
 
     /// Takes one input; appends what is to be done.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
         match input {
-            Input::Registered { user } => self.registered(now, &user, out),
-            Input::Unregistered { user } => self.unregistered(now, &user, out),
-            Input::Ready { user } => self.ready(now, &user, out),
-            Input::NotReady { user } => self.not_ready(now, &user, out),
-            Input::Enqueue { call, queue } => self.enqueue(now, call, queue),
+            Input::Enqueue { call, request } => self.enqueue(now, call, request, out),
             Input::CallerGone { call } => self.caller_gone(now, call, out),
+            Input::Callback { call, number } => self.ask_callback(now, call, &number, out),
+            Input::CallbackMissed { call } => self.callback_missed(now, call, out),
+            Input::CallbackCancelled { call } => self.callback_cancelled(now, call, out),
+            Input::Ringing { offer } => self.rings(now, offer, out),
             Input::Answered { offer } => self.answered(now, offer, out),
             Input::Failed { offer, why } => self.failed(now, offer, why, out),
-            Input::TalkEnded { call } => self.talk_ended(now, call, out),
+            Input::Held { call, on } => self.held(now, call, on, out),
+            Input::TalkEnded { call, transfer } => self.talk_ended(now, call, transfer, out),
+            Input::OwnCall { user, on } => self.own_call(now, &user, on, out),
+            Input::Joined { from, into } => self.joined(now, from, into, out),
+            Input::Move { call, to, reason } => self.move_call(now, call, to, &reason, out),
+            Input::Open { queue, open } => self.with_queue(&queue, out, |q| q.open = open),
+            Input::Drain { queue, on } => self.with_queue(&queue, out, |q| q.draining = on),
             Input::Tick => self.tick(now, out),
+            Input::Registered { .. }
+            | Input::Unregistered { .. }
+            | Input::Use { .. }
+            | Input::SignIn { .. }
+            | Input::SignOut { .. }
+            | Input::Ready { .. }
+            | Input::NotReady { .. }
+            | Input::ExtendWrapUp { .. }
+            | Input::Disposition { .. }
+            | Input::SetSkills { .. } => self.person(now, input, out),
         }
-        self.see_off();
-        self.match_all(now, out);
+        self.settle(now, out);
     }
 
-    /// Lets those go who are no longer configured and have no call in hand.
-    fn see_off(&mut self) {
-        self.agents.retain(|_, a| !a.leaving || a.state.call().is_some());
+    fn with_queue(&mut self, name: &str, out: &mut Vec<Output>, change: impl FnOnce(&mut Queue)) {
+        match self.queue_index.get(name).and_then(|ix| self.queues.get_mut(*ix)) {
+            Some(queue) => {
+                change(queue);
+                self.refit();
+            }
+            None => refuse(out, format!("no queue named `{name}`")),
+        }
+    }
+
+    fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some(due) = self.timers.pop_due(now) {
+            match due {
+                Due::Lease(offer) => self.lease_over(now, offer, out),
+                Due::Call(call) => self.call_due(now, call, out),
+                Due::Rest(agent) => self.rest_over(now, agent, out),
+            }
+        }
     }
 
     /// When to be called next; `None` when nothing is pending.
@@ -110,299 +244,104 @@ impl Acd {
         self.timers.next().map(|(at, _)| at)
     }
 
+    /// Shows what has changed about an agent, and keeps the sets up with it.
+    pub(super) fn touch(&mut self, now: Now, ix: usize, out: &mut Vec<Output>) {
+        let Some(agent) = self.agents.get_mut(ix) else { return };
+        let state = agent.state();
+        if state != agent.shown {
+            (agent.busy, agent.present) = agent.times(now);
+            self.by_state[agent.shown.index()].put(ix, false);
+            self.by_state[state.index()].put(ix, true);
+            (agent.shown, agent.since) = (state, now);
+            if state == State::Ready {
+                agent.idle_since = now;
+            }
+            let reason =
+                if let State::NotReady(reason) = state { name_of(reason, &self.reasons) } else { None };
+            out.push(Output::Agent { user: agent.user.to_string(), state });
+            let (user, state) = (agent.user.clone(), state.name().into());
+            out.push(Output::Event(AcdEvent::Agent { user, state, reason }));
+        }
+        let free = agent.is_free();
+        if free && !self.free.has(ix) {
+            self.freed.push(ix);
+        }
+        self.free.put(ix, free);
+    }
+
+    /// An agent who is no longer configured and has empty hands.
+    pub(super) fn see_off(&mut self, ix: usize) {
+        self.timers.clear(Due::Rest(ix));
+        if let Some(agent) = self.agents.get_mut(ix) {
+            agent.endpoints.clear();
+            (agent.signed_in, agent.after, agent.presence) = (false, None, Presence::Offline);
+        }
+    }
+
     /// Every agent, by user.
     pub fn agents(&self) -> Vec<AgentView> {
-        self.agents
-            .iter()
-            .map(|(user, a)| AgentView {
-                user: user.clone(),
-                name: a.name.clone(),
-                state: a.state,
-                since: a.since,
-                calls: a.calls,
-            })
-            .collect()
+        self.agent_index.keys().filter_map(|user| self.agent(user)).collect()
+    }
+
+    /// One agent.
+    pub fn agent(&self, user: &str) -> Option<AgentView> {
+        let agent = self.agents.get(*self.agent_index.get(user)?);
+        agent.filter(|a| a.configured || !a.hands.is_empty()).map(|a| AgentView {
+            user: a.user.to_string(),
+            name: a.name.clone(),
+            state: a.shown,
+            reason: match a.shown {
+                State::NotReady(reason) => name_of(reason, &self.reasons),
+                _ => None,
+            },
+            in_hand: a.hands.iter().map(|(call, _)| *call).collect(),
+            endpoint: a.endpoints.last().copied(),
+            since: a.since,
+            calls: a.calls,
+        })
+    }
+
+    /// What an agent can do.
+    pub fn skills(&self, user: &str) -> Option<&super::skills::Skills> {
+        self.agents.get(*self.agent_index.get(user)?).map(|a| &a.skills)
     }
 
     /// Callers who wait or are being offered, in order, with their queue and since when.
     pub fn waiting(&self) -> Vec<(CallId, String, Now)> {
-        let mut all: Vec<_> = self.waiting.iter().collect();
-        all.sort_by_key(|(_, w)| w.order);
-        all.into_iter().map(|(call, w)| (*call, w.queue.clone(), w.since)).collect()
+        let now = Now(u64::MAX);
+        let line = self.waiting.iter().filter_map(|(call, w)| {
+            let kind = self.line.kinds.get(w.kind)?;
+            let queue = self.queues.get(kind.key.queue)?.name.to_string();
+            Some((kind.order(now, w.place), (*call, queue, w.place.0)))
+        });
+        let mut all: Vec<_> = line.collect();
+        all.sort_by_key(|(order, _)| *order);
+        all.into_iter().map(|(_, shown)| shown).collect()
+    }
+
+    /// How many wait or are being offered, callbacks included.
+    pub fn queued(&self) -> usize {
+        self.waiting.len()
     }
 
     /// True if nobody waits, rings or talks, and no offer or timer about a call is left.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty()
-            && self.talking.is_empty()
+            && self.talks.is_empty()
             && self.offers.is_empty()
-            && self.agents.values().all(|a| a.state.call().is_none())
+            && self.agents.iter().all(|a| a.hands.is_empty())
     }
+}
 
-    fn set(&mut self, now: Now, user: &str, state: State, out: &mut Vec<Output>) {
-        if let Some(agent) = self.agents.get_mut(user) {
-            agent.enter(now, state);
-            out.push(Output::Agent { user: user.to_owned(), state });
-        }
+/// What a reason for not being ready is called.
+pub(super) fn name_of(reason: NotReady, configured: &[Name]) -> Option<Name> {
+    if let NotReady::Configured(n) = reason {
+        return configured.get(usize::from(n)).cloned();
     }
+    NotReady::BUILT_IN.iter().find(|(r, _)| *r == reason).map(|(_, name)| Name::from(*name))
+}
 
-    /// An agent who is done with a call goes where it belongs.
-    fn rest(&mut self, now: Now, user: &str, out: &mut Vec<Output>) {
-        if let Some(agent) = self.agents.get_mut(user) {
-            agent.rest(now);
-            out.push(Output::Agent { user: user.to_owned(), state: agent.state });
-        }
-    }
-
-    fn rest_timer(&mut self, user: &str) -> Option<Due> {
-        self.numbers.iter().position(|u| u == user).map(Due::Rest)
-    }
-
-    fn registered(&mut self, now: Now, user: &str, out: &mut Vec<Output>) {
-        let Some(agent) = self.agents.get_mut(user) else { return };
-        agent.registered = true;
-        if matches!(agent.state, State::Offline | State::NotReady(NotReady::Unreachable)) {
-            self.set(now, user, State::Ready, out);
-        }
-    }
-
-    fn unregistered(&mut self, now: Now, user: &str, out: &mut Vec<Output>) {
-        let Some(agent) = self.agents.get_mut(user) else { return };
-        agent.registered = false;
-        match agent.state {
-            State::Ringing { call, offer } => {
-                out.push(Output::Withdraw { offer, call, user: user.to_owned() });
-                self.failed(now, offer, OfferFailure::Unreachable, out);
-            }
-            State::Talking { .. } | State::Offline => return,
-            State::NotReady(_) | State::Ready | State::WrapUp => {}
-        }
-        if let Some(due) = self.rest_timer(user) {
-            self.timers.clear(due);
-        }
-        self.set(now, user, State::Offline, out);
-    }
-
-    fn ready(&mut self, now: Now, user: &str, out: &mut Vec<Output>) {
-        let due = self.rest_timer(user);
-        let Some(agent) = self.agents.get_mut(user) else { return };
-        agent.after = None;
-        if matches!(agent.state, State::NotReady(_) | State::WrapUp) {
-            if let Some(due) = due {
-                self.timers.clear(due);
-            }
-            self.rest(now, user, out);
-        }
-    }
-
-    fn not_ready(&mut self, now: Now, user: &str, out: &mut Vec<Output>) {
-        let due = self.rest_timer(user);
-        let Some(agent) = self.agents.get_mut(user) else { return };
-        match agent.state {
-            State::Offline => {}
-            State::Ready | State::NotReady(_) | State::WrapUp => {
-                if let Some(due) = due {
-                    self.timers.clear(due);
-                }
-                self.set(now, user, State::NotReady(NotReady::Break), out);
-            }
-            State::Ringing { .. } | State::Talking { .. } => agent.after = Some(NotReady::Break),
-        }
-    }
-
-    fn enqueue(&mut self, now: Now, call: CallId, queue: String) {
-        if self.waiting.contains_key(&call) || self.talking.contains_key(&call) {
-            return;
-        }
-        self.next += 1;
-        let max_wait = self.queues.get(&queue).map_or(Duration::from_secs(600), |q| q.max_wait);
-        self.timers.set(Due::MaxWait(call), now + max_wait);
-        self.timers.set(Due::Announce(call), now + FIRST_ANNOUNCEMENT);
-        let order = self.next;
-        self.waiting.insert(call, Waiting { queue, since: now, order, offered: None });
-    }
-
-    /// Takes a caller out of the waiting line and clears its timers.
-    fn take(&mut self, call: CallId) -> Option<Waiting> {
-        self.timers.clear(Due::MaxWait(call));
-        self.timers.clear(Due::Announce(call));
-        self.waiting.remove(&call)
-    }
-
-    fn caller_gone(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
-        if let Some(waiting) = self.take(call) {
-            self.withdraw(now, waiting.offered, out);
-        }
-        self.talk_ended(now, call, out);
-    }
-
-    /// Stops an offer through no fault of the agent, who is free again.
-    fn withdraw(&mut self, now: Now, offer: Option<OfferId>, out: &mut Vec<Output>) {
-        let Some(id) = offer else { return };
-        self.timers.clear(Due::Lease(id));
-        if let Some(offer) = self.offers.remove(&id) {
-            // Idle time counts on from before the offer: being rung for nothing costs no place.
-            let idle_since = self.agents.get(&offer.user).map(|a| a.idle_since);
-            self.rest(now, &offer.user, out);
-            if let (Some(agent), Some(since)) = (self.agents.get_mut(&offer.user), idle_since) {
-                agent.idle_since = since;
-            }
-            out.push(Output::Withdraw { offer: id, call: offer.call, user: offer.user });
-        }
-    }
-
-    fn answered(&mut self, now: Now, offer: OfferId, out: &mut Vec<Output>) {
-        let Some(Offer { call, user }) = self.offers.remove(&offer) else { return };
-        self.timers.clear(Due::Lease(offer));
-        let Some(waiting) = self.take(call) else { return };
-        if let Some(agent) = self.agents.get_mut(&user) {
-            agent.calls += 1;
-        }
-        self.set(now, &user, State::Talking { call }, out);
-        self.talking.insert(call, (user, waiting.queue));
-    }
-
-    fn failed(&mut self, now: Now, offer: OfferId, why: OfferFailure, out: &mut Vec<Output>) {
-        let Some(Offer { call, user }) = self.offers.remove(&offer) else { return };
-        self.timers.clear(Due::Lease(offer));
-        if let Some(waiting) = self.waiting.get_mut(&call) {
-            waiting.offered = None;
-        }
-        let reason = match why {
-            OfferFailure::NoAnswer => NotReady::NoAnswer,
-            OfferFailure::Rejected => NotReady::Rejected,
-            OfferFailure::Busy => NotReady::Busy,
-            OfferFailure::Unreachable => NotReady::Unreachable,
-            OfferFailure::NoPort => NotReady::NoPort,
-        };
-        if let Some(agent) = self.agents.get_mut(&user) {
-            let asked_for = agent.after.take();
-            self.set(now, &user, State::NotReady(asked_for.unwrap_or(reason)), out);
-            if let (None, true, Some(due)) = (asked_for, reason.passes(), self.rest_timer(&user)) {
-                self.timers.set(due, now + RETRY);
-            }
-        }
-    }
-
-    fn talk_ended(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
-        let Some((user, queue)) = self.talking.remove(&call) else { return };
-        let wrap_up = self.queues.get(&queue).map_or(Duration::ZERO, |q| q.wrap_up);
-        let stays = self.agents.get(&user).is_some_and(|a| a.registered && a.after.is_none());
-        if stays && !wrap_up.is_zero() {
-            self.set(now, &user, State::WrapUp, out);
-            if let Some(due) = self.rest_timer(&user) {
-                self.timers.set(due, now + wrap_up);
-            }
-        } else {
-            self.rest(now, &user, out);
-        }
-    }
-
-    fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
-        while let Some(due) = self.timers.pop_due(now) {
-            match due {
-                Due::Lease(id) => {
-                    if let Some(offer) = self.offers.get(&id) {
-                        out.push(Output::Withdraw { offer: id, call: offer.call, user: offer.user.clone() });
-                    }
-                    self.failed(now, id, OfferFailure::NoAnswer, out);
-                }
-                Due::Announce(call) => self.announce(now, call, out),
-                Due::MaxWait(call) => {
-                    if let Some(waiting) = self.take(call) {
-                        self.withdraw(now, waiting.offered, out);
-                        out.push(Output::GaveUp { call });
-                    }
-                }
-                Due::Rest(number) => {
-                    let rests = |a: &Agent| match a.state {
-                        State::WrapUp => true,
-                        State::NotReady(reason) => reason.passes(),
-                        // A reload took the agent out and in again meanwhile: it may hold an offer by now.
-                        State::Offline | State::Ready | State::Ringing { .. } | State::Talking { .. } => {
-                            false
-                        }
-                    };
-                    let user = self.numbers.get(number).cloned();
-                    if let Some(user) = user.filter(|user| self.agents.get(user).is_some_and(rests)) {
-                        self.rest(now, &user, out);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The caller's place among those who wait for the same queue. Announced on schedule only while nobody's phone
-    /// rings for the caller: a voice just before the agent answers would be in the way.
-    fn announce(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
-        let Some(waiting) = self.waiting.get(&call) else { return };
-        let place =
-            1 + self.waiting.values().filter(|w| w.queue == waiting.queue && w.order < waiting.order).count();
-        let every = self.queues.get(&waiting.queue).map_or(Duration::from_secs(30), |q| q.announce_every);
-        self.timers.set(Due::Announce(call), now + every);
-        if waiting.offered.is_none() {
-            out.push(Output::Announce { call, place });
-        }
-    }
-
-    /// Offers every waiting call that an agent is free for, oldest first.
-    fn match_all(&mut self, now: Now, out: &mut Vec<Output>) {
-        if !self.agents.values().any(|a| a.state == State::Ready) {
-            return;
-        }
-        let mut order: Vec<(u64, CallId)> =
-            self.waiting.iter().filter(|(_, w)| w.offered.is_none()).map(|(c, w)| (w.order, *c)).collect();
-        order.sort_unstable();
-        for (_, call) in order {
-            self.offer(now, call, out);
-        }
-    }
-
-    /// Offers one call to the longest-idle agent of its queue, if there is one.
-    fn offer(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
-        let Some(waiting) = self.waiting.get_mut(&call) else { return };
-        let serves = |a: &Agent| a.queues.contains(&waiting.queue);
-        let mut eligible: Vec<(&String, &Agent)> =
-            self.agents.iter().filter(|(_, a)| a.state == State::Ready && serves(a)).collect();
-        eligible.sort_by_key(|(_, a)| a.idle_since);
-        let Some((chosen, _)) = eligible.first() else { return };
-        let chosen = (*chosen).clone();
-        let excluded = self
-            .agents
-            .iter()
-            .filter(|(_, a)| a.state != State::Ready || !serves(a))
-            .map(|(user, a)| Excluded {
-                user: user.clone(),
-                why: match a.state {
-                    _ if !serves(a) => format!("does not serve {}", waiting.queue),
-                    State::NotReady(reason) => format!("not-ready ({reason:?})"),
-                    state => state.name().to_owned(),
-                },
-            })
-            .collect();
-        let decision = Decision {
-            queue: waiting.queue.clone(),
-            chosen: chosen.clone(),
-            eligible: eligible
-                .iter()
-                .map(|(u, a)| ((*u).clone(), now.since(a.idle_since).as_millis() as u64))
-                .collect(),
-            excluded,
-            waited_ms: now.since(waiting.since).as_millis() as u64,
-            reason: "longest idle of the queue's ready agents; the caller was first in line for them".into(),
-        };
-        self.next += 1;
-        let offer = OfferId(self.next);
-        waiting.offered = Some(offer);
-        let ring = self.queues.get(&waiting.queue).map_or(Duration::from_secs(20), |q| q.ring);
-        self.timers.set(Due::Lease(offer), now + ring);
-        self.offers.insert(offer, Offer { call, user: chosen.clone() });
-        if let Some(agent) = self.agents.get_mut(&chosen) {
-            // The idle time stays: it is needed if the offer is withdrawn.
-            agent.state = State::Ringing { call, offer };
-            agent.since = now;
-        }
-        out.push(Output::Agent { user: chosen.clone(), state: State::Ringing { call, offer } });
-        out.push(Output::Offer { offer, call, user: chosen, decision });
-    }
+/// What was asked for cannot be done.
+pub(super) fn refuse(out: &mut Vec<Output>, why: impl Into<String>) {
+    out.push(Output::Refused { why: why.into() });
 }

@@ -1,14 +1,17 @@
 //! The agent's part of a call: ringing a phone, what can go wrong, bridging, holding.
 
+use super::begin::Begin;
+use super::callback::outside;
 use super::cdr::{EndedBy, Moment, Result};
-use super::journey::{AgentSide, Call, Stage};
+use super::event::Output;
+use super::journey::{AgentSide, Call, Due, Stage};
 use super::leg::Leg;
-use super::speaking::Speaking;
-use super::switch::{Output, Shared};
+use super::speaking::Heard as Sound;
+use super::switch::Shared;
+use super::transfer::Destination;
 use crate::acd::{self, OfferFailure, OfferId};
 use crate::base::{LegId, Now};
-use crate::ivr::Phrase;
-use crate::media;
+use crate::media::{self, PlayId};
 use crate::sip::{self, EndCause};
 
 impl Call {
@@ -17,26 +20,23 @@ impl Call {
             return;
         }
         match want {
-            acd::Output::Offer { offer, user, decision, .. } => self.ring(now, offer, user, decision, s, out),
+            acd::Output::Offer { offer, user, decision, .. } => {
+                self.ring(now, offer, user, *decision, s, out);
+            }
             acd::Output::Withdraw { offer, .. } => {
-                if let Some(side) = self.agent.take_if(|side| side.offer == offer) {
-                    self.moment(now, Moment::OfferFailed { agent: side.user, why: "no answer".into() }, out);
-                    self.close_leg(side.leg, "offer withdrawn", out);
-                }
+                let Some(at) = self.ringing.iter().position(|side| side.offer == Some(offer)) else { return };
+                let side = self.ringing.remove(at);
+                let why = if self.agent.is_some() { "answered elsewhere" } else { "no answer" };
+                self.moment(now, Moment::OfferFailed { agent: side.user, why: why.into() }, out);
+                self.close_leg(side.leg, "offer withdrawn", out);
+                self.not_reached(now, s, out);
             }
-            acd::Output::Announce { place, .. } => {
-                if self.speaking.is_saying() {
-                    self.place = Some(place);
-                } else {
-                    self.announce(now, place, s, out);
-                }
+            acd::Output::Announce { place, wait, .. } => {
+                self.announced(now, place, wait, s, out);
             }
-            acd::Output::GaveUp { .. } => {
-                self.settle_times(now);
-                self.stage = Stage::Closing(Result::NobodyFree);
-                self.say_phrase(now, Phrase::NobodyFree, s, out);
-            }
-            acd::Output::Agent { .. } => {}
+            acd::Output::Comfort { nth, .. } => self.comfort(now, nth, s, out),
+            acd::Output::Overflow { to, why, .. } => self.overflowed(now, &to, why, s, out),
+            acd::Output::Agent { .. } | acd::Output::Refused { .. } | acd::Output::Event(_) => {}
         }
     }
 
@@ -50,6 +50,10 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
+        // One phone at a time is rung for a call; a second of ring-all is given back at once.
+        if self.agent.is_some() {
+            return s.acd.push(acd::Input::Failed { offer, why: OfferFailure::Rejected });
+        }
         self.cdr.decisions.push(decision);
         self.moment(now, Moment::Offered { agent: user.clone() }, out);
         let Some(ip) = s.homes.get(&user).copied() else {
@@ -59,13 +63,14 @@ impl Call {
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         self.legs.push(Leg::new(leg, user.clone(), like));
-        self.agent = Some(AgentSide { offer, leg, user });
-        out.push(Output::Open { leg, ip, near: Some(self.caller()) });
+        self.ringing.push(AgentSide { offer: Some(offer), leg, user, way: None });
+        let near = (!self.is_callback()).then(|| self.caller());
+        out.push(Output::Open { leg, ip, near });
     }
 
     pub(super) fn invite(&mut self, now: Now, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let Some(sdp) = self.leg_mut(leg).and_then(Leg::offer) else { return };
-        let Some(side) = self.agent.as_ref().filter(|side| side.leg == leg) else {
+        let Some(side) = self.ringing.iter().find(|side| side.leg == leg) else {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, "withdrawn", s, out);
         };
         let mut headers = Vec::new();
@@ -85,12 +90,20 @@ impl Call {
         let from = format!("\"{}\" <sip:{caller}@{}>", self.cdr.line, s.config.server.domain);
         out.push(Output::Sip(sip::Command::Invite {
             leg,
-            target: sip::Target::User(side.user.clone()),
+            target: match side.way {
+                Some(way) => outside(&side.user, way),
+                None => sip::Target::User(side.user.clone()),
+            },
             from,
             sdp,
             headers,
             credentials: None,
         }));
+    }
+
+    pub(super) fn phone_rings(&self, leg: LegId, s: &mut Shared) {
+        let offer = self.ringing.iter().find(|side| side.leg == leg).and_then(|side| side.offer);
+        s.acd.extend(offer.map(|offer| acd::Input::Ringing { offer }));
     }
 
     pub(super) fn offer_failed(
@@ -103,9 +116,33 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         self.close_leg(leg, "offer failed", out);
-        if let Some(side) = self.agent.take_if(|side| side.leg == leg) {
+        if let Some(at) = self.ringing.iter().position(|side| side.leg == leg) {
+            let side = self.ringing.remove(at);
             self.moment(now, Moment::OfferFailed { agent: side.user, why: text.to_owned() }, out);
-            s.acd.push(acd::Input::Failed { offer: side.offer, why });
+            match side.offer {
+                Some(offer) => {
+                    s.acd.push(acd::Input::Failed { offer, why });
+                    self.not_reached(now, s, out);
+                }
+                None => self.nobody_free(now, s, out),
+            }
+        }
+    }
+
+    /// One agent in particular was asked for and is not to be had: the caller goes back to the queue that it came from;
+    /// an agent who asked for a colleague is told.
+    fn not_reached(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        if !self.ringing.is_empty() || self.agent.is_some() {
+            return;
+        }
+        if let Some(request) = self.fallback.take() {
+            s.acd.push(acd::Input::CallerGone { call: self.ticket });
+            self.wait_for(now, request, s, out);
+        } else if self.is_callback() {
+            self.end(now, EndedBy::Agent, Result::NotReached, s, out);
+        } else if matches!(&self.begin, Begin::Desk { to: Destination::Agent { .. }, .. }) {
+            s.acd.push(acd::Input::CallerGone { call: self.ticket });
+            self.nobody_free(now, s, out);
         }
     }
 
@@ -117,25 +154,87 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
-        let Some(side) = self.agent.as_ref().filter(|side| side.leg == leg) else {
+        let Some(at) = self.ringing.iter().position(|side| side.leg == leg) else {
             return self.close_leg(leg, "too late", out);
         };
-        let (offer, user) = (side.offer, side.user.clone());
+        let (offer, user) =
+            self.ringing.get(at).map(|side| (side.offer, side.user.clone())).unwrap_or_default();
         let Some(found) = self.legs.iter_mut().find(|l| l.id == leg) else { return };
         if found.accept(sdp).is_err() {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, "no codec in common", s, out);
         }
         found.up = true;
+        self.agent = Some(self.ringing.remove(at));
         if let Some(to) = found.stream {
             out.push(Output::Media(media::Command::Connect { leg, to }));
         }
-        s.acd.push(acd::Input::Answered { offer });
+        s.acd.extend(offer.map(|offer| acd::Input::Answered { offer }));
+        self.fallback = None;
         self.cdr.agent = Some(user);
         self.place = None;
+        self.question = None;
+        s.timers.clear((self.id, Due::Dialog));
+        if self.is_callback() {
+            return self.call_customer(now, leg, s, out);
+        }
         self.stage = Stage::Joining;
-        // What is being said to the caller is said to its end: a few seconds, and the caller knows what happens.
-        if !self.speaking.is_saying() {
+        self.brief(leg, s, out);
+        self.try_join(now, s, out);
+    }
+
+    /// Tells the agent what the caller is about, if the queue does so.
+    fn brief(&mut self, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
+        let lang = self.dialog.plan().first_language();
+        let text = self.queue_words(s).and_then(|words| {
+            words.briefing(lang, |name| match name {
+                "queue" => self.queue_label(lang, s),
+                "intent" => self.cdr.intent.clone().unwrap_or_default(),
+                "words" => self.cdr.turns.last().map(|t| t.turn.heard.reveal().clone()).unwrap_or_default(),
+                "waited" => (self.cdr.wait_ms / 1000).to_string(),
+                _ => String::new(),
+            })
+        });
+        if let Some(text) = text {
+            self.briefing.say(leg, (lang, vec![text], false), &mut s.library, out);
+        }
+    }
+
+    fn queue_label(&self, lang: crate::base::Lang, s: &Shared) -> String {
+        let queue = s.config.setup.queues.iter().find(|q| Some(&q.name) == self.cdr.queue.as_ref());
+        queue.and_then(|q| q.label.get(&lang)).cloned().unwrap_or_default()
+    }
+
+    /// True if this was the end of what the agent hears first.
+    pub(super) fn is_briefed(&mut self, leg: LegId, play: PlayId) -> bool {
+        self.agent.as_ref().is_some_and(|side| side.leg == leg)
+            && self.briefing.ended(play) == Sound::Finished
+    }
+
+    /// What the agent hears first has been rendered.
+    pub(super) fn briefing_rendered(
+        &mut self,
+        now: Now,
+        impatient: bool,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(leg) = self.agent.as_ref().map(|side| side.leg) else { return };
+        if self.briefing.start(leg, impatient, &mut s.library, out) == Sound::Finished {
+            self.try_join(now, s, out);
+        }
+    }
+
+    /// Joins the two as soon as each has heard what is being said: a few seconds, and both know what happens.
+    pub(super) fn try_join(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        if self.stage == Stage::Joining && !self.speaking.is_saying() && !self.briefing.is_saying() {
             self.join(now, s, out);
+        }
+    }
+
+    /// A number outside was called for too long.
+    pub(super) fn dial_failed(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        if let Some(leg) = self.ringing.iter().find(|side| side.offer.is_none()).map(|side| side.leg) {
+            self.offer_failed(now, leg, OfferFailure::NoAnswer, "no answer", s, out);
         }
     }
 
@@ -146,7 +245,7 @@ impl Call {
         self.bridged = Some(now);
         self.settle_times(now);
         self.moment(now, Moment::Bridged { agent }, out);
-        self.connect_or_hold(s, out);
+        self.connect(s, out);
     }
 
     /// A re-INVITE: hold, resume, another address or codec.
@@ -181,30 +280,14 @@ impl Call {
             match self.stage {
                 // Words that cannot be heard are not waited for.
                 Stage::Joining if held => self.join(now, s, out),
-                Stage::Talking => self.connect_or_hold(s, out),
+                Stage::Talking => {
+                    if by == EndedBy::Agent {
+                        s.acd.push(acd::Input::Held { call: self.ticket, on: held });
+                    }
+                    self.connect(s, out);
+                }
                 _ => {}
             }
-        }
-    }
-
-    /// Talking: a bridge while nobody holds, music for whoever is held.
-    pub(super) fn connect_or_hold(&mut self, s: &mut Shared, out: &mut Vec<Output>) {
-        let (Some(a), Some(b)) = (self.legs.first(), self.agent.as_ref().map(|side| side.leg)) else {
-            return;
-        };
-        let Some(agent) = self.legs.iter().find(|l| l.id == b) else { return };
-        let a = (a.id, a.held);
-        if !a.1 && !agent.held {
-            self.speaking.stop(a.0, out);
-            out.push(Output::Media(media::Command::Stop { leg: b }));
-            out.push(Output::Media(media::Command::Bridge { a: a.0, b }));
-            return;
-        }
-        out.push(Output::Media(media::Command::Unbridge { leg: a.0 }));
-        if agent.held {
-            self.speaking.music(a.0, &s.music, &mut s.library, out);
-        } else {
-            Speaking::default().music(b, &s.music, &mut s.library, out);
         }
     }
 }

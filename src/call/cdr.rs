@@ -1,6 +1,7 @@
 //! The call record as a value: everything that happened to one caller, for people who ask why.
 
-use crate::acd::Decision;
+use super::guests::Role;
+use crate::acd::{Decision, OverflowWhy};
 use crate::base::{CallId, Pii};
 use crate::ivr::Turn;
 use crate::media::LegStats;
@@ -32,6 +33,12 @@ pub enum Result {
     Abandoned,
     /// Waited to the end, and nobody was free.
     NobodyFree,
+    /// Left a message.
+    Message,
+    /// Hung up to be called back.
+    CallbackBooked,
+    /// Was to be called back and did not answer, or no agent did.
+    NotReached,
     /// Never answered: refused, or cancelled before the answer.
     NotAnswered,
     /// Broken off by a failure.
@@ -66,6 +73,23 @@ pub enum Moment {
     },
     Place {
         place: usize,
+        /// The likely wait that was told with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_s: Option<u32>,
+    },
+    /// The queue sends the caller on.
+    Overflow {
+        to: String,
+        why: OverflowWhy,
+    },
+    /// A number outside is called.
+    Dialled {
+        number: String,
+    },
+    CallbackBooked,
+    MessageLeft,
+    Survey {
+        mark: u8,
     },
     Offered {
         agent: String,
@@ -76,6 +100,19 @@ pub enum Moment {
     },
     Bridged {
         agent: String,
+    },
+    /// The agent's part is over: the caller goes on to an agent or a queue.
+    Transferred {
+        by: String,
+        to: String,
+    },
+    /// A guest's phone is rung, or changes what it hears.
+    Supervised {
+        by: String,
+        role: Role,
+    },
+    GuestLeft {
+        who: String,
     },
     Held {
         by: EndedBy,
@@ -155,6 +192,15 @@ pub struct Cdr {
     pub legs: Vec<LegRecord>,
     /// The recording's file name, if there is one.
     pub recording: Option<String>,
+    /// How often the caller was handed on, by transfer or take-over.
+    #[serde(default)]
+    pub transfers: u32,
+    /// The caller's mark for the call, 1 to 5.
+    #[serde(default)]
+    pub survey: Option<u8>,
+    /// The file name of the message that the caller left.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
 fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> std::result::Result<S::Ok, S::Error> {

@@ -1,10 +1,11 @@
 //! The dialogue's part of a call: speech and keys in, prompts and an outcome out.
 
 use super::cdr::{EndedBy, Moment, Result, TurnRecord};
+use super::event::Output;
 use super::journey::{Call, Due, Stage};
 use super::speaking::Heard as Sound;
-use super::switch::{Output, Shared};
-use crate::acd;
+use super::switch::Shared;
+use crate::acd::Request;
 use crate::base::{Lang, LegId, Now};
 use crate::ivr::{self, Heard, NotHeard, Outcome, Phrase};
 use crate::limits;
@@ -43,36 +44,65 @@ impl Call {
         }
     }
 
-    pub(super) fn dialog_done(&mut self, now: Now, outcome: Outcome, s: &mut Shared, out: &mut Vec<Output>) {
-        let leg = self.caller();
-        if s.listens {
-            out.push(Output::Media(media::Command::Listen { leg, on: false }));
+    /// A silence, or what else the caller was waited for, is over.
+    pub(super) fn dialog_due(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        match self.stage {
+            Stage::Message { recording: true } => self.message_done(now, s, out),
+            Stage::Dialling => self.customer_missed(now, s, out),
+            _ if self.question.is_some() => self.question_step(now, ivr::Input::Tick, s, out),
+            Stage::Waiting => self.dial_failed(now, s, out),
+            _ => self.dialog(now, ivr::Input::Tick, s, out),
         }
+    }
+
+    /// True where what the caller says is listened to.
+    fn hears(&self, leg: LegId) -> bool {
+        let listens = matches!(self.stage, Stage::Dialogue | Stage::Waiting | Stage::Survey);
+        listens && leg == self.caller()
+    }
+
+    /// What the caller has said, to whoever waits for it.
+    fn heard(&mut self, now: Now, input: ivr::Input, s: &mut Shared, out: &mut Vec<Output>) {
+        match (self.stage, &input) {
+            (Stage::Dialogue, _) => self.dialog(now, input, s, out),
+            _ if self.question.is_some() => self.question_step(now, input, s, out),
+            (Stage::Waiting, ivr::Input::Heard(heard)) => {
+                let text = heard.text.clone();
+                self.waiting_words(now, &text, s, out);
+            }
+            (Stage::Waiting, ivr::Input::Key(key)) => self.waiting_key(now, *key, s, out),
+            (Stage::Message { recording: true }, ivr::Input::Key('#')) => self.message_done(now, s, out),
+            _ => {}
+        }
+    }
+
+    pub(super) fn dialog_done(&mut self, now: Now, outcome: Outcome, s: &mut Shared, out: &mut Vec<Output>) {
         match outcome {
             Outcome::Goodbye => {
+                let leg = self.caller();
+                if s.listens {
+                    out.push(Output::Media(media::Command::Listen { leg, on: false }));
+                }
                 self.served = true;
                 self.stage = Stage::Closing(Result::Served);
             }
             Outcome::Queue { queue, intent, .. } => {
-                self.stage = Stage::Waiting;
-                self.queued = Some(now);
-                self.cdr.queue = Some(queue.clone());
                 self.cdr.intent = intent;
-                self.moment(now, Moment::Queued { queue: queue.clone() }, out);
-                s.acd.push(acd::Input::Enqueue { call: self.id, queue });
+                let request = Request { queue, ..self.request() };
+                self.wait_for(now, request, s, out);
             }
         }
     }
 
     pub(super) fn speech_started(&mut self, leg: LegId, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
-        if self.stage != Stage::Dialogue || leg != self.caller() {
+        if !self.hears(leg) {
             return;
         }
         self.moment(now, Moment::SpeechStarted, out);
         if self.speaking.yields_to_speech() {
             self.speaking.stop(leg, out);
         }
-        self.dialog(now, ivr::Input::Speaking, s, out);
+        self.heard(now, ivr::Input::Speaking, s, out);
     }
 
     pub(super) fn speech_ended(
@@ -84,7 +114,7 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
-        if self.stage != Stage::Dialogue || leg != self.caller() {
+        if !self.hears(leg) {
             return;
         }
         self.moment(now, Moment::SpeechEnded, out);
@@ -109,19 +139,30 @@ impl Call {
         if self.recognising.is_none_or(|(waiting_for, ..)| waiting_for != utterance) {
             return;
         }
+        if self.stage != Stage::Dialogue {
+            // In the dialogue its turn clears it, with the time that it took.
+            self.recognising = None;
+            s.timers.clear((self.id, Due::Recognise(utterance)));
+        }
         let input = heard.map_or_else(ivr::Input::NotHeard, ivr::Input::Heard);
-        self.dialog(now, input, s, out);
+        self.heard(now, input, s, out);
     }
 
     pub(super) fn key(&mut self, now: Now, leg: LegId, key: char, s: &mut Shared, out: &mut Vec<Output>) {
-        if leg != self.caller() || self.stage != Stage::Dialogue {
+        if self.is_guests(leg) {
+            return self.guest_key(now, leg, key, s, out);
+        }
+        let message = self.stage == Stage::Message { recording: true };
+        if !(self.hears(leg) || message && leg == self.caller()) {
             return;
         }
         if let Some((utterance, ..)) = self.recognising.take() {
             s.timers.clear((self.id, Due::Recognise(utterance)));
         }
-        self.speaking.stop(leg, out);
-        self.dialog(now, ivr::Input::Key(key), s, out);
+        if self.speaking.yields_to_speech() || self.stage == Stage::Dialogue {
+            self.speaking.stop(leg, out);
+        }
+        self.heard(now, ivr::Input::Key(key), s, out);
     }
 
     pub(super) fn say(
@@ -152,22 +193,23 @@ impl Call {
     pub(super) fn said(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         match self.stage {
             Stage::Dialogue => self.dialog(now, ivr::Input::Spoken, s, out),
+            _ if self.question.is_some() => self.question_step(now, ivr::Input::Spoken, s, out),
             Stage::Closing(result) => self.end(now, EndedBy::Line, result, s, out),
             Stage::Waiting => match self.place.take() {
-                Some(place) => self.announce(now, place, s, out),
+                Some((place, wait)) => self.announce(now, place, wait, s, out),
                 None => {
                     let leg = self.caller();
                     self.speaking.music(leg, &s.music, &mut s.library, out);
                 }
             },
-            Stage::Joining => self.join(now, s, out),
-            Stage::Opening | Stage::Answering | Stage::Talking => {}
+            Stage::Joining => self.try_join(now, s, out),
+            Stage::Message { recording: false } => self.record_message(now, s, out),
+            Stage::Opening
+            | Stage::Answering
+            | Stage::Talking
+            | Stage::Dialling
+            | Stage::Survey
+            | Stage::Message { recording: true } => {}
         }
-    }
-
-    pub(super) fn announce(&mut self, now: Now, place: usize, s: &mut Shared, out: &mut Vec<Output>) {
-        let lang = self.dialog.lang();
-        self.moment(now, Moment::Place { place }, out);
-        self.say(now, lang, vec![ivr::position(lang, place)], false, s, out);
     }
 }

@@ -6,17 +6,20 @@
 //! ```
 
 use super::agent_side::offer_failure;
+use super::begin::Begin;
 use super::cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result};
+use super::event::Output;
+use super::guests::Guest;
 use super::leg::Leg;
 use super::speaking::{Heard as Sound, Speaking};
-use super::switch::{Output, Shared};
-use crate::acd::{OfferFailure, OfferId};
+use super::switch::Shared;
+use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
 use crate::base::{CallId, LegId, Now};
-use crate::ivr::{self, Dialog, NotHeard, Plan};
-use crate::limits;
-use crate::media::{self, Report};
-use crate::sip::{self, EndCause};
+use crate::ivr::{Dialog, NotHeard, Question};
+use crate::media::Report;
+use crate::sip::{self, EndCause, Flow};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A call's timers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +46,14 @@ pub(super) enum Stage {
     /// An agent has answered; the caller hears the last words first.
     Joining,
     Talking,
+    /// The agent is there, and the customer is being called back.
+    Dialling,
+    /// The agent has hung up; the caller is asked how it was.
+    Survey,
+    /// The caller leaves a message.
+    Message {
+        recording: bool,
+    },
     /// Saying the last words.
     Closing(Result),
 }
@@ -50,28 +61,54 @@ pub(super) enum Stage {
 /// An agent's phone, ringing or talking.
 #[derive(Debug)]
 pub(super) struct AgentSide {
-    pub(super) offer: OfferId,
+    /// What the ACD knows it by; `None` for a supervisor who took the call over.
+    pub(super) offer: Option<OfferId>,
     pub(super) leg: LegId,
     pub(super) user: String,
+    /// For a number outside: the way there.
+    pub(super) way: Option<Flow>,
+}
+
+/// What a question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Callback,
+    Survey,
 }
 
 /// One call.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) id: CallId,
+    /// What the ACD calls it: its own number, but for a callback that of the call in which it was asked for.
+    pub(super) ticket: CallId,
+    /// The way that the customer came, and is called back.
+    pub(super) way: Option<Flow>,
     pub(super) sip_call_id: Arc<str>,
     pub(super) dialog: Dialog,
     pub(super) stage: Stage,
     /// The caller's leg first, then every agent's leg there was.
     pub(super) legs: Vec<Leg>,
+    /// Phones that ring for this call.
+    pub(super) ringing: Vec<AgentSide>,
+    /// Who has answered.
     pub(super) agent: Option<AgentSide>,
+    pub(super) guests: Vec<Guest>,
+    pub(super) begin: Begin,
+    /// Where the caller goes if the agent that it was handed to does not answer.
+    pub(super) fallback: Option<Request>,
     pub(super) speaking: Speaking,
+    /// What the agent hears before the caller.
+    pub(super) briefing: Speaking,
     /// The offer of the INVITE, until it is answered.
     pub(super) offer: bytes::Bytes,
     pub(super) began: Now,
     pub(super) answered: Option<Now>,
     pub(super) queued: Option<Now>,
+    /// When the present talk began.
     pub(super) bridged: Option<Now>,
+    /// How long the talks before it were.
+    pub(super) talked: Duration,
     pub(super) served: bool,
     pub(super) over: bool,
     /// The sentence being recognised: its number, when it was handed over, when the caller stopped speaking.
@@ -80,76 +117,19 @@ pub(super) struct Call {
     /// When the caller stopped speaking, until the first sound of the answer.
     pub(super) gap_from: Option<Now>,
     /// A place to announce once the present words are said.
-    pub(super) place: Option<usize>,
+    pub(super) place: Option<(usize, Option<Estimate>)>,
+    /// A closed question outside of the dialogue.
+    pub(super) question: Option<(Question, Purpose)>,
+    /// Lines that this call has been to.
+    pub(super) lines: u8,
     pub(super) cdr: Cdr,
 }
 
 impl Call {
-    /// Begins a call: asks for a port.
-    pub(super) fn new(
-        now: Now,
-        id: CallId,
-        incoming: &sip::Incoming,
-        plan: Arc<Plan>,
-        trunk: &str,
-        s: &mut Shared,
-        out: &mut Vec<Output>,
-    ) -> Call {
-        let cdr = Cdr {
-            id,
-            sip_call_id: incoming.call_id.clone(),
-            line: plan.line.clone(),
-            version: plan.version.clone(),
-            caller: incoming.caller.clone(),
-            dialled: incoming.dialled.clone(),
-            started_unix_ms: s.epoch.unix_ms_at(now),
-            total_ms: 0,
-            answered_ms: 0,
-            talk_ms: 0,
-            wait_ms: 0,
-            queue: None,
-            agent: None,
-            intent: None,
-            result: Result::NotAnswered,
-            ended_by: EndedBy::Fault,
-            moments: Vec::new(),
-            turns: Vec::new(),
-            decisions: Vec::new(),
-            legs: Vec::new(),
-            recording: None,
-        };
-        let mut call = Call {
-            id,
-            sip_call_id: incoming.call_id.as_str().into(),
-            dialog: Dialog::new(plan, s.listens),
-            stage: Stage::Opening,
-            legs: vec![Leg::new(incoming.leg, "caller", None)],
-            agent: None,
-            speaking: Speaking::default(),
-            offer: incoming.sdp.clone(),
-            began: now,
-            answered: None,
-            queued: None,
-            bridged: None,
-            served: false,
-            over: false,
-            recognising: None,
-            utterances: 0,
-            gap_from: None,
-            place: None,
-            cdr,
-        };
-        let line = call.cdr.line.clone();
-        call.moment(now, Moment::Incoming { line, trunk: trunk.to_owned() }, out);
-        out.push(Output::Open { leg: incoming.leg, ip: incoming.flow.local.ip(), near: None });
-        s.timers.set((id, Due::TooLong), now + limits::CALL_MAX);
-        call
-    }
-
     // ── What the others ask ──────────────────────────────────────────────────────────────────────────────────
 
     pub(super) fn is_preparing(&self) -> bool {
-        self.speaking.is_preparing()
+        self.speaking.is_preparing() || self.briefing.is_preparing()
     }
 
     pub(super) fn legs(&self) -> Vec<LegId> {
@@ -183,6 +163,9 @@ impl Call {
 
     /// Leaves nothing behind in what is shared.
     pub(super) fn forget(&self, s: &mut Shared) {
+        if self.ticket != self.id {
+            s.tickets.remove(&self.ticket);
+        }
         s.timers.clear((self.id, Due::Record));
         for leg in &self.legs {
             s.by_leg.remove(&leg.id);
@@ -213,133 +196,63 @@ impl Call {
         if let Some(queued) = self.queued.filter(|_| self.cdr.wait_ms == 0) {
             self.cdr.wait_ms = self.bridged.unwrap_or(now).since(queued).as_millis() as u64;
         }
-        if let Some(bridged) = self.bridged {
-            self.cdr.talk_ms = now.since(bridged).as_millis() as u64;
+        let talks = self.bridged.map(|at| now.since(at)).unwrap_or_default();
+        self.cdr.talk_ms = (self.talked + talks).as_millis() as u64;
+    }
+
+    /// The agent who began this call, if it is one's own.
+    pub(super) fn desk_user(&self) -> Option<&str> {
+        match &self.begin {
+            Begin::Desk { user, .. } => Some(user),
+            Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => None,
         }
+    }
+
+    pub(super) fn is_callback(&self) -> bool {
+        matches!(self.begin, Begin::Callback { .. })
+    }
+
+    /// What the ACD is told of the caller, whatever it waits for.
+    pub(super) fn request(&self) -> Request {
+        let consult = self.desk_user().is_some();
+        Request { number: Some(self.cdr.caller.clone()), consult, ..Request::default() }
+    }
+
+    /// The caller waits, as the ACD has it from now on.
+    pub(super) fn wait_for(&mut self, now: Now, request: Request, s: &mut Shared, out: &mut Vec<Output>) {
+        self.stage = Stage::Waiting;
+        self.queued.get_or_insert(now);
+        if !request.queue.is_empty() {
+            self.cdr.queue = Some(request.queue.clone());
+        }
+        let queue = request.agent.clone().unwrap_or_else(|| request.queue.clone());
+        self.moment(now, Moment::Queued { queue }, out);
+        s.acd.push(acd::Input::Enqueue { call: self.ticket, request });
     }
 
     // ── Inputs ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    pub(super) fn opened(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        addr: Option<std::net::SocketAddr>,
-        s: &mut Shared,
-        out: &mut Vec<Output>,
-    ) {
-        let over = self.over;
-        let Some(found) = self.leg_mut(leg) else { return };
-        found.addr = addr;
-        if over || !found.sip {
-            // It came too late: give the port back.
-            if addr.is_some() {
-                found.stats = None;
-                out.push(Output::Media(media::Command::Close { leg }));
-            }
-            return;
-        }
-        match (leg == self.caller(), addr.is_some()) {
-            (true, true) => self.answer(now, s, out),
-            (true, false) => self.refuse(now, 503, "No media port is free", Some(5), s, out),
-            (false, true) => self.invite(now, leg, s, out),
-            (false, false) => {
-                self.offer_failed(now, leg, OfferFailure::NoPort, "no media port is free", s, out);
-            }
-        }
-    }
-
-    pub(super) fn refuse(
-        &mut self,
-        now: Now,
-        status: u16,
-        reason: &str,
-        retry: Option<u32>,
-        s: &mut Shared,
-        out: &mut Vec<Output>,
-    ) {
-        let caller = self.caller();
-        if let Some(leg) = self.leg_mut(caller) {
-            leg.sip = false;
-        }
-        out.push(Output::Sip(sip::Command::Refuse {
-            leg: caller,
-            status,
-            reason: reason.into(),
-            retry_after_s: retry,
-        }));
-        self.moment(now, Moment::Refused { status, reason: reason.into() }, out);
-        self.end(now, EndedBy::Line, Result::NotAnswered, s, out);
-    }
-
-    /// 200 with our answer, or our offer if the caller made none.
-    pub(super) fn answer(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
-        let offer = std::mem::take(&mut self.offer);
-        let Some(leg) = self.legs.first_mut() else { return };
-        let sdp = if offer.is_empty() { leg.offer().ok_or(()) } else { leg.answer(&offer).map_err(|_| ()) };
-        let Ok(sdp) = sdp else {
-            return self.refuse(now, 488, "No codec in common: PCMU or PCMA is needed", None, s, out);
-        };
-        out.push(Output::Sip(sip::Command::Ring { leg: leg.id }));
-        out.push(Output::Sip(sip::Command::Answer { leg: leg.id, sdp }));
-        self.stage = Stage::Answering;
-    }
-
     pub(super) fn sip(&mut self, now: Now, event: sip::Event, s: &mut Shared, out: &mut Vec<Output>) {
         match event {
             sip::Event::Acknowledged { leg, sdp } => self.acknowledged(now, leg, &sdp, s, out),
+            sip::Event::Answered { leg, sdp } if leg == self.caller() => {
+                self.customer_answered(now, &sdp, s, out);
+            }
+            sip::Event::Answered { leg, sdp } if self.is_guests(leg) => {
+                self.guest_answered(now, leg, &sdp, s, out);
+            }
             sip::Event::Answered { leg, sdp } => self.agent_answered(now, leg, &sdp, s, out),
             sip::Event::Offer { leg, sdp } => self.reinvited(now, leg, &sdp, s, out),
             sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
-            sip::Event::Progress { .. }
-            | sip::Event::Referred { .. }
+            sip::Event::Progress { leg, .. } => self.phone_rings(leg, s),
+            sip::Event::Referred { .. }
             | sip::Event::ReferProgress { .. }
             | sip::Event::Incoming(_)
             | sip::Event::Registered { .. }
             | sip::Event::Unregistered { .. }
             | sip::Event::Registration { .. } => {}
         }
-    }
-
-    /// The caller has our answer: the line speaks.
-    pub(super) fn acknowledged(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        sdp: &[u8],
-        s: &mut Shared,
-        out: &mut Vec<Output>,
-    ) {
-        let first = self.stage == Stage::Answering && leg == self.caller();
-        let Some(found) = self.leg_mut(leg) else { return };
-        let refused = !sdp.is_empty() && found.accept(sdp).is_err();
-        // Whoever got our offer owes the answer in its ACK (RFC 3261 §13.2.1); without it nobody hears anything.
-        let Some(to) = found.stream.filter(|_| !refused) else {
-            self.moment(
-                now,
-                Moment::Fault { what: "the ACK has no answer with a usable stream".into() },
-                out,
-            );
-            return self.end(now, EndedBy::Fault, Result::Failed, s, out);
-        };
-        found.up = true;
-        out.push(Output::Media(media::Command::Connect { leg, to }));
-        if !first || self.over {
-            return;
-        }
-        self.answered = Some(now);
-        self.stage = Stage::Dialogue;
-        self.moment(now, Moment::Answered, out);
-        if let Some(folder) = &s.recordings {
-            let name = format!("{}-{}.wav", self.cdr.line, self.id.0);
-            out.push(Output::Media(media::Command::Record { leg, file: folder.join(&name) }));
-            self.cdr.recording = Some(name);
-        }
-        if s.listens {
-            out.push(Output::Media(media::Command::Listen { leg, on: true }));
-        }
-        self.dialog(now, ivr::Input::Start, s, out);
     }
 
     /// A dialog is over.
@@ -359,7 +272,9 @@ impl Call {
             return;
         }
         let fault = !matches!(cause, EndCause::PeerHungUp | EndCause::PeerCancelled | EndCause::WeHungUp);
-        if caller {
+        if caller && self.is_callback() && !was_up {
+            self.customer_missed(now, s, out);
+        } else if caller {
             let (by, result) = match fault {
                 false => (EndedBy::Caller, self.result_if_caller_leaves()),
                 true if self.answered.is_none() => (EndedBy::Fault, Result::NotAnswered),
@@ -369,6 +284,14 @@ impl Call {
                 self.moment(now, Moment::Fault { what: format!("caller's dialog: {cause:?}") }, out);
             }
             self.end(now, by, result, s, out);
+        } else if self.is_guests(leg) {
+            self.guest_gone(now, leg, s, out);
+        } else if was_up && self.stage == Stage::Dialling {
+            self.customer_missed(now, s, out);
+        } else if was_up && self.is_agents(leg) && !fault && self.survey(now, s, out) {
+            // The caller stays a moment longer.
+        } else if was_up && self.is_agents(leg) && self.goes_on_without_agent(now, s, out) {
+            // A party of the conference has taken the agent's place.
         } else if was_up && matches!(self.stage, Stage::Joining | Stage::Talking) {
             let (by, result) =
                 if fault { (EndedBy::Fault, Result::Failed) } else { (EndedBy::Agent, Result::Connected) };
@@ -395,6 +318,7 @@ impl Call {
                     self.moment(at, Moment::Saying { text }, out);
                 }
             }
+            Report::PlayEnded { leg, play, .. } if self.is_briefed(leg, play) => self.try_join(now, s, out),
             Report::PlayEnded { leg, play, .. } if leg == self.caller() => {
                 if self.speaking.ended(play) == Sound::Finished {
                     self.said(now, s, out);
@@ -406,6 +330,9 @@ impl Call {
             Report::SpeechEnded { leg, speech_ended_at, samples, .. } => {
                 self.speech_ended(now, leg, speech_ended_at, samples, s, out);
             }
+            Report::Lost { leg, .. } | Report::Fault { leg, .. } if self.is_guests(leg) => {
+                self.guest_gone(now, leg, s, out);
+            }
             Report::Lost { leg, .. } => {
                 if self.legs.iter().any(|l| l.id == leg && !l.held && l.up) {
                     self.moment(now, Moment::Fault { what: "no RTP for too long".into() }, out);
@@ -415,7 +342,8 @@ impl Call {
             Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
             Report::Fault { leg, what } => {
                 self.moment(now, Moment::Fault { what }, out);
-                let talks = self.stage == Stage::Talking && self.agent.as_ref().is_some_and(|a| a.leg == leg);
+                let talks = matches!(self.stage, Stage::Talking | Stage::Dialling)
+                    && self.agent.as_ref().is_some_and(|a| a.leg == leg);
                 if leg != self.caller() && !talks {
                     // A phone that rings, or rang: the caller waits on.
                     return self.offer_failed(now, leg, OfferFailure::NoPort, "media fault", s, out);
@@ -430,14 +358,15 @@ impl Call {
         if self.speaking.start(leg, impatient, &mut s.library, out) == Sound::Finished {
             self.said(now, s, out);
         }
-        if !self.speaking.is_preparing() {
+        self.briefing_rendered(now, impatient, s, out);
+        if !self.is_preparing() {
             s.timers.clear((self.id, Due::Render));
         }
     }
 
     pub(super) fn due(&mut self, now: Now, due: Due, s: &mut Shared, out: &mut Vec<Output>) {
         match due {
-            Due::Dialog => self.dialog(now, ivr::Input::Tick, s, out),
+            Due::Dialog => self.dialog_due(now, s, out),
             Due::Recognise(utterance) => self.recognised(now, utterance, Err(NotHeard::Unavailable), s, out),
             Due::Render => self.rendered(now, true, s, out),
             Due::TooLong => {

@@ -7,18 +7,30 @@
 //! Rendered ───┘                                                    └─► Moment (live), Cdr (at the end)
 //! ```
 //! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
-//! way from INVITE to record (`dialogue.rs` with the line, `agent_side.rs` with an agent); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
+//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `dialogue.rs` with the line, `waiting.rs` in a
+//! queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with more than two, `callback.rs` for
+//! calls of our own); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
 
 mod agent_side;
+mod begin;
+mod callback;
 mod cdr;
 mod dialogue;
+mod event;
+mod guests;
+mod incoming;
 mod journey;
 mod leg;
+mod message;
 mod speaking;
 mod switch;
 mod teardown;
+mod transfer;
+mod waiting;
 #[cfg(test)]
 mod tests;
 
 pub use cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result, TurnRecord};
-pub use switch::{Input, Output, Switch, SwitchConfig};
+pub use event::{Input, Output, SwitchConfig};
+pub use guests::Role;
+pub use switch::Switch;

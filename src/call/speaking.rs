@@ -1,6 +1,6 @@
 //! What the caller hears: prompts by text, rendered once and shared by all calls; music while waiting.
 
-use super::switch::Output;
+use super::event::Output;
 use crate::base::{Lang, LegId};
 use crate::media::{self, PlayId, Prompt};
 use std::collections::HashMap;
@@ -124,6 +124,17 @@ impl Speaking {
         out: &mut Vec<Output>,
     ) {
         self.play(leg, vec![music.clone()], true, None, library, out);
+    }
+
+    /// One sound, once; nothing waits for its end.
+    pub(super) fn sound(
+        &mut self,
+        leg: LegId,
+        sound: &Arc<Prompt>,
+        library: &mut Library,
+        out: &mut Vec<Output>,
+    ) {
+        self.play(leg, vec![sound.clone()], false, None, library, out);
     }
 
     fn play(

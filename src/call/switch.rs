@@ -1,113 +1,17 @@
 //! The switch: finds the call that an input is about, and settles what the ACD wants.
 
-use super::cdr::{Cdr, MomentAt, TurnRecord};
+use super::callback::Booking;
+use super::event::{Input, Output, SwitchConfig};
 use super::journey::{Call, Due};
 use super::speaking::Library;
 use crate::acd::{self, Acd};
-use crate::base::{CallId, Epoch, Lang, LegId, Now, Timers};
+use crate::base::{CallId, Epoch, LegId, Now, Timers};
 use crate::config::Config;
-use crate::ivr::{Heard, NotHeard};
-use crate::limits;
 use crate::media::{self, Prompt, Report};
 use crate::sip;
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Seconds after which a refused caller should try again.
-const RETRY_AFTER_S: u32 = 5;
-
-/// What the switch is given.
-#[derive(Debug)]
-pub enum Input {
-    Sip(sip::Event),
-    Media(Report),
-    /// Answer to [`Output::Open`]: our RTP address, or none because the ports are used up.
-    Opened {
-        leg: LegId,
-        addr: Option<SocketAddr>,
-    },
-    /// Answer to [`Output::Recognise`].
-    Recognised {
-        call: CallId,
-        utterance: u32,
-        heard: Result<Heard, NotHeard>,
-    },
-    /// Answer to [`Output::Render`]; `None` if it cannot be spoken.
-    Rendered {
-        lang: Lang,
-        text: String,
-        prompt: Option<Arc<Prompt>>,
-    },
-    /// A new configuration; calls in progress go on with theirs.
-    Reload(Arc<Config>),
-    /// An agent says ready or not (by CLI).
-    Ready {
-        user: String,
-        ready: bool,
-    },
-    /// No new calls; those in progress go on.
-    Drain,
-    /// End every call (the drain's time is over).
-    EndAll,
-    /// The deadline has come.
-    Tick,
-}
-
-/// What the switch wants done.
-#[derive(Debug)]
-pub enum Output {
-    Sip(sip::Command),
-    Media(media::Command),
-    /// Bind an RTP port on `ip` and begin a leg there; on the worker of `near`, if given. Answered by `Opened`.
-    Open {
-        leg: LegId,
-        ip: IpAddr,
-        near: Option<LegId>,
-    },
-    /// Write down what was said. Answered by `Recognised`.
-    Recognise {
-        call: CallId,
-        utterance: u32,
-        lang: Lang,
-        samples: Arc<[i16]>,
-    },
-    /// Speak this text. Answered by `Rendered`.
-    Render {
-        lang: Lang,
-        text: String,
-    },
-    /// Something happened in a call: for logs and whoever watches.
-    /// `turn` is there with [`super::Moment::Heard`].
-    Moment {
-        call: CallId,
-        sip_call_id: Arc<str>,
-        at: MomentAt,
-        turn: Option<Box<TurnRecord>>,
-    },
-    /// An agent's state changed.
-    Agent {
-        user: String,
-        state: acd::State,
-    },
-    /// A call is over: keep its record.
-    Record(Box<Cdr>),
-}
-
-/// What a switch is made of.
-#[derive(Debug)]
-pub struct SwitchConfig {
-    pub config: Arc<Config>,
-    pub epoch: Epoch,
-    /// The first call's number; counts up from there.
-    pub first_call: CallId,
-    /// A recogniser is there.
-    pub listens: bool,
-    /// What waiting callers hear.
-    pub music: Arc<Prompt>,
-    /// Recordings go into this folder, if any.
-    pub recordings: Option<std::path::PathBuf>,
-}
 
 /// What all calls share; lent to the call that is being stepped.
 pub(super) struct Shared {
@@ -123,6 +27,14 @@ pub(super) struct Shared {
     /// Where each registered user's phone is reached from.
     pub(super) homes: HashMap<String, IpAddr>,
     pub(super) by_leg: HashMap<LegId, CallId>,
+    /// Places kept for customers who are to be called back, by what the ACD calls them.
+    pub(super) callbacks: BTreeMap<CallId, Booking>,
+    /// Callbacks in progress: what the ACD calls them, and the call that it is now.
+    pub(super) tickets: HashMap<CallId, CallId>,
+    /// Messages go into this folder, if any.
+    pub(super) voicemail: Option<std::path::PathBuf>,
+    /// After it a message is recorded.
+    pub(super) tone: Arc<Prompt>,
     next_leg: u64,
 }
 
@@ -138,11 +50,11 @@ impl Shared {
 
 /// The core of the product.
 pub struct Switch {
-    shared: Shared,
-    acd: Acd,
-    calls: BTreeMap<CallId, Call>,
-    next_call: u64,
-    draining: bool,
+    pub(super) shared: Shared,
+    pub(super) acd: Acd,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    pub(super) next_call: u64,
+    pub(super) draining: bool,
 }
 
 impl std::fmt::Debug for Switch {
@@ -167,6 +79,10 @@ impl Switch {
                 acd: Vec::new(),
                 homes: HashMap::new(),
                 by_leg: HashMap::new(),
+                callbacks: BTreeMap::new(),
+                tickets: HashMap::new(),
+                voicemail: with.voicemail,
+                tone: with.tone,
                 next_leg: 0,
             },
             calls: BTreeMap::new(),
@@ -179,9 +95,17 @@ impl Switch {
 
     /// Renders what the lines can say.
     fn prepare(&mut self, out: &mut Vec<Output>) {
-        for line in self.shared.config.lines.clone() {
+        let config = self.shared.config.clone();
+        for line in &config.lines {
             for (lang, text) in line.prompts() {
                 self.shared.library.want(lang, &text, out);
+            }
+            for (lang, words) in
+                line.languages.iter().flat_map(|l| config.words.values().map(move |w| (*l, w)))
+            {
+                for text in words.prompts(lang) {
+                    self.shared.library.want(lang, text, out);
+                }
             }
         }
     }
@@ -194,6 +118,11 @@ impl Switch {
     /// Prompts asked for and not rendered yet.
     pub fn preparing(&self) -> usize {
         self.shared.library.asked()
+    }
+
+    /// What its times count from.
+    pub fn epoch(&self) -> Epoch {
+        self.shared.epoch
     }
 
     /// The ACD, for boards.
@@ -240,11 +169,7 @@ impl Switch {
                 self.prepare(out);
                 self.settle(now, wants, out);
             }
-            Input::Ready { user, ready } => self.shared.acd.push(if ready {
-                acd::Input::Ready { user }
-            } else {
-                acd::Input::NotReady { user }
-            }),
+            Input::Acd(input) => self.shared.acd.push(input),
             Input::Drain => self.draining = true,
             Input::EndAll => {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {
@@ -273,11 +198,27 @@ impl Switch {
             for want in std::mem::take(&mut wants) {
                 match want {
                     acd::Output::Agent { user, state } => out.push(Output::Agent { user, state }),
+                    acd::Output::Event(event) => {
+                        if let acd::AcdEvent::CallbackMissed { call, again: false, .. }
+                        | acd::AcdEvent::CallbackCancelled { call, .. } = &event
+                        {
+                            self.shared.callbacks.remove(call);
+                        }
+                        out.push(Output::Acd(event));
+                    }
+                    acd::Output::Offer { offer, call, user, callback: true, decision, .. }
+                        if !self.shared.tickets.contains_key(&call) =>
+                    {
+                        self.call_back(now, call, (offer, user, *decision), out);
+                    }
+                    acd::Output::Refused { why } => out.push(Output::Refused { why }),
                     acd::Output::Offer { call, .. }
                     | acd::Output::Withdraw { call, .. }
                     | acd::Output::Announce { call, .. }
-                    | acd::Output::GaveUp { call } => {
-                        self.with(call, out, |c, shared, out| c.acd(now, want, shared, out));
+                    | acd::Output::Comfort { call, .. }
+                    | acd::Output::Overflow { call, .. } => {
+                        let id = self.shared.tickets.get(&call).copied().unwrap_or(call);
+                        self.with(id, out, |c, shared, out| c.acd(now, want, shared, out));
                     }
                 }
             }
@@ -289,51 +230,24 @@ impl Switch {
             sip::Event::Incoming(incoming) => self.incoming(now, &incoming, out),
             sip::Event::Registered { user, flow } => {
                 self.shared.homes.insert(user.clone(), flow.local.ip());
-                self.shared.acd.push(acd::Input::Registered { user });
+                self.shared.acd.push(acd::Input::Registered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Unregistered { user } => {
                 self.shared.homes.remove(&user);
-                self.shared.acd.push(acd::Input::Unregistered { user });
+                self.shared.acd.push(acd::Input::Unregistered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Registration { .. } => {}
+            sip::Event::Referred { leg, to } => self.referred(now, leg, &to, out),
             sip::Event::Progress { leg, .. }
             | sip::Event::Answered { leg, .. }
             | sip::Event::Acknowledged { leg, .. }
             | sip::Event::Offer { leg, .. }
             | sip::Event::Ended { leg, .. }
             | sip::Event::Digit { leg, .. }
-            | sip::Event::Referred { leg, .. }
             | sip::Event::ReferProgress { leg, .. } => {
                 self.with_leg(leg, out, |call, shared, out| call.sip(now, event, shared, out));
             }
         }
-    }
-
-    /// A new call, or the reason why not: 403 from strangers, 404 for no such line, 503 when full or draining.
-    fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
-        let config = self.shared.config.clone();
-        let mut refuse = |status: u16, reason: &str, retry_after_s: Option<u32>| {
-            out.push(Output::Sip(sip::Command::Refuse {
-                leg: incoming.leg,
-                status,
-                reason: reason.into(),
-                retry_after_s,
-            }));
-        };
-        let Some(trunk) = config.server.trunk(incoming.flow.remote.ip(), incoming.flow.local.ip()) else {
-            return refuse(403, "Not from a known trunk", None);
-        };
-        let Some(plan) = config.line(&incoming.dialled) else {
-            return refuse(404, "No line has this number", None);
-        };
-        if self.draining || self.calls.len() >= limits::CALLS_MAX {
-            return refuse(503, "Service Unavailable", Some(RETRY_AFTER_S));
-        }
-        let id = CallId(self.next_call);
-        self.next_call += 1;
-        self.shared.by_leg.insert(incoming.leg, id);
-        let call = Call::new(now, id, incoming, plan.clone(), &trunk.name, &mut self.shared, out);
-        self.calls.insert(id, call);
     }
 
     fn with_leg(
@@ -348,7 +262,7 @@ impl Switch {
     }
 
     /// Steps one call, and takes it away when it is over.
-    fn with(
+    pub(super) fn with(
         &mut self,
         id: CallId,
         out: &mut Vec<Output>,
@@ -368,6 +282,7 @@ impl Switch {
         self.calls.is_empty()
             && self.shared.timers.is_empty()
             && self.shared.by_leg.is_empty()
+            && self.shared.tickets.is_empty()
             && self.acd.is_idle()
     }
 }

@@ -11,6 +11,11 @@
 //! | agent, phone rings              | stays, music      | closed             | offer failed        | – (waits on)     |
 //! | a fault of a ringing phone's leg| stays, music      | CANCEL             | offer failed        | – (waits on)     |
 //! | agent, talking                  | BYE               | closed             | caller gone         | connected        |
+//! | agent, talking, with a survey   | question, then BYE| closed             | talk ended          | connected        |
+//! | agent, in a conference          | stays             | closed             | talk ended          | – (goes on)      |
+//! | agent, by transfer              | stays, music      | BYE                | talk ended, waits   | – (goes on)      |
+//! | a guest                         | stays             | stays              | –                   | – (goes on)      |
+//! | a customer called back, no answer| –                | BYE                | callback missed     | not-reached      |
 //! | the line, said goodbye          | BYE               | –                  | –                   | served           |
 //! | the line, nobody came           | message, then BYE | CANCEL if ringing  | (it said so)        | nobody-free      |
 //! | no port, bad offer              | 503, 488          | –                  | –                   | not-answered     |
@@ -22,8 +27,9 @@
 //! the figures of all streams are in, or after [`FIGURES_WITHIN`].
 
 use super::cdr::{EndedBy, Moment, Result};
-use super::journey::{Call, Due};
-use super::switch::{Output, Shared};
+use super::event::Output;
+use super::journey::{Call, Due, Stage};
+use super::switch::Shared;
 use crate::acd;
 use crate::base::Now;
 use crate::media;
@@ -54,7 +60,8 @@ impl Call {
         for leg in self.legs() {
             self.close_leg(leg, reason, out);
         }
-        s.acd.push(acd::Input::CallerGone { call: self.id });
+        s.acd.push(acd::Input::CallerGone { call: self.ticket });
+        s.acd.extend(self.own_call(false));
         self.clear_timers(s);
         self.settle_times(now);
         self.cdr.ended_by = by;
@@ -83,7 +90,7 @@ impl Call {
     pub(super) fn result_if_caller_leaves(&self) -> Result {
         if self.answered.is_none() {
             Result::NotAnswered
-        } else if self.bridged.is_some() {
+        } else if self.bridged.is_some() || self.cdr.transfers > 0 || self.stage == Stage::Survey {
             Result::Connected
         } else if self.queued.is_some() {
             Result::Abandoned

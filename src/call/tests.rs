@@ -1,5 +1,6 @@
 //! The teardown table, row by row, and the ways of a call between its neighbours.
 
+mod acd;
 mod world;
 
 use super::*;

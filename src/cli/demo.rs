@@ -199,7 +199,7 @@ impl Show {
         let Some(cdr) = &third.record else { return Ok(()) };
         let find =
             |wanted: fn(&Moment) -> bool| cdr.moments.iter().find(|at| wanted(&at.moment)).map(|at| at.ms);
-        let place = find(|m| matches!(m, Moment::Place { place: 1 }));
+        let place = find(|m| matches!(m, Moment::Place { place: 1, .. }));
         let told_place = place.and_then(|ms| {
             cdr.moments.iter().find(|at| at.ms >= ms && matches!(at.moment, Moment::Saying { .. }))
         });
@@ -305,7 +305,7 @@ fn against(cdr: &Cdr, expected: &Expected<'_>) -> Vec<String> {
     check(turn.is_some_and(|t| t.understood == Understood::Acted), "it was not understood at once".into());
     let key = turn.is_some_and(|t| t.heard.reveal().starts_with("key "));
     check(key == expected.by_key, "speech and keys are mixed up".into());
-    let decided = cdr.decisions.last().map(|d| d.chosen.as_str());
+    let decided = cdr.decisions.last().map(|d| &*d.chosen);
     check(decided == cdr.agent.as_deref(), format!("the decision names {decided:?}"));
     let legs = 1 + cdr.decisions.len();
     check(cdr.legs.len() == legs, format!("{} legs have figures, not {legs}", cdr.legs.len()));

@@ -25,6 +25,7 @@ mod sim;
 mod stage;
 mod steps;
 mod story;
+mod supervise;
 
 use clap::{Args, Parser, Subcommand};
 use std::future::Future;
@@ -87,6 +88,12 @@ enum Command {
     Why(records::Why),
     /// Show the agents, or set one ready or not.
     Agents(ops::Agents),
+    /// Show a queue: who waits, who serves it, its figures.
+    Queue(supervise::Queue),
+    /// Show service level, waits, abandons and occupancy.
+    Figures(supervise::Figures),
+    /// Listen to calls, move them, set agents and queues.
+    Supervise(supervise::Supervise),
     /// Write down what is said in WAV files, as the server would.
     Asr(asr::Asr),
     /// Print an agent's password, for setting up a phone.
@@ -116,6 +123,9 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
         Command::Agents(args) => block_on(ops::agents(args, &places)),
+        Command::Queue(args) => block_on(supervise::queue(args, &places)),
+        Command::Figures(args) => block_on(supervise::figures(args, &places)),
+        Command::Supervise(args) => block_on(supervise::supervise(args, &places)),
         Command::Asr(args) => asr::asr(&args, &places),
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),

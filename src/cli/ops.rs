@@ -2,9 +2,8 @@
 
 use super::Places;
 use clap::Args;
-use trunkline::drive::control::{self, Answer, Ask};
+use trunkline::drive::control::{self, Action, Answer, Ask};
 use trunkline::drive::files;
-use trunkline::ivr::Action;
 
 /// Check the dialplans.
 #[derive(Debug, Args)]
@@ -22,7 +21,8 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
     if !args.quiet {
         for line in &config.lines {
             let examples: usize = line.intents.iter().flat_map(|i| i.examples.values()).map(Vec::len).sum();
-            let queues = line.intents.iter().filter(|i| matches!(i.action, Action::Queue(_))).count();
+            let queues =
+                line.intents.iter().filter(|i| matches!(i.action, trunkline::ivr::Action::Queue(_))).count();
             outln!(
                 "line {}: numbers {}, {} intents ({queues} to agents) from {examples} examples",
                 line.line,
@@ -39,6 +39,8 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
 /// Show the agents and the waiting callers.
 #[derive(Debug, Args)]
 pub(super) struct Agents {
+    /// Only this agent.
+    user: Option<String>,
     /// Set this agent ready.
     #[arg(long, value_name = "USER", conflicts_with = "not_ready")]
     ready: Option<String>,
@@ -50,16 +52,30 @@ pub(super) struct Agents {
 pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> {
     let data = places.data()?;
     if let Some(user) = args.ready {
-        return done(&data, Ask::Ready { user, ready: true }).await;
+        return done(&data, Ask::Do { action: Action::Ready { user } }).await;
     }
     if let Some(user) = args.not_ready {
-        return done(&data, Ask::Ready { user, ready: false }).await;
+        return done(&data, Ask::Do { action: Action::NotReady { user, reason: None } }).await;
     }
     match one(&data, &Ask::Board).await? {
-        Answer::Board { agents, waiting, calls } => {
+        Answer::Board { mut agents, waiting, calls, .. } => {
+            if let Some(user) = args.user {
+                agents.retain(|a| a.user == user);
+                if agents.is_empty() {
+                    return Err(format!("no agent `{user}`"));
+                }
+            }
             outln!("{:<10} {:<20} {:<24} {:>8} {:>6}", "agent", "name", "state", "since", "calls");
             for a in agents {
-                outln!("{:<10} {:<20} {:<24} {:>7}s {:>6}", a.user, a.name, a.state, a.since_s, a.calls);
+                let in_hand: String = a.in_hand.iter().map(|call| format!("  call {call}")).collect();
+                outln!(
+                    "{:<10} {:<20} {:<24} {:>7}s {:>6}{in_hand}",
+                    a.user,
+                    a.name,
+                    a.state,
+                    a.since_s,
+                    a.calls
+                );
             }
             outln!("\n{calls} calls in progress, {} waiting", waiting.len());
             for w in waiting {
@@ -105,7 +121,7 @@ pub(super) async fn dump(places: &Places) -> Result<(), String> {
     done(&places.data()?, Ask::Dump).await
 }
 
-async fn done(data: &std::path::Path, ask: Ask) -> Result<(), String> {
+pub(super) async fn done(data: &std::path::Path, ask: Ask) -> Result<(), String> {
     match one(data, &ask).await? {
         Answer::Done(what) => {
             outln!("{what}");
@@ -115,7 +131,7 @@ async fn done(data: &std::path::Path, ask: Ask) -> Result<(), String> {
     }
 }
 
-async fn one(data: &std::path::Path, ask: &Ask) -> Result<Answer, String> {
+pub(super) async fn one(data: &std::path::Path, ask: &Ask) -> Result<Answer, String> {
     let mut answers = control::ask(data, ask).await.map_err(|e| e.to_string())?;
     match answers.recv().await {
         Some(Answer::Error(why)) => Err(why),

@@ -111,9 +111,9 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
         outln!("\nwhy this agent");
     }
     for d in &cdr.decisions {
-        outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason);
-        for (user, idle) in &d.eligible {
-            outln!("    could have had it: {user}, idle {:.1} s", seconds(*idle));
+        outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason());
+        for c in &d.eligible {
+            outln!("    could have had it: {}, idle {:.1} s, cost {}", c.user, seconds(c.idle_ms), c.cost);
         }
         for e in &d.excluded {
             outln!("    could not: {}, {}", e.user, e.why);
@@ -172,7 +172,16 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::SpeechEnded => "caller pauses".into(),
         Moment::Heard { .. } => "heard".into(),
         Moment::Queued { queue } => format!("waits for {queue}"),
-        Moment::Place { place } => format!("told: number {place} in the queue"),
+        Moment::Place { place, wait_s: None } => format!("told: number {place} in the queue"),
+        Moment::Place { place, wait_s: Some(s) } => format!("told: number {place} in the queue, about {s} s"),
+        Moment::Overflow { to, why } => format!("goes on to {to}: {}", word(why)),
+        Moment::Dialled { number } => format!("calls {number}"),
+        Moment::CallbackBooked => "is to be called back, and keeps its place".into(),
+        Moment::MessageLeft => "has left a message".into(),
+        Moment::Survey { mark } => format!("gives the mark {mark}"),
+        Moment::Transferred { by, to } => format!("handed on by {by} to {to}"),
+        Moment::Supervised { by, role } => format!("{by} joins: {}", role.name()),
+        Moment::GuestLeft { who } => format!("{who} has left"),
         Moment::Offered { agent } => format!("rings agent {agent}"),
         Moment::OfferFailed { agent, why } => format!("agent {agent}: {why}"),
         Moment::Bridged { agent } => format!("talks with agent {agent}"),

@@ -7,16 +7,17 @@
 mod file;
 mod line;
 mod problem;
+mod queue;
 mod server;
 mod team;
 
 pub use file::File;
 pub use problem::{Problem, Severity};
 pub use server::{Server, Trunk};
-pub use team::Password;
+pub use team::{Code, Password};
 
 use crate::acd;
-use crate::ivr::Plan;
+use crate::ivr::{Plan, QueueWords};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +29,10 @@ pub struct Config {
     pub setup: acd::Setup,
     /// Where each agent's password comes from.
     pub passwords: BTreeMap<String, Password>,
+    /// What each queue says.
+    pub words: BTreeMap<String, QueueWords>,
+    /// What agents dial on their phones.
+    pub codes: BTreeMap<String, Code>,
     /// Digest of all files.
     pub version: String,
     /// What is suspicious but lawful.
@@ -35,6 +40,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// What an agent means who dials `number`.
+    pub fn code(&self, number: &str) -> Option<Code> {
+        self.codes.get(number).copied()
+    }
+
     /// The line that answers `number`.
     pub fn line(&self, number: &str) -> Option<&Arc<Plan>> {
         self.lines.iter().find(|l| l.numbers.iter().any(|n| n == number))
@@ -70,8 +80,9 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     if problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(problems);
     }
+    let (words, codes) = (team.words(), team.codes());
     let (setup, passwords) = team.into_setup();
-    Ok(Config { server, lines, setup, passwords, version, warnings: problems })
+    Ok(Config { server, lines, setup, passwords, words, codes, version, warnings: problems })
 }
 
 #[cfg(test)]

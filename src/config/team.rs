@@ -2,12 +2,13 @@
 
 use super::file::{File, nearest};
 use super::problem::Problem;
-use crate::acd::{AgentSetup, QueueSetup, Setup};
-use crate::ivr::{Plan, Text};
+use super::queue::{self, RawQueue};
+use crate::acd::{AgentSetup, LEVEL_MAX, Name, NotReady, Setup, SignIn, Skills};
+use crate::ivr::{Plan, QueueWords};
+use crate::limits::AGENT_CALLS_MAX;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use toml::Spanned;
 
 /// Where an agent's password comes from. Never the file itself.
@@ -25,9 +26,49 @@ pub enum Password {
 #[serde(deny_unknown_fields)]
 struct Raw {
     #[serde(default)]
+    team: RawTeam,
+    #[serde(default)]
     agent: Vec<RawAgent>,
     #[serde(default)]
     queue: Vec<RawQueue>,
+}
+
+/// What holds for all agents.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawTeam {
+    #[serde(default)]
+    sign_in: SignIn,
+    #[serde(default)]
+    reasons: Vec<Spanned<String>>,
+    #[serde(default)]
+    codes: RawCodes,
+}
+
+/// What an agent's phone can ask of the server by a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    SignIn,
+    SignOut,
+    Ready,
+    NotReady,
+}
+
+/// What is dialled for each.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawCodes {
+    sign_in: String,
+    sign_out: String,
+    ready: String,
+    not_ready: String,
+}
+
+impl Default for RawCodes {
+    fn default() -> Self {
+        let [sign_in, sign_out, ready, not_ready] = ["*11", "*12", "*13", "*14"].map(str::to_owned);
+        RawCodes { sign_in, sign_out, ready, not_ready }
+    }
 }
 
 #[derive(Deserialize)]
@@ -36,6 +77,10 @@ struct RawAgent {
     user: Spanned<String>,
     name: String,
     queues: Vec<Spanned<String>>,
+    #[serde(default)]
+    skills: BTreeMap<Name, Spanned<u8>>,
+    capacity: Option<Spanned<u8>>,
+    sign_in: Option<SignIn>,
     password: Option<RawPassword>,
 }
 
@@ -46,45 +91,19 @@ enum RawPassword {
     File(String),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawQueue {
-    name: Spanned<String>,
-    label: Text,
-    #[serde(default = "ring_s")]
-    ring_s: Spanned<u64>,
-    #[serde(default)]
-    wrap_up_s: u64,
-    #[serde(default = "announce_every_s")]
-    announce_every_s: Spanned<u64>,
-    #[serde(default = "max_wait_s")]
-    max_wait_s: Spanned<u64>,
-}
-
-fn ring_s() -> Spanned<u64> {
-    Spanned::new(0..0, 20)
-}
-
-fn announce_every_s() -> Spanned<u64> {
-    Spanned::new(0..0, 30)
-}
-
-fn max_wait_s() -> Spanned<u64> {
-    Spanned::new(0..0, 600)
-}
-
 /// The team as written, with its places.
 #[derive(Default)]
 pub(super) struct Team {
     file: Option<File>,
+    all: RawTeam,
     agents: Vec<RawAgent>,
-    queues: Vec<RawQueue>,
+    pub(super) queues: Vec<RawQueue>,
 }
 
 /// Reads `team.toml`.
 pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Team> {
     let raw: Raw = file.parse(problems)?;
-    Some(Team { file: Some(file.clone()), agents: raw.agent, queues: raw.queue })
+    Some(Team { file: Some(file.clone()), all: raw.team, agents: raw.agent, queues: raw.queue })
 }
 
 /// Names that occur twice, queues that do not exist or that nobody serves, impossible times.
@@ -104,6 +123,16 @@ pub(super) fn check(team: &Team, problems: &mut Vec<Problem>) {
         for queue in &agent.queues {
             team.require_queue(file, queue, problems);
         }
+        for level in agent.skills.values().filter(|l| !(1..=LEVEL_MAX).contains(l.get_ref())) {
+            problems
+                .push(file.error(level.span(), format!("a skill's level lies between 1 and {LEVEL_MAX}")));
+        }
+        if let Some(capacity) =
+            agent.capacity.as_ref().filter(|c| !(1..=AGENT_CALLS_MAX).contains(c.get_ref()))
+        {
+            let message = format!("capacity must lie between 1 and {AGENT_CALLS_MAX} calls at once");
+            problems.push(file.error(capacity.span(), message));
+        }
     }
     for (i, queue) in team.queues.iter().enumerate() {
         let name = queue.name.get_ref();
@@ -116,16 +145,11 @@ pub(super) fn check(team: &Team, problems: &mut Vec<Problem>) {
                     .help(Some(format!("add \"{name}\" to the queues of an [[agent]]"))),
             );
         }
-        for (value, range, what) in [
-            (&queue.ring_s, 3..=120, "ring_s"),
-            (&queue.announce_every_s, 5..=600, "announce_every_s"),
-            (&queue.max_wait_s, 5..=7200, "max_wait_s"),
-        ] {
-            if !range.contains(value.get_ref()) {
-                let message =
-                    format!("{what} must lie between {} and {} seconds", range.start(), range.end());
-                problems.push(file.error(value.span(), message));
-            }
+        queue::check(file, queue, team, problems);
+    }
+    for reason in &team.all.reasons {
+        if NotReady::BUILT_IN.iter().any(|(_, name)| name == reason.get_ref()) {
+            problems.push(file.error(reason.span(), format!("reason `{}` is built in", reason.get_ref())));
         }
     }
 }
@@ -134,8 +158,14 @@ pub(super) fn check(team: &Team, problems: &mut Vec<Problem>) {
 pub(super) fn check_labels(team: &Team, lines: &[Arc<Plan>], problems: &mut Vec<Problem>) {
     let Some(file) = &team.file else { return };
     for queue in &team.queues {
+        queue::check_lines(file, queue, lines, problems);
         let name = queue.name.get_ref();
-        for line in lines.iter().filter(|l| l.queues().any(|q| q == name)) {
+        let leads = |l: &&Arc<Plan>| l.queues().any(|q| q == name);
+        let mut langs: Vec<_> = lines.iter().filter(leads).flat_map(|l| l.languages.clone()).collect();
+        langs.sort_unstable();
+        langs.dedup();
+        queue::check_words(file, queue, &langs, problems);
+        for line in lines.iter().filter(leads) {
             for lang in line.languages.iter().filter(|l| !queue.label.contains_key(l)) {
                 problems.push(
                     file.error(queue.name.span(), format!("queue `{name}` has no label in {}", lang.code()))
@@ -158,6 +188,23 @@ impl Team {
         }
     }
 
+    /// What each queue says.
+    pub(super) fn words(&self) -> BTreeMap<String, QueueWords> {
+        self.queues.iter().map(|q| (q.name.get_ref().clone(), q.words())).collect()
+    }
+
+    /// What agents dial on their phones.
+    pub(super) fn codes(&self) -> BTreeMap<String, Code> {
+        let RawCodes { sign_in, sign_out, ready, not_ready } = &self.all.codes;
+        let codes = [
+            (sign_in, Code::SignIn),
+            (sign_out, Code::SignOut),
+            (ready, Code::Ready),
+            (not_ready, Code::NotReady),
+        ];
+        codes.into_iter().map(|(number, code)| (number.clone(), code)).collect()
+    }
+
     pub(super) fn into_setup(self) -> (Setup, BTreeMap<String, Password>) {
         let mut passwords = BTreeMap::new();
         let mut setup = Setup::default();
@@ -168,21 +215,31 @@ impl Team {
                 Some(RawPassword::File(path)) => Password::File(path),
             };
             passwords.insert(agent.user.get_ref().clone(), password);
+            let queues = agent.queues.into_iter().map(Spanned::into_inner).collect();
             setup.agents.push(AgentSetup {
-                user: agent.user.into_inner(),
-                name: agent.name,
-                queues: agent.queues.into_iter().map(Spanned::into_inner).collect(),
+                skills: agent.skills.into_iter().map(|(skill, level)| (skill, level.into_inner())).collect(),
+                capacity: agent.capacity.map_or(1, Spanned::into_inner),
+                sign_in: agent.sign_in.unwrap_or(self.all.sign_in),
+                ..AgentSetup::new(agent.user.get_ref(), &agent.name, queues)
             });
         }
-        let seconds = |s: Spanned<u64>| Duration::from_secs(s.into_inner());
-        setup.queues.extend(self.queues.into_iter().map(|q| QueueSetup {
-            name: q.name.into_inner(),
-            label: q.label,
-            ring: seconds(q.ring_s),
-            wrap_up: Duration::from_secs(q.wrap_up_s),
-            announce_every: seconds(q.announce_every_s),
-            max_wait: seconds(q.max_wait_s),
-        }));
+        setup.queues.extend(self.queues.into_iter().map(RawQueue::into_setup));
+        setup.reasons.extend(self.all.reasons.into_iter().map(Spanned::into_inner));
         (setup, passwords)
+    }
+
+    /// Every skill that an agent has.
+    pub(super) fn skills(&self) -> impl Iterator<Item = &str> {
+        self.agents.iter().flat_map(|a| a.skills.keys()).map(|skill| &**skill)
+    }
+
+    /// Agents who serve one of these queues, and their skills.
+    pub(super) fn agents_of<'a>(&'a self, queues: &[&str]) -> impl Iterator<Item = (&'a str, Skills)> {
+        let serve = |a: &&RawAgent| a.queues.iter().any(|q| queues.contains(&q.get_ref().as_str()));
+        let agents: Vec<&RawAgent> = self.agents.iter().filter(serve).collect();
+        agents.into_iter().map(|a| {
+            let skills = a.skills.iter().map(|(skill, level)| (skill.clone(), *level.get_ref()));
+            (a.user.get_ref().as_str(), skills.collect())
+        })
     }
 }

@@ -104,3 +104,51 @@ fn whatever_is_cut_out_of_a_file_never_panics() {
         }
     }
 }
+
+/// A team of two with skills; `queue` is added to its queue.
+fn team_with(queue: &str) -> Result<Config, Box<Problem>> {
+    let team = format!(
+        "[team]\nreasons = [\"lunch\"]\nsign_in = \"manual\"\n\n[[agent]]\nuser = \"1\"\nname = \"A\"\n\
+         queues = [\"city-repair\", \"city-general\"]\nskills = {{ zh = 8, en = 2 }}\n\n[[agent]]\nuser = \"2\"\nname = \"B\"\n\
+         queues = [\"city-general\"]\nskills = {{ zh = 3 }}\ncapacity = 2\n\n[[queue]]\nname = \"city-general\"\n\
+         label = {{ zh = \"人工\", en = \"an agent\" }}\noverflow = [{{ after_s = 60, to = \"voicemail\" }}]\n\n[[queue]]\n\
+         name = \"city-repair\"\nlabel = {{ zh = \"报修\", en = \"repair\" }}\n{queue}\n"
+    );
+    let files: Vec<File> = [("server.toml", SERVER), ("team.toml", team.as_str()), ("city-12345.toml", CITY)]
+        .map(|(name, text)| File { name: name.into(), text: text.into() })
+        .into();
+    load(&files).map_err(|problems| Box::new(problems.into_iter().next().expect("a problem")))
+}
+
+#[test]
+fn a_team_with_skills_strategies_and_overflow_is_read() {
+    let config = team_with(
+        "strategy = \"longest-idle\"\nrequire = \"zh >= 5\"\nrings = [{ after_s = 30, require = \"zh\", also = [\"city-general\"] }]\n\
+         target = { within_s = 15, percent = 90 }\nplaces = 20\ncallback = { attempts = 2, gap_s = 120 }\n\
+         overflow = [{ no_agents = true, line = \"city\" }, { longer_than = 9, queue = \"city-general\" }]",
+    )
+    .unwrap_or_else(|p| panic!("{p}"));
+    let (setup, queue) = (&config.setup, &config.setup.queues[1]);
+    assert_eq!((setup.agents[1].capacity, setup.agents[0].sign_in), (2, acd::SignIn::Manual));
+    assert_eq!((queue.rings.len(), queue.overflow.len(), queue.target.percent), (1, 2, 90));
+    assert_eq!(queue.strategy, acd::Strategy::LongestIdle);
+}
+
+#[test]
+fn what_a_queue_asks_in_vain_is_refused_with_place_and_remedy() {
+    for (queue, message, column) in [
+        ("require = \"zh >= 11\"", "expected a level from 1 to 10, found `11`", 18),
+        ("require = \"en and zhh\"", "no agent has the skill `zhh`", 19),
+        ("require = \"zh >= 9\"", "no agent of queue `city-repair` meets what it requires", 8),
+        ("rings = [{ after_s = 9, require = \"zh >= 2\" }]", "reaches nobody who was not reached before", 22),
+        ("overflow = [{ after_s = 9 }]", "one condition and one destination", 13),
+        ("overflow = [{ after_s = 9, queue = \"city-repair\" }]", "city-repair → city-repair", 36),
+        ("overflow = [{ after_s = 9, line = \"ctiy\" }]", "no line named `ctiy`", 35),
+        ("late_share = 60", "late_share must lie between 0 and 50", 14),
+        ("strategy = \"longest\"", "unknown variant `longest`", 12),
+    ] {
+        let p = team_with(queue).expect_err(queue);
+        assert!(p.message.contains(message), "{p}");
+        assert_eq!(p.column, column, "{p}");
+    }
+}

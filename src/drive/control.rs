@@ -3,13 +3,15 @@
 //!
 //! ```text
 //! → {"ask":"agents"}                       ← {"agents":[…]}
-//! → {"ask":"ready","user":"1001","ready":true}   ← {"done":true}
+//! → {"ask":"do","action":{"do":"ready","user":"1001"}}   ← {"done":"…"}
 //! → {"ask":"watch","sip_call_id":"…"}      ← {"ms":0,"event":"incoming",…} … until the call is over
 //! ```
 
-use crate::acd::{Acd, AgentView, State};
+use super::store;
+use crate::acd::{Acd, AgentView};
+use crate::acd::{AgentCounts, Counts, Setup};
 use crate::base::{CallId, Now};
-use crate::call::{MomentAt, TurnRecord};
+use crate::call::{MomentAt, Role, TurnRecord};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,14 +30,76 @@ const WAITING_MAX: usize = 1024;
 pub enum Ask {
     /// The agents, the waiting callers, the calls in progress.
     Board,
-    /// Set an agent ready or not.
-    Ready { user: String, ready: bool },
+    /// What a supervisor may do.
+    Do { action: Action },
+    /// The figures since the server began to keep them: of these intervals of so many minutes, newest last.
+    Figures { intervals: usize },
+    /// What supervisors have done, newest first.
+    Audit { count: usize },
     /// Read the dialplans anew.
     Reload,
     /// Every live SIP transaction, dialog and registration, as text.
     Dump,
     /// What happens in a call, as it happens.
     Watch { sip_call_id: String },
+}
+
+/// What a supervisor may do; each is kept in the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    Ready {
+        user: String,
+    },
+    NotReady {
+        user: String,
+        reason: Option<String>,
+    },
+    SignIn {
+        user: String,
+    },
+    SignOut {
+        user: String,
+    },
+    /// After-call work takes so much longer.
+    ExtendWrapUp {
+        user: String,
+        by_s: u64,
+    },
+    /// What the after-call work is closed with.
+    Disposition {
+        user: String,
+        code: String,
+    },
+    /// Level 0 takes the skill away.
+    Skill {
+        user: String,
+        skill: String,
+        level: u8,
+    },
+    /// To another queue, or to the front of its own.
+    Move {
+        call: u64,
+        queue: Option<String>,
+        reason: String,
+    },
+    Drain {
+        queue: String,
+        on: bool,
+    },
+    Open {
+        queue: String,
+        open: bool,
+    },
+    CancelCallback {
+        call: u64,
+    },
+    /// Ring `user`'s phone to be a guest of the call.
+    Join {
+        call: u64,
+        user: String,
+        role: Role,
+    },
 }
 
 /// One agent on the board.
@@ -46,6 +110,16 @@ pub struct BoardAgent {
     pub state: String,
     pub since_s: u64,
     pub calls: u32,
+    /// Calls in hand.
+    #[serde(default)]
+    pub in_hand: Vec<u64>,
+}
+
+/// One queue on the board, and who serves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardQueue {
+    pub name: String,
+    pub agents: Vec<String>,
 }
 
 /// One waiting caller on the board.
@@ -56,6 +130,16 @@ pub struct BoardWaiting {
     pub waits_s: u64,
 }
 
+/// The figures of one interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntervalFigures {
+    /// When it began, in ms since 1970; `None` for all time.
+    pub from_unix_ms: Option<u64>,
+    pub total: Counts,
+    pub queues: Vec<(String, Counts)>,
+    pub agents: Vec<(String, AgentCounts)>,
+}
+
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -63,10 +147,17 @@ pub enum Answer {
     Board {
         agents: Vec<BoardAgent>,
         waiting: Vec<BoardWaiting>,
+        queues: Vec<BoardQueue>,
         calls: usize,
     },
     Done(String),
     Error(String),
+    Figures {
+        intervals: Vec<IntervalFigures>,
+    },
+    Audit {
+        actions: Vec<store::Audited>,
+    },
     /// A moment of a watched call, with what was heard where it is a turn.
     Moment {
         at: MomentAt,
@@ -76,16 +167,21 @@ pub enum Answer {
 
 impl Answer {
     /// The board as it is now.
-    pub fn board(now: Now, acd: &Acd, calls: usize) -> Answer {
+    pub fn board(now: Now, acd: &Acd, setup: &Setup, calls: usize) -> Answer {
+        let serves = |queue: &str| {
+            let agents = setup.agents.iter().filter(|a| a.queues.iter().any(|q| q == queue));
+            agents.map(|a| a.user.clone()).collect()
+        };
         let agent = |a: AgentView| BoardAgent {
-            state: match a.state {
-                State::NotReady(reason) => format!("not-ready ({reason:?})"),
-                state => state.name().into(),
+            state: match a.reason {
+                Some(reason) => format!("{} ({reason})", a.state.name()),
+                None => a.state.name().into(),
             },
             user: a.user,
             name: a.name,
             since_s: now.since(a.since).as_secs(),
             calls: a.calls,
+            in_hand: a.in_hand.iter().map(|call| call.0).collect(),
         };
         let waiting = |(call, queue, since): (CallId, String, Now)| BoardWaiting {
             call: call.0,
@@ -95,6 +191,11 @@ impl Answer {
         Answer::Board {
             agents: acd.agents().into_iter().map(agent).collect(),
             waiting: acd.waiting().into_iter().map(waiting).collect(),
+            queues: setup
+                .queues
+                .iter()
+                .map(|q| BoardQueue { name: q.name.clone(), agents: serves(&q.name) })
+                .collect(),
             calls,
         }
     }
@@ -104,6 +205,8 @@ impl Answer {
 #[derive(Debug)]
 pub struct Request {
     pub ask: Ask,
+    /// Who asks: the user on this machine.
+    pub by: u32,
     pub answers: mpsc::Sender<Answer>,
 }
 
@@ -175,13 +278,14 @@ impl Drop for Control {
 }
 
 async fn talk(stream: UnixStream, requests: mpsc::Sender<Request>) {
+    let by = stream.peer_cred().map_or(u32::MAX, |cred| cred.uid());
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let (answers, mut out) = mpsc::channel(WAITING_MAX);
         match serde_json::from_str(&line) {
             Ok(ask) => {
-                if requests.send(Request { ask, answers }).await.is_err() {
+                if requests.send(Request { ask, by, answers }).await.is_err() {
                     return;
                 }
             }

@@ -3,9 +3,11 @@
 //! One table; the columns are what one searches by, the record itself is JSON, so that an old record stays readable
 //! whatever is added to it.
 
+use crate::acd::AcdEvent;
 use crate::base::CallId;
 use crate::call::Cdr;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -29,6 +31,14 @@ const SCHEMA: &str = "
     );
     CREATE INDEX IF NOT EXISTS calls_by_sip_call_id ON calls (sip_call_id);
     CREATE INDEX IF NOT EXISTS calls_by_start ON calls (started_unix_ms);
+    CREATE TABLE IF NOT EXISTS events (at_unix_ms INTEGER NOT NULL, event TEXT NOT NULL);
+    CREATE INDEX IF NOT EXISTS events_by_time ON events (at_unix_ms);
+    CREATE TABLE IF NOT EXISTS audit (
+        at_unix_ms INTEGER NOT NULL,
+        uid INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        outcome TEXT NOT NULL
+    );
 ";
 
 /// The store's file in the data folder.
@@ -36,10 +46,31 @@ pub fn file(data: &Path) -> PathBuf {
     data.join(FILE)
 }
 
+/// Something to be kept.
+#[derive(Debug)]
+pub enum Row {
+    Call(Box<Cdr>),
+    /// What happened in the ACD, and when, in ms since 1970.
+    Acd(u64, AcdEvent),
+    Audit(Audited),
+}
+
+/// Something that a supervisor did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audited {
+    pub at_unix_ms: u64,
+    /// The user on this machine who asked.
+    pub uid: u32,
+    /// The action as JSON.
+    pub action: String,
+    /// What came of it.
+    pub outcome: String,
+}
+
 /// The writing end. Dropping it writes what waits and closes the file.
 #[derive(Debug)]
 pub struct Writer {
-    queue: Option<mpsc::SyncSender<Box<Cdr>>>,
+    queue: Option<mpsc::SyncSender<Row>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -55,13 +86,13 @@ impl Writer {
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
         let last: Option<i64> = db.query_row("SELECT max(id) FROM calls", [], |row| row.get(0))?;
-        let (queue, waiting) = mpsc::sync_channel::<Box<Cdr>>(WAITING_MAX);
+        let (queue, waiting) = mpsc::sync_channel::<Row>(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
-                for cdr in waiting {
-                    if let Err(error) = write(&db, &cdr) {
-                        error!(call = cdr.id.0, %error, "a call record could not be written");
+                for row in waiting {
+                    if let Err(error) = write(&db, &row) {
+                        error!(%error, "a record could not be written");
                     }
                 }
             })
@@ -70,11 +101,10 @@ impl Writer {
         Ok((Writer { queue: Some(queue), thread }, next))
     }
 
-    /// Hands a record to the writer.
-    pub fn write(&self, cdr: Box<Cdr>) {
-        let id = cdr.id.0;
-        if self.queue.as_ref().is_none_or(|q| q.try_send(cdr).is_err()) {
-            error!(call = id, "a call record is lost: the store does not keep up");
+    /// Hands something to the writer.
+    pub fn write(&self, row: Row) {
+        if self.queue.as_ref().is_none_or(|q| q.try_send(row).is_err()) {
+            error!("a record is lost: the store does not keep up");
         }
     }
 }
@@ -88,7 +118,23 @@ impl Drop for Writer {
     }
 }
 
-fn write(db: &Connection, cdr: &Cdr) -> Result<(), Box<dyn std::error::Error>> {
+fn write(db: &Connection, row: &Row) -> Result<(), Box<dyn std::error::Error>> {
+    match row {
+        Row::Call(cdr) => return write_call(db, cdr),
+        Row::Acd(at, event) => db
+            .prepare_cached("INSERT INTO events VALUES (?1, ?2)")?
+            .execute(params![*at as i64, serde_json::to_string(event)?])?,
+        Row::Audit(a) => db.prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+            a.at_unix_ms as i64,
+            a.uid,
+            a.action,
+            a.outcome
+        ])?,
+    };
+    Ok(())
+}
+
+fn write_call(db: &Connection, cdr: &Cdr) -> Result<(), Box<dyn std::error::Error>> {
     let record = serde_json::to_string(cdr)?;
     let result = serde_json::to_value(cdr.result)?;
     db.prepare_cached("INSERT OR REPLACE INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
@@ -133,6 +179,32 @@ impl Reader {
         Ok(rows.flatten().filter_map(|json| serde_json::from_str(&json).ok()).collect())
     }
 
+    /// What happened in the ACD from `from_unix_ms` on, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn events(&self, from_unix_ms: u64) -> rusqlite::Result<Vec<(u64, AcdEvent)>> {
+        let sql = "SELECT at_unix_ms, event FROM events WHERE at_unix_ms >= ?1 ORDER BY rowid";
+        let mut query = self.db.prepare(sql)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, String>(1)?));
+        let rows = query.query_map([from_unix_ms as i64], row)?;
+        Ok(rows.flatten().filter_map(|(at, json)| Some((at, serde_json::from_str(&json).ok()?))).collect())
+    }
+
+    /// What supervisors have done, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn audit(&self, count: usize) -> rusqlite::Result<Vec<Audited>> {
+        let sql = "SELECT at_unix_ms, uid, action, outcome FROM audit ORDER BY rowid DESC LIMIT ?1";
+        let mut query = self.db.prepare(sql)?;
+        let rows = query.query_map([count as i64], |row| {
+            let at_unix_ms = row.get::<_, i64>(0)? as u64;
+            Ok(Audited { at_unix_ms, uid: row.get(1)?, action: row.get(2)?, outcome: row.get(3)? })
+        })?;
+        Ok(rows.flatten().collect())
+    }
+
     /// One record, by its number or its SIP Call-ID.
     ///
     /// # Errors
@@ -175,6 +247,9 @@ mod tests {
             decisions: vec![],
             legs: vec![],
             recording: None,
+            transfers: 0,
+            survey: None,
+            message: None,
         }
     }
 
@@ -184,8 +259,8 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let (writer, first) = Writer::open(&folder).unwrap();
         assert_eq!(first, CallId(1));
-        writer.write(Box::new(cdr(1)));
-        writer.write(Box::new(cdr(2)));
+        writer.write(Row::Call(Box::new(cdr(1))));
+        writer.write(Row::Call(Box::new(cdr(2))));
         drop(writer);
         let (writer, next) = Writer::open(&folder).unwrap();
         assert_eq!(next, CallId(3));

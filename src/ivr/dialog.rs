@@ -79,6 +79,18 @@ impl Dialog {
         }
     }
 
+    /// The line's plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Goes on in `lang`, if the line speaks it.
+    pub fn speak(&mut self, lang: Lang) {
+        if self.plan.languages.contains(&lang) {
+            self.lang = lang;
+        }
+    }
+
     /// The language spoken now.
     pub fn lang(&self) -> Lang {
         self.lang

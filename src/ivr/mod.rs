@@ -8,9 +8,13 @@ mod phrases;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod question;
 mod turn;
+mod words;
 
 pub use dialog::Dialog;
-pub use phrases::{Phrase, position, say as phrase};
+pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
 pub use plan::{Action, Confirm, Intent, Plan, Text};
+pub use question::{Question, Reply, Step, Wanted};
 pub use turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};
+pub use words::{BRIEFING_VALUES, QueueWords};

@@ -23,11 +23,20 @@ pub enum Phrase {
     AskAfterNo,
     /// While waiting.
     PleaseHold,
+    /// The caller will be called back.
+    CallbackBooked,
+    /// Before the tone of a voicemail.
+    LeaveMessage,
+    /// Feature codes of agents' phones.
+    SignedIn,
+    SignedOut,
+    AgentReady,
+    AgentNotReady,
 }
 
 impl Phrase {
     /// Every phrase, for rendering at load.
-    pub const ALL: [Phrase; 9] = [
+    pub const ALL: [Phrase; 15] = [
         Phrase::AskAgain,
         Phrase::NoInput,
         Phrase::UseKeys,
@@ -37,6 +46,12 @@ impl Phrase {
         Phrase::NobodyFree,
         Phrase::AskAfterNo,
         Phrase::PleaseHold,
+        Phrase::CallbackBooked,
+        Phrase::LeaveMessage,
+        Phrase::SignedIn,
+        Phrase::SignedOut,
+        Phrase::AgentReady,
+        Phrase::AgentNotReady,
     ];
 }
 
@@ -63,6 +78,22 @@ pub fn say(phrase: Phrase, lang: Lang) -> &'static str {
         (Phrase::AskAfterNo, Lang::En) => "All right. Please tell me again what you need.",
         (Phrase::PleaseHold, Lang::Zh) => "请稍等。",
         (Phrase::PleaseHold, Lang::En) => "Please hold.",
+        (Phrase::CallbackBooked, Lang::Zh) => "好的，您的位置已保留，轮到您时我们会回电。再见。",
+        (Phrase::CallbackBooked, Lang::En) => {
+            "All right. Your place is kept, and we call you when it is your turn. Goodbye."
+        }
+        (Phrase::LeaveMessage, Lang::Zh) => "请在提示音后留言，留言完毕请按井号键。",
+        (Phrase::LeaveMessage, Lang::En) => {
+            "Please leave a message after the tone, and press pound when you are done."
+        }
+        (Phrase::SignedIn, Lang::Zh) => "您已签入。",
+        (Phrase::SignedIn, Lang::En) => "You are signed in.",
+        (Phrase::SignedOut, Lang::Zh) => "您已签出。",
+        (Phrase::SignedOut, Lang::En) => "You are signed out.",
+        (Phrase::AgentReady, Lang::Zh) => "您已就绪。",
+        (Phrase::AgentReady, Lang::En) => "You are ready.",
+        (Phrase::AgentNotReady, Lang::Zh) => "您已示忙。",
+        (Phrase::AgentNotReady, Lang::En) => "You are not ready.",
     }
 }
 
@@ -111,6 +142,31 @@ pub(super) fn menu_end(lang: Lang) -> &'static str {
     match lang {
         Lang::Zh => "人工服务，请按0。重听，请按星号键。",
         Lang::En => "For a person, press 0. To hear this again, press star.",
+    }
+}
+
+/// How long the wait is likely to be, between two bounds in seconds.
+pub fn wait(lang: Lang, low_s: u32, high_s: u32) -> String {
+    let minutes = |s: u32| s.div_ceil(60).max(1);
+    let (low, high) = (minutes(low_s), minutes(high_s));
+    match (lang, low == high) {
+        (Lang::Zh, true) => format!("预计还需等待{high}分钟。"),
+        (Lang::Zh, false) => format!("预计还需等待{low}到{high}分钟。"),
+        (Lang::En, true) if high == 1 => "Your wait will be about a minute.".to_owned(),
+        (Lang::En, true) => format!("Your wait will be about {high} minutes."),
+        (Lang::En, false) => format!("Your wait will be between {low} and {high} minutes."),
+    }
+}
+
+/// "Shall we call you back at …?", the number digit by digit.
+pub fn offer_callback(lang: Lang, number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).flat_map(|d| [d, ' ']).collect();
+    let digits = digits.trim_end();
+    match lang {
+        Lang::Zh => format!("我们可以保留您的位置并回电{digits}。同意请按1，继续等待请按2。"),
+        Lang::En => format!(
+            "We can keep your place and call you back at {digits}. For that press 1, to wait on press 2."
+        ),
     }
 }
 

@@ -108,10 +108,10 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(&id) else { return out.free.push(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
         if let (Heard::Pass, Some(mix), Some(voice)) = (heard, leg.mix, leg.voice()) {
-            if let (Some(mix), Ok(view)) = (self.mixes.get_mut(&mix), View::parse(buf.bytes())) {
-                if view.fields().payload_type == voice.codec.payload_type() {
-                    mix.put(id, voice.codec, view.payload());
-                }
+            if let (Some(mix), Ok(view)) = (self.mixes.get_mut(&mix), View::parse(buf.bytes()))
+                && view.fields().payload_type == voice.codec.payload_type()
+            {
+                mix.put(id, voice.codec, view.payload());
             }
             return out.free.push(buf);
         }
@@ -213,10 +213,10 @@ impl Shard {
     }
 
     fn unbridge(&mut self, id: LegId) {
-        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.mix.take()) {
-            if !self.legs.values().any(|leg| leg.mix == Some(mix)) {
-                self.mixes.remove(&mix);
-            }
+        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.mix.take())
+            && !self.legs.values().any(|leg| leg.mix == Some(mix))
+        {
+            self.mixes.remove(&mix);
         }
         let mate = self.legs.get_mut(&id).and_then(|leg| leg.mate.take());
         if let Some(mate) = mate.and_then(|m| self.legs.get_mut(&m)) {

@@ -20,4 +20,4 @@ mod universal;
 mod vocabulary;
 
 pub use model::{Example, Model, Scored};
-pub use universal::{Universal, universal, yes_no};
+pub use universal::{Universal, WaitingWish, universal, while_waiting, yes_no};

@@ -133,6 +133,31 @@ pub fn universal(text: &str) -> Option<Universal> {
     }
 }
 
+/// What a waiting caller may want of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingWish {
+    /// To be called back.
+    CallBack,
+    /// Not to wait any longer.
+    Leave,
+}
+
+const CALL_BACK: &[&str] =
+    &["回电", "回拨", "打给我", "打回来", "call me back", "call back", "callback", "ring me back"];
+const LEAVE: &[&str] = &["不等了", "不用等了", "算了", "never mind", "i will call again", "i'll call again"];
+
+/// What a waiting caller wants, if it says so: everything else is said to somebody else in the room.
+pub fn while_waiting(text: &str) -> Option<WaitingWish> {
+    let normal = normalise(text);
+    if any(&normal, CALL_BACK) {
+        Some(WaitingWish::CallBack)
+    } else if any(&normal, LEAVE) || universal(text) == Some(Universal::Goodbye) {
+        Some(WaitingWish::Leave)
+    } else {
+        None
+    }
+}
+
 /// Yes, no, or neither. The whole answer must be one ("不是" is no although it contains "是"); of a longer one the
 /// first word or characters decide, and the rest comes back: "no, the power is out" → (no, "the power is out").
 pub fn yes_no(text: &str) -> Option<(bool, String)> {
@@ -181,6 +206,15 @@ mod tests {
         assert_eq!(yes_no("不是我家停电了"), Some((false, "我家停电了".into())));
         assert_eq!(yes_no("我家停水了"), None);
         assert_eq!(yes_no("不亮"), None);
+    }
+
+    #[test]
+    fn a_waiting_caller_may_ask_to_be_called_back_or_leave_and_talk_to_others() {
+        assert_eq!(while_waiting("can you call me back"), Some(WaitingWish::CallBack));
+        assert_eq!(while_waiting("给我回电吧"), Some(WaitingWish::CallBack));
+        assert_eq!(while_waiting("算了不等了"), Some(WaitingWish::Leave));
+        assert_eq!(while_waiting("goodbye"), Some(WaitingWish::Leave));
+        assert_eq!(while_waiting("饭做好了吗"), None);
     }
 
     #[test]

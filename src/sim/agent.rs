@@ -154,13 +154,13 @@ impl World {
                 self.agent_is_off(i);
             }
             (Act::Break, _) if !self.going_home => {
-                self.give(Input::Ready { user, ready: false });
+                self.give(Input::Acd(crate::acd::Input::NotReady { user, reason: None }));
                 let back = Duration::from_millis(self.rng.u64(1000..240_000));
                 self.after(back, Due::Agent(i, Act::Back));
                 let next = self.exponential(WORK_S);
                 self.after(back + next, Due::Agent(i, Act::Break));
             }
-            (Act::Back, _) => self.give(Input::Ready { user, ready: true }),
+            (Act::Back, _) => self.give(Input::Acd(crate::acd::Input::Ready { user })),
             _ => {}
         }
     }
@@ -227,7 +227,7 @@ impl World {
         for view in self.switch.acd().agents() {
             let left_out = matches!(view.state, State::NotReady(NotReady::NoAnswer | NotReady::Unreachable));
             if left_out && self.now.since(view.since) > REMINDED {
-                self.give(Input::Ready { user: view.user, ready: true });
+                self.give(Input::Acd(crate::acd::Input::Ready { user: view.user }));
             }
         }
     }

@@ -158,6 +158,11 @@ impl World {
                     self.tally.agent(self.now, &user, state);
                     agents = true;
                 }
+                Output::Acd(event) => self.see(&Seen::Acd(&event)),
+                Output::TurnedAway { status, reason, .. } => {
+                    self.say(|| format!("turned away: {status} {reason}"));
+                }
+                Output::Refused { why } => self.say(|| format!("refused: {why}")),
                 Output::Record(cdr) => {
                     self.say(|| format!("call {} recorded: {:?} {:?}", cdr.id.0, cdr.result, cdr.ended_by));
                     self.see(&Seen::Record(&cdr));

@@ -65,7 +65,7 @@ pub fn with_agents(config: &Config, count: usize) -> Config {
     for i in config.setup.agents.len()..count {
         let user = format!("sim{i}");
         config.passwords.insert(user.clone(), Password::Generated);
-        config.setup.agents.push(AgentSetup { name: user.clone(), user, queues: queues.clone() });
+        config.setup.agents.push(AgentSetup::new(&user, &user, queues.clone()));
     }
     config
 }
@@ -145,13 +145,16 @@ impl World {
             ..sip::Config::default()
         });
         let music = speech::render(&mut fastrand::Rng::with_seed(0), Lang::En, "music").1;
+        let music =
+            music.unwrap_or_else(|| Arc::new(crate::media::Prompt { pcmu: [].into(), pcma: [].into() }));
         let with = SwitchConfig {
             config: config.clone(),
             epoch: Epoch { unix_ms: 1_767_225_600_000 },
             first_call: CallId(1),
             listens: rng.u8(..12) > 0,
-            music: music
-                .unwrap_or_else(|| Arc::new(crate::media::Prompt { pcmu: [].into(), pcma: [].into() })),
+            tone: music.clone(),
+            music,
+            voicemail: Some("messages".into()),
             recordings: None,
         };
         let mut out = Vec::new();

@@ -51,7 +51,7 @@ pub struct Config {
     pub advertised: Option<IpAddr>,
     /// Accounts of phones: user and password.
     pub accounts: BTreeMap<String, Pii<String>>,
-    /// Ask for credentials (407) where the From of an INVITE names one of our accounts.
+    /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
     pub challenge_accounts: bool,
 }
 

@@ -24,7 +24,11 @@ impl Endpoint {
                 Verdict::No => {}
             }
         }
-        if stale || named.is_some() && self.config.challenge_accounts {
+        // One of our phones calls: from where it registered, or wherever if configured so.
+        let ours = |user: &String| {
+            self.config.challenge_accounts || self.registrar.is_at(user, request.flow.remote.ip())
+        };
+        if stale || named.as_ref().is_some_and(ours) {
             return self.challenge(now, request, 407, Name::ProxyAuthenticate, stale, out);
         }
         self.incoming(now, request, None, out);

@@ -15,6 +15,7 @@ use crate::base::Now;
 use crate::limits::{REGISTER_EXPIRES_S, REGISTRAR_CONTACTS_MAX};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How a user can be reached.
@@ -111,6 +112,11 @@ impl Registrar {
     /// The contact that was renewed last.
     pub(super) fn newest(&self, user: &str) -> Option<&Binding> {
         self.users.get(user)?.iter().max_by_key(|b| b.renewed)
+    }
+
+    /// True if a contact of `user` is reached at `ip`.
+    pub(super) fn is_at(&self, user: &str, ip: IpAddr) -> bool {
+        self.users.get(user).is_some_and(|bindings| bindings.iter().any(|b| b.flow.remote.ip() == ip))
     }
 
     /// When the next binding expires.

@@ -9,7 +9,7 @@ mod music;
 mod pinyin;
 
 pub use level::{SPEECH_DBM0, resample, shape};
-pub use music::music;
+pub use music::{music, tone};
 pub use pinyin::to_pinyin;
 
 use crate::base::{Codec, Lang};

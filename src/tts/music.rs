@@ -23,6 +23,17 @@ pub fn music() -> Vec<i16> {
     out.into_iter().map(|s| s.clamp(-30_000.0, 30_000.0) as i16).collect()
 }
 
+/// The tone after which a message is recorded: 0.4 s of 1 kHz at about −12 dBm0, 8 kHz.
+pub fn tone() -> Vec<i16> {
+    let sample = |k: usize| {
+        let (t, left) = (k as f32 / 8000.0, (3200 - k) as f32 / 8000.0);
+        // A soft edge of 10 ms on both sides, so that it does not click.
+        let envelope = (t / 0.01).min(left / 0.01).min(1.0);
+        (5600.0 * envelope * (std::f32::consts::TAU * 1000.0 * t).sin()) as i16
+    };
+    (0..3200).map(sample).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

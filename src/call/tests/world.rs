@@ -14,15 +14,19 @@ pub(super) const CALLER: LegId = LegId(1);
 pub(super) const PHONE: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
     m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
 
-fn config() -> Arc<Config> {
+/// The sample dialplans, with this added to the repair queue.
+fn config(extra: &str) -> Arc<Config> {
+    let team = include_str!("../../../dialplans/team.toml");
+    let name = "name = \"city-repair\"\n";
+    let team = team.replacen(name, &format!("{name}{extra}"), 1);
     let files = [
         ("server.toml", include_str!("../../../dialplans/server.toml")),
-        ("team.toml", include_str!("../../../dialplans/team.toml")),
+        ("team.toml", &team),
         ("city-12345.toml", include_str!("../../../dialplans/city-12345.toml")),
         ("bank.toml", include_str!("../../../dialplans/bank.toml")),
     ]
     .map(|(name, text)| config::File { name: name.into(), text: text.into() });
-    Arc::new(config::load(&files).unwrap())
+    Arc::new(config::load(&files).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
 fn flow() -> Flow {
@@ -37,6 +41,8 @@ pub(super) struct World {
     pub(super) log: Vec<Output>,
     pub(super) records: Vec<Cdr>,
     pub(super) playing: Option<(LegId, PlayId, bool)>,
+    /// What plays on every other leg.
+    others: Vec<(LegId, PlayId)>,
     /// The agent's leg of the newest INVITE, and every leg that was hung up or whose stream was closed.
     pub(super) invited: Option<LegId>,
     pub(super) hung_up: Vec<LegId>,
@@ -46,13 +52,20 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> World {
+        World::with("")
+    }
+
+    /// A world whose repair queue has this, too.
+    pub(super) fn with(extra: &str) -> World {
         let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
         let mut out = Vec::new();
         let with = SwitchConfig {
-            config: config(),
+            config: config(extra),
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
             listens: true,
+            tone: prompt.clone(),
+            voicemail: Some("messages".into()),
             music: prompt,
             recordings: None,
         };
@@ -63,6 +76,7 @@ impl World {
             log: Vec::new(),
             records: Vec::new(),
             playing: None,
+            others: Vec::new(),
             invited: None,
             hung_up: Vec::new(),
             closed: Vec::new(),
@@ -93,6 +107,10 @@ impl World {
                     self.playing = Some((*leg, *play, *repeat));
                     self.give(Input::Media(Report::PlayStarted { leg: *leg, play: *play, at: self.now }));
                 }
+                Output::Media(Media::Play { leg, play, repeat: false, .. }) => {
+                    self.others.push((*leg, *play));
+                }
+                Output::Sip(Sip::Invite { target: sip::Target::Uri { .. }, .. }) => {}
                 Output::Sip(Sip::Invite { leg, .. }) => self.invited = Some(*leg),
                 Output::Sip(Sip::Hangup { leg, .. } | Sip::Refuse { leg, .. }) => self.hung_up.push(*leg),
                 Output::Record(cdr) => self.records.push((**cdr).clone()),
@@ -127,9 +145,41 @@ impl World {
         }
     }
 
+    /// Everything that plays on `leg` ends.
+    pub(super) fn end_of_play(&mut self, leg: LegId) {
+        let (ending, others) = std::mem::take(&mut self.others).into_iter().partition(|(l, _)| *l == leg);
+        self.others = others;
+        for (leg, play) in ending {
+            self.give(Input::Media(Report::PlayEnded { leg, play, end: PlayEnd::Finished, at: self.now }));
+        }
+    }
+
+    /// The agent has heard what was said before the caller.
+    pub(super) fn agent_prompt_ends(&mut self) {
+        if let Some(leg) = self.invited {
+            self.end_of_play(leg);
+        }
+    }
+
+    pub(super) fn supervise(&mut self, call: u64, user: &str, role: Role) -> std::result::Result<(), String> {
+        let mut out = Vec::new();
+        let done = self.switch.supervise(self.now, CallId(call), user, role, &mut out);
+        self.obey(out);
+        done
+    }
+
     pub(super) fn dial(&mut self, number: &str, sdp: &'static [u8]) {
+        self.dial_with(CALLER, number, sdp, None);
+    }
+
+    /// An agent's phone calls, if `account` is given.
+    pub(super) fn dial_from(&mut self, leg: LegId, number: &str, account: Option<&str>) {
+        self.dial_with(leg, number, PHONE, account);
+    }
+
+    fn dial_with(&mut self, leg: LegId, number: &str, sdp: &'static [u8], account: Option<&str>) {
         self.event(Event::Incoming(Box::new(sip::Incoming {
-            leg: CALLER,
+            leg,
             flow: flow(),
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),
@@ -137,7 +187,7 @@ impl World {
             caller_name: None,
             call_id: "abc".into(),
             sdp: sdp.into(),
-            account: None,
+            account: account.map(str::to_owned),
             headers: vec![],
         })));
     }

@@ -32,7 +32,12 @@ impl Check for OneCallAnAgent {
                 None
             }
             Seen::Agents(agents) => double(agents),
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Record(_) | Seen::End => None,
+            Seen::Acd(_)
+            | Seen::Command(_)
+            | Seen::Event(_)
+            | Seen::Moment { .. }
+            | Seen::Record(_)
+            | Seen::End => None,
         }
     }
 }
@@ -69,7 +74,12 @@ impl Check for NoGhosts {
                 return (legs > 2 * calls)
                     .then(|| format!("{legs} dialogs for {calls} calls: {:?}", self.legs));
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) | Seen::End => {}
+            Seen::Acd(_)
+            | Seen::Command(_)
+            | Seen::Event(_)
+            | Seen::Moment { .. }
+            | Seen::Agents(_)
+            | Seen::End => {}
         }
         None
     }
@@ -140,7 +150,7 @@ impl Check for NobodyStuck {
                 (rings && now.since(agent.since) > self.lease)
                     .then(|| format!("{} rings since {} ms", agent.user, agent.since.ms()))
             }),
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::End => None,
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::End => None,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Check for OneRecord {
             }
             Seen::Record(cdr) => self.record(cdr),
             Seen::End => (!self.open.is_empty()).then(|| format!("calls without a record: {:?}", self.open)),
-            Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) => None,
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) => None,
         }
     }
 }
@@ -90,7 +90,12 @@ impl Check for EndsInTime {
                 self.open.remove(&cdr.id);
                 self.gone.remove(&cdr.id);
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) | Seen::End => {}
+            Seen::Acd(_)
+            | Seen::Command(_)
+            | Seen::Event(_)
+            | Seen::Moment { .. }
+            | Seen::Agents(_)
+            | Seen::End => {}
         }
         let late = |since: &Now| matches!(seen, Seen::End) || now.since(*since) > RECORD_WITHIN;
         let (call, since) = self.gone.iter().find(|(_, since)| late(since))?;
@@ -104,6 +109,8 @@ pub(super) struct NoDeadAir {
     waits: BTreeMap<CallId, Now>,
     /// A caller who holds hears nothing, and play-outs wait.
     held: BTreeSet<CallId>,
+    /// Callers who wait for an agent, or did.
+    queued: BTreeSet<CallId>,
 }
 
 /// A prompt that takes too long to render is left out, and the dialogue then waits six seconds for an answer to it.
@@ -118,6 +125,8 @@ impl Check for NoDeadAir {
     fn see(&mut self, now: Now, seen: &Seen<'_>) -> Option<String> {
         match seen {
             Seen::Moment { call, moment } => match moment {
+                // Music answers whoever speaks while waiting.
+                Moment::SpeechEnded if self.queued.contains(call) => {}
                 Moment::Answered | Moment::Heard { .. } | Moment::SpeechEnded => {
                     self.waits.entry(*call).or_insert(now);
                 }
@@ -130,11 +139,15 @@ impl Check for NoDeadAir {
                     // What plays goes on from here.
                     self.waits.entry(*call).and_modify(|since| *since = now);
                 }
+                Moment::Queued { .. } => {
+                    self.queued.insert(*call);
+                    self.waits.remove(call);
+                }
                 // Somebody who speaks, waits with music or talks is not in silence.
                 Moment::Saying { .. }
                 | Moment::SpeechStarted
-                | Moment::Queued { .. }
                 | Moment::Bridged { .. }
+                | Moment::Transferred { .. }
                 | Moment::Ended { .. } => {
                     self.waits.remove(call);
                 }
@@ -144,13 +157,21 @@ impl Check for NoDeadAir {
                 | Moment::Place { .. }
                 | Moment::Offered { .. }
                 | Moment::OfferFailed { .. }
+                | Moment::Overflow { .. }
+                | Moment::Dialled { .. }
+                | Moment::CallbackBooked
+                | Moment::MessageLeft
+                | Moment::Survey { .. }
+                | Moment::Supervised { .. }
+                | Moment::GuestLeft { .. }
                 | Moment::Fault { .. } => {}
             },
             Seen::Record(cdr) => {
                 self.held.remove(&cdr.id);
+                self.queued.remove(&cdr.id);
                 self.waits.remove(&cdr.id);
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) | Seen::End => {}
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Agents(_) | Seen::End => {}
         }
         let silent =
             |(call, since): &(&CallId, &Now)| !self.held.contains(call) && now.since(**since) > SOUND_WITHIN;
@@ -190,7 +211,7 @@ impl Check for Sums {
                     return Some(format!("{} calls, but results {:?}", self.began, self.results));
                 }
             }
-            Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) => {}
+            Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::Agents(_) => {}
         }
         None
     }

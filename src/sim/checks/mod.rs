@@ -21,7 +21,7 @@ mod agents;
 mod calls;
 mod queues;
 
-use crate::acd::AgentView;
+use crate::acd::{AcdEvent, AgentView};
 use crate::base::{CallId, Now};
 use crate::call::{Cdr, Moment};
 use crate::config::Config;
@@ -56,6 +56,8 @@ pub(super) enum Seen<'a> {
     Record(&'a Cdr),
     /// All agents, after a change and now and then.
     Agents(&'a [AgentView]),
+    /// Something happened in the ACD.
+    Acd(&'a AcdEvent),
     /// Everything is over.
     End,
 }

@@ -1,7 +1,7 @@
 //! What is promised to those who wait: first come, first offered, and an end to it.
 
 use super::{Check, Seen};
-use crate::acd::QueueSetup;
+use crate::acd::{AcdEvent, QueueSetup};
 use crate::base::{CallId, Now};
 use crate::call::Moment;
 use std::collections::BTreeMap;
@@ -22,17 +22,20 @@ struct Waiting {
     offered: bool,
 }
 
-/// Within a queue, whoever has waited longest is offered first, unless a phone rings for it already.
+/// Within a queue, whoever has waited longest is offered first, unless a phone rings for it already or the ACD has recorded
+/// why another goes first.
 #[derive(Debug)]
 pub(super) struct QueueOrder {
     max_wait: BTreeMap<String, Duration>,
     waiting: BTreeMap<CallId, Waiting>,
+    /// Passes others with a recorded reason.
+    passes: Option<CallId>,
     next: u64,
 }
 
 impl QueueOrder {
     pub(super) fn new(queues: &[QueueSetup]) -> QueueOrder {
-        QueueOrder { max_wait: bounds(queues), waiting: BTreeMap::new(), next: 0 }
+        QueueOrder { max_wait: bounds(queues), waiting: BTreeMap::new(), passes: None, next: 0 }
     }
 
     fn offered(&mut self, now: Now, call: CallId) -> Option<String> {
@@ -44,7 +47,9 @@ impl QueueOrder {
             // Whoever has waited too long is no longer in line.
             w.queue == queue && w.order < order && !w.offered && now.since(w.since) < max_wait
         });
-        passed_over.map(|(other, _)| format!("{queue}: call {} is offered before call {}", call.0, other.0))
+        passed_over
+            .filter(|_| self.passes != Some(call))
+            .map(|(other, _)| format!("{queue}: call {} is offered before call {}", call.0, other.0))
     }
 }
 
@@ -54,6 +59,9 @@ impl Check for QueueOrder {
     }
 
     fn see(&mut self, now: Now, seen: &Seen<'_>) -> Option<String> {
+        if let Seen::Acd(AcdEvent::Offered { call, passed, .. }) = seen {
+            self.passes = passed.map(|_| *call);
+        }
         let Seen::Moment { call, moment } = seen else { return None };
         match moment {
             Moment::Queued { queue } => {

@@ -1,0 +1,221 @@
+//! Offers: a lease on an agent for a call. Each way an offer can end leaves both in a defined state:
+//!
+//! | end                 | agent                                   | call                                        |
+//! |---------------------|-----------------------------------------|---------------------------------------------|
+//! | answered            | talking                                 | talking                                     |
+//! | no-answer           | not-ready (no-answer)¹                  | back in its place                           |
+//! | rejected, busy      | not-ready for ten seconds¹              | back in its place                           |
+//! | no-port             | not-ready for ten seconds               | back in its place                           |
+//! | unreachable         | not-ready until it registers anew       | back in its place                           |
+//! | unregistered        | offline                                 | back in its place                           |
+//! | caller-gone         | as before, its idle time kept           | gone, moved, or overflowed                  |
+//! | answered-elsewhere  | as before, its idle time kept           | talking with the other                      |
+//!
+//! ¹ ring-all: as before; the call pauses for a moment when the last phone has stopped. What the agent asked for while it rang
+//! (a break) counts more than the table.
+
+use super::agent::{NotReady, Phase, Presence};
+use super::event::{AcdEvent, OfferEnd, OfferFailure, OfferId, Output};
+use super::router::{Acd, Due, Offer, Talk};
+use super::setup::Strategy;
+use crate::base::{CallId, Now};
+use std::time::Duration;
+
+/// How long a rejected or busy agent is left alone.
+const RETRY: Duration = Duration::from_secs(10);
+/// Between two rounds of ring-all.
+const RING_ALL_PAUSE: Duration = Duration::from_secs(5);
+
+impl Acd {
+    /// Takes the lease: from now on the agent is this call's until the offer ends.
+    pub(super) fn reserve(&mut self, now: Now, call: CallId, agent: usize, queue: usize) -> OfferId {
+        self.next += 1;
+        let offer = OfferId(self.next);
+        if let Some(waiting) = self.waiting.get_mut(&call) {
+            waiting.offers.push(offer);
+        }
+        let ring = self.queues.get(queue).map_or(RETRY, |q| q.setup.ring);
+        self.timers.set(Due::Lease(offer), now + ring);
+        self.offers.insert(offer, Offer { call, agent, queue });
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.hands.push((call, Phase::Reserved(offer)));
+        }
+        offer
+    }
+
+    /// The offer that an agent holds.
+    pub(super) fn offer_of(&self, agent: usize) -> Option<OfferId> {
+        self.agents.get(agent)?.hands.iter().find_map(|(_, phase)| match phase {
+            Phase::Reserved(offer) | Phase::Ringing(offer) => Some(*offer),
+            Phase::Talking | Phase::Held => None,
+        })
+    }
+
+    pub(super) fn rings(&mut self, now: Now, offer: OfferId, out: &mut Vec<Output>) {
+        let Some((call, agent)) = self.offers.get(&offer).map(|o| (o.call, o.agent)) else { return };
+        self.set_phase(agent, call, Phase::Ringing(offer));
+        self.touch(now, agent, out);
+    }
+
+    fn set_phase(&mut self, agent: usize, call: CallId, phase: Phase) {
+        let hands = self.agents.get_mut(agent).into_iter().flat_map(|a| &mut a.hands);
+        hands.filter(|(c, _)| *c == call).for_each(|(_, p)| *p = phase);
+    }
+
+    pub(super) fn answered(&mut self, now: Now, offer: OfferId, out: &mut Vec<Output>) {
+        let Some((call, agent, queue)) = self.offers.get(&offer).map(|o| (o.call, o.agent, o.queue)) else {
+            return;
+        };
+        let others: Vec<OfferId> = self.waiting.get(&call).map(|w| w.offers.clone()).unwrap_or_default();
+        for other in others.into_iter().filter(|o| *o != offer) {
+            self.end_offer(now, other, OfferEnd::AnsweredElsewhere, out);
+        }
+        self.end_offer(now, offer, OfferEnd::Answered, out);
+        let Some(was) = self.take(call) else { return };
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.calls += 1;
+        }
+        self.set_phase(agent, call, Phase::Talking);
+        self.touch(now, agent, out);
+        if let Some(number) = was.number {
+            self.memory.note(now, number, agent);
+        }
+        if let (false, Some(q), Some(a)) = (was.consult, self.queues.get(queue), self.agents.get(agent)) {
+            let waited_ms = now.since(was.place.0).as_millis() as u64;
+            let within_ms = q.setup.target.within.as_millis() as u64;
+            let (queue, user, callback) = (q.name.clone(), a.user.clone(), was.callback.is_some());
+            let answered = AcdEvent::Answered { call, queue, user, waited_ms, within_ms, callback };
+            out.push(Output::Event(answered));
+        }
+        let was = Box::new(was);
+        let talk = Talk { agent, queue, since: now, held_since: None, held: Duration::ZERO, was };
+        self.talks.insert(call, talk);
+    }
+
+    pub(super) fn failed(&mut self, now: Now, offer: OfferId, why: OfferFailure, out: &mut Vec<Output>) {
+        let how = match why {
+            OfferFailure::NoAnswer => OfferEnd::NoAnswer,
+            OfferFailure::Rejected => OfferEnd::Rejected,
+            OfferFailure::Busy => OfferEnd::Busy,
+            OfferFailure::Unreachable => OfferEnd::Unreachable,
+            OfferFailure::NoPort => OfferEnd::NoPort,
+        };
+        self.end_offer(now, offer, how, out);
+    }
+
+    /// Nobody answered in time.
+    pub(super) fn lease_over(&mut self, now: Now, offer: OfferId, out: &mut Vec<Output>) {
+        self.withdraw(offer, out);
+        self.end_offer(now, offer, OfferEnd::NoAnswer, out);
+    }
+
+    fn withdraw(&self, offer: OfferId, out: &mut Vec<Output>) {
+        if let Some(found) = self.offers.get(&offer)
+            && let Some(agent) = self.agents.get(found.agent)
+        {
+            out.push(Output::Withdraw { offer, call: found.call, user: agent.user.to_string() });
+        }
+    }
+
+    /// Ends an offer by the table above. A phone that still rings is stopped.
+    pub(super) fn end_offer(&mut self, now: Now, offer: OfferId, how: OfferEnd, out: &mut Vec<Output>) {
+        if matches!(how, OfferEnd::CallerGone | OfferEnd::AnsweredElsewhere | OfferEnd::Unregistered) {
+            self.withdraw(offer, out);
+        }
+        let Some(Offer { call, agent: ix, queue }) = self.offers.remove(&offer) else { return };
+        self.timers.clear(Due::Lease(offer));
+        let (Some(agent), Some(q)) = (self.agents.get_mut(ix), self.queues.get(queue)) else { return };
+        let (user, queue) = (agent.user.clone(), q.name.clone());
+        out.push(Output::Event(AcdEvent::OfferEnded { offer, user, queue, how }));
+        if how == OfferEnd::Answered {
+            return;
+        }
+        agent.hands.retain(|(c, _)| *c != call);
+        let ring_all = q.setup.strategy == Strategy::RingAll;
+        let reason = match how {
+            OfferEnd::NoAnswer if !ring_all => Some(NotReady::NoAnswer),
+            OfferEnd::Rejected if !ring_all => Some(NotReady::Rejected),
+            OfferEnd::Busy if !ring_all => Some(NotReady::Busy),
+            OfferEnd::NoPort => Some(NotReady::NoPort),
+            OfferEnd::Unreachable => Some(NotReady::Unreachable),
+            _ => None,
+        };
+        let idle_since = agent.idle_since;
+        match reason {
+            Some(reason) if agent.hands.is_empty() && agent.is_present() && agent.configured => {
+                let asked_for = agent.after.take();
+                agent.presence = Presence::NotReady(asked_for.unwrap_or(reason));
+                if asked_for.is_none() && reason.passes() {
+                    self.timers.set(Due::Rest(ix), now + RETRY);
+                }
+            }
+            // Still talking with another caller: no more calls for the same time.
+            Some(reason) if !agent.hands.is_empty() && agent.after.is_none() => {
+                agent.after = Some(reason);
+                if reason.passes() {
+                    self.timers.set(Due::Rest(ix), now + RETRY);
+                }
+            }
+            _ => self.rest(now, ix, out),
+        }
+        self.touch(now, ix, out);
+        if reason.is_none()
+            && let Some(agent) = self.agents.get_mut(ix)
+        {
+            // Being rung for nothing costs no place.
+            agent.idle_since = idle_since;
+        }
+        let pause = ring_all && how != OfferEnd::CallerGone;
+        self.give_back(now, call, offer, pause.then_some(now + RING_ALL_PAUSE));
+    }
+
+    /// The call is back in its place, when no other phone rings for it.
+    fn give_back(&mut self, now: Now, call: CallId, offer: OfferId, pause: Option<Now>) {
+        let Some(waiting) = self.waiting.get_mut(&call) else { return };
+        waiting.offers.retain(|o| *o != offer);
+        if waiting.offers.is_empty() {
+            waiting.parked = pause;
+            self.replace(now, call);
+        }
+    }
+
+    pub(super) fn held(&mut self, now: Now, call: CallId, on: bool, out: &mut Vec<Output>) {
+        let Some(talk) = self.talks.get_mut(&call) else { return };
+        match (on, talk.held_since) {
+            (true, None) => talk.held_since = Some(now),
+            (false, Some(since)) => {
+                talk.held += now.since(since);
+                talk.held_since = None;
+            }
+            _ => return,
+        }
+        let agent = talk.agent;
+        self.set_phase(agent, call, if on { Phase::Held } else { Phase::Talking });
+        self.touch(now, agent, out);
+    }
+
+    pub(super) fn talk_ended(&mut self, now: Now, call: CallId, transfer: bool, out: &mut Vec<Output>) {
+        let Some(talk) = self.talks.remove(&call) else { return };
+        let talked = now.since(talk.since);
+        let hold = talk.held + talk.held_since.map_or(Duration::ZERO, |since| now.since(since));
+        if let (Some(agent), Some(queue)) = (self.agents.get_mut(talk.agent), self.queues.get_mut(talk.queue))
+        {
+            agent.hands.retain(|(c, _)| *c != call);
+            if !talk.was.consult {
+                queue.handle.count((talked + queue.setup.wrap_up).as_secs_f64());
+                let (user, queue) = (agent.user.clone(), queue.name.clone());
+                let (talk_ms, hold_ms) =
+                    (talked.saturating_sub(hold).as_millis() as u64, hold.as_millis() as u64);
+                out.push(Output::Event(AcdEvent::TalkEnded {
+                    call,
+                    queue,
+                    user,
+                    talk_ms,
+                    hold_ms,
+                    transfer,
+                }));
+            }
+        }
+        self.wrap_up(now, talk.agent, talk.queue, out);
+    }
+}

@@ -1,0 +1,150 @@
+//! The tables of `agent.rs` and `offers.rs`, as they are: every state against every event.
+
+use super::*;
+
+const STATES: [&str; 8] =
+    ["offline", "not-ready", "ready", "reserved", "ringing", "talking", "held", "wrap-up"];
+
+/// An agent in a state, with nobody else there.
+fn agent_in(state: &str) -> World {
+    let mut w = world();
+    let me = || "1001".to_owned();
+    if state == "offline" {
+        return w;
+    }
+    w.register("1001");
+    if state == "not-ready" {
+        w.give(Input::NotReady { user: me(), reason: None });
+    }
+    if ["offline", "not-ready", "ready"].contains(&state) {
+        return w;
+    }
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    if state == "ringing" {
+        w.give(Input::Ringing { offer: id });
+    }
+    if ["talking", "held", "wrap-up"].contains(&state) {
+        w.give(Input::Answered { offer: id });
+    }
+    if state == "held" {
+        w.give(Input::Held { call: A, on: true });
+    }
+    if state == "wrap-up" {
+        w.give(Input::TalkEnded { call: A, transfer: false });
+    }
+    assert_eq!(w.state("1001").name(), state);
+    w
+}
+
+/// What every event makes of an agent in each state.
+fn table() -> Vec<String> {
+    let me = || "1001".to_owned();
+    let id = OfferId(2);
+    type Event = (&'static str, Box<dyn Fn(&mut World) -> Vec<Output>>);
+    let give =
+        |input: Input| Box::new(move |w: &mut World| w.give(input.clone())) as Box<dyn Fn(&mut World) -> _>;
+    let fails = |why| give(Input::Failed { offer: id, why });
+    let events: Vec<Event> = vec![
+        ("registered", give(Input::Registered { user: me(), endpoint: Endpoint::Phone })),
+        ("unregistered", give(Input::Unregistered { user: me(), endpoint: Endpoint::Phone })),
+        ("sign-out", give(Input::SignOut { user: me() })),
+        ("ready", give(Input::Ready { user: me() })),
+        ("not-ready", give(Input::NotReady { user: me(), reason: Some("break".into()) })),
+        ("offer", Box::new(|w: &mut World| w.enqueue(B, "repair"))),
+        ("rings", give(Input::Ringing { offer: id })),
+        ("answered", give(Input::Answered { offer: id })),
+        ("no-answer", fails(OfferFailure::NoAnswer)),
+        ("rejected", fails(OfferFailure::Rejected)),
+        ("busy", fails(OfferFailure::Busy)),
+        ("unreachable", fails(OfferFailure::Unreachable)),
+        ("no-port", fails(OfferFailure::NoPort)),
+        ("hold", give(Input::Held { call: A, on: true })),
+        ("resume", give(Input::Held { call: A, on: false })),
+        ("talk-ended", give(Input::TalkEnded { call: A, transfer: false })),
+        ("caller-gone", give(Input::CallerGone { call: A })),
+        ("time", Box::new(|w: &mut World| w.later(16))),
+    ];
+    let row = |(name, act): &Event| {
+        let cells = STATES.map(|state| {
+            let mut w = agent_in(state);
+            act(&mut w);
+            match w.state("1001") {
+                State::NotReady(NotReady::Break) => "break".to_owned(),
+                State::NotReady(reason) => format!("{reason:?}"),
+                state => state.name().to_owned(),
+            }
+        });
+        format!("{name:13} {}", cells.map(|c| format!("{c:11}")).join(" ")).trim_end().to_owned()
+    };
+    let head = format!("event         {}", STATES.map(|s| format!("{s:11}")).join(" "));
+    std::iter::once(head.trim_end().to_owned()).chain(events.iter().map(row)).collect()
+}
+
+#[test]
+fn every_event_makes_of_every_state_what_the_table_says() {
+    let golden = include_str!("states.txt");
+    let table = table().join("\n");
+    assert_eq!(table.trim(), golden.trim(), "\n{table}\n");
+}
+
+#[test]
+fn however_an_offer_ends_the_call_is_where_the_table_says() {
+    for (how, waits) in [
+        (Input::Failed { offer: OfferId(2), why: OfferFailure::NoAnswer }, true),
+        (Input::Failed { offer: OfferId(2), why: OfferFailure::Rejected }, true),
+        (Input::Failed { offer: OfferId(2), why: OfferFailure::NoPort }, true),
+        (Input::Failed { offer: OfferId(2), why: OfferFailure::Unreachable }, true),
+        (Input::Unregistered { user: "1001".into(), endpoint: Endpoint::Phone }, true),
+        (Input::CallerGone { call: A }, false),
+        (Input::Answered { offer: OfferId(2) }, false),
+    ] {
+        let mut w = agent_in("ringing");
+        w.give(how.clone());
+        let found = w.acd.waiting().iter().any(|(call, ..)| *call == A);
+        assert_eq!((found, w.acd.offers.len()), (waits, 0), "{how:?}");
+    }
+}
+
+#[test]
+fn a_manual_agent_gets_calls_when_signed_in_and_registered() {
+    let mut w = world();
+    let mut setup = w.setup.clone();
+    setup.agents[0].sign_in = SignIn::Manual;
+    w.acd.reload(&setup, w.now, &mut Vec::new());
+    w.register("1001");
+    assert_eq!(w.state("1001"), State::Offline);
+    w.give(Input::SignIn { user: "1001".into() });
+    assert_eq!(w.state("1001"), State::Ready);
+}
+
+#[test]
+fn an_agent_with_room_for_two_gets_a_second_call_while_talking() {
+    let mut w = world();
+    let mut setup = w.setup.clone();
+    setup.agents[0].capacity = 2;
+    w.acd.reload(&setup, w.now, &mut Vec::new());
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    assert_eq!(offer(&w.enqueue(B, "repair")), None, "one offer at a time");
+    let (second, call, _) = offer(&w.give(Input::Answered { offer: id })).unwrap();
+    assert_eq!(call, B);
+    w.give(Input::Answered { offer: second });
+    w.give(Input::TalkEnded { call: A, transfer: false });
+    assert_eq!(w.state("1001"), State::Talking { call: B });
+    w.give(Input::TalkEnded { call: B, transfer: false });
+    assert_eq!(w.state("1001"), State::WrapUp);
+}
+
+#[test]
+fn after_call_work_is_extended_closed_and_finished_early() {
+    let mut w = agent_in("wrap-up");
+    let me = || "1001".to_owned();
+    w.give(Input::ExtendWrapUp { user: me(), by: Duration::from_secs(60) });
+    w.later(30);
+    assert_eq!(w.state("1001"), State::WrapUp);
+    let refused = w.give(Input::Disposition { user: me(), code: "sold".into() });
+    assert!(matches!(&refused[..], [Output::Refused { why }] if why.contains("no disposition `sold`")));
+    let out = w.give(Input::Ready { user: me() });
+    assert!(out.iter().any(|o| matches!(o, Output::Event(AcdEvent::WrapUpEnded { ms: 30_000, .. }))));
+    assert_eq!(w.state("1001"), State::Ready);
+}

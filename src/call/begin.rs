@@ -1,0 +1,299 @@
+//! How a call begins: a port, the answer, and then what it was made for.
+
+use super::callback::Booking;
+use super::cdr::{Cdr, EndedBy, Moment, Result};
+use super::event::Output;
+use super::journey::{Call, Due, Stage};
+use super::leg::Leg;
+use super::speaking::Speaking;
+use super::switch::Shared;
+use super::transfer::Destination;
+use crate::acd::{self, OfferFailure};
+use crate::base::{CallId, LegId, Now, Pii};
+use crate::ivr::{self, Dialog, Phrase, Plan};
+use crate::limits;
+use crate::media;
+use crate::sip::{self, Flow};
+use bytes::Bytes;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The line of calls that agents make themselves.
+const DESK: &str = "desk";
+
+/// What a call is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// The line's dialogue, for a caller who came by this trunk.
+    Line { trunk: String },
+    /// An agent calls a colleague or a queue.
+    Desk { user: String, to: Destination },
+    /// A customer who asked for it in that call is called back.
+    Callback { first: CallId },
+    /// An agent's feature code has been carried out; this is said, and no more.
+    Code { user: String, phrase: Phrase },
+}
+
+/// The party that a call is about.
+#[derive(Debug)]
+pub(super) struct Customer {
+    pub(super) leg: LegId,
+    /// Our address that the peer can reach.
+    ip: IpAddr,
+    sip_call_id: String,
+    number: Pii<String>,
+    dialled: String,
+    sdp: Bytes,
+    way: Flow,
+}
+
+impl Customer {
+    /// Whoever sent this INVITE.
+    pub(super) fn incoming(incoming: &sip::Incoming) -> Customer {
+        Customer {
+            leg: incoming.leg,
+            ip: incoming.flow.local.ip(),
+            sip_call_id: incoming.call_id.clone(),
+            number: incoming.caller.clone(),
+            dialled: incoming.dialled.clone(),
+            sdp: incoming.sdp.clone(),
+            way: incoming.flow,
+        }
+    }
+
+    /// Whoever is to be called back, on a leg of ours.
+    pub(super) fn to_call_back(leg: LegId, booking: &Booking) -> Customer {
+        Customer {
+            leg,
+            ip: booking.way.local.ip(),
+            sip_call_id: String::new(),
+            number: booking.number.clone(),
+            dialled: booking.dialled.clone(),
+            sdp: Bytes::new(),
+            way: booking.way,
+        }
+    }
+}
+
+impl Call {
+    /// Begins a call: asks for a port, on the worker of `near` if there is one.
+    pub(super) fn new(
+        now: Now,
+        id: CallId,
+        customer: Customer,
+        plan: Arc<Plan>,
+        (begin, near): (Begin, Option<LegId>),
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) -> Call {
+        let (line, trunk) = match &begin {
+            Begin::Line { trunk } => (plan.line.clone(), trunk.clone()),
+            Begin::Callback { first } => (plan.line.clone(), format!("callback of call {}", first.0)),
+            Begin::Desk { user, .. } | Begin::Code { user, .. } => (DESK.to_owned(), format!("agent {user}")),
+        };
+        let cdr = Cdr {
+            id,
+            sip_call_id: customer.sip_call_id.clone(),
+            line: line.clone(),
+            version: plan.version.clone(),
+            caller: customer.number,
+            dialled: customer.dialled,
+            started_unix_ms: s.epoch.unix_ms_at(now),
+            total_ms: 0,
+            answered_ms: 0,
+            talk_ms: 0,
+            wait_ms: 0,
+            queue: None,
+            agent: None,
+            intent: None,
+            result: Result::NotAnswered,
+            ended_by: EndedBy::Fault,
+            moments: Vec::new(),
+            turns: Vec::new(),
+            decisions: Vec::new(),
+            legs: Vec::new(),
+            recording: None,
+            transfers: 0,
+            survey: None,
+            message: None,
+        };
+        let mut call = Call {
+            id,
+            sip_call_id: customer.sip_call_id.into(),
+            dialog: Dialog::new(plan, s.listens),
+            stage: Stage::Opening,
+            legs: vec![Leg::new(customer.leg, "caller", None)],
+            ringing: Vec::new(),
+            agent: None,
+            guests: Vec::new(),
+            way: Some(customer.way),
+            ticket: id,
+            begin,
+            question: None,
+            lines: 1,
+            fallback: None,
+            speaking: Speaking::default(),
+            briefing: Speaking::default(),
+            offer: customer.sdp,
+            began: now,
+            answered: None,
+            queued: None,
+            bridged: None,
+            talked: Duration::ZERO,
+            served: false,
+            over: false,
+            recognising: None,
+            utterances: 0,
+            gap_from: None,
+            place: None,
+            cdr,
+        };
+        s.acd.extend(call.own_call(true));
+        call.moment(now, Moment::Incoming { line, trunk }, out);
+        if matches!(call.begin, Begin::Callback { .. }) {
+            // The customer is called when the agent is there.
+            call.legs.iter_mut().for_each(|leg| leg.sip = false);
+        } else {
+            out.push(Output::Open { leg: customer.leg, ip: customer.ip, near });
+        }
+        s.timers.set((id, Due::TooLong), now + limits::CALL_MAX);
+        call
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        addr: Option<std::net::SocketAddr>,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let over = self.over;
+        let Some(found) = self.leg_mut(leg) else { return };
+        found.addr = addr;
+        if over || !found.sip {
+            // It came too late: give the port back.
+            if addr.is_some() {
+                found.stats = None;
+                out.push(Output::Media(media::Command::Close { leg }));
+            }
+            return;
+        }
+        match (leg == self.caller(), addr.is_some()) {
+            (true, true) if self.is_callback() => self.invite_customer(s, out),
+            (true, false) if self.is_callback() => self.customer_missed(now, s, out),
+            (true, true) => self.answer(now, s, out),
+            (true, false) => self.refuse(now, 503, "No media port is free", Some(5), s, out),
+            (false, true) if self.is_guests(leg) => self.invite_guest(now, leg, s, out),
+            (false, false) if self.is_guests(leg) => self.guest_gone(now, leg, s, out),
+            (false, true) => self.invite(now, leg, s, out),
+            (false, false) => {
+                self.offer_failed(now, leg, OfferFailure::NoPort, "no media port is free", s, out);
+            }
+        }
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        now: Now,
+        status: u16,
+        reason: &str,
+        retry: Option<u32>,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let caller = self.caller();
+        if let Some(leg) = self.leg_mut(caller) {
+            leg.sip = false;
+        }
+        out.push(Output::Sip(sip::Command::Refuse {
+            leg: caller,
+            status,
+            reason: reason.into(),
+            retry_after_s: retry,
+        }));
+        self.moment(now, Moment::Refused { status, reason: reason.into() }, out);
+        self.end(now, EndedBy::Line, Result::NotAnswered, s, out);
+    }
+
+    /// 200 with our answer, or our offer if the caller made none.
+    pub(super) fn answer(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        let offer = std::mem::take(&mut self.offer);
+        let Some(leg) = self.legs.first_mut() else { return };
+        let sdp = if offer.is_empty() { leg.offer().ok_or(()) } else { leg.answer(&offer).map_err(|_| ()) };
+        let Ok(sdp) = sdp else {
+            return self.refuse(now, 488, "No codec in common: PCMU or PCMA is needed", None, s, out);
+        };
+        out.push(Output::Sip(sip::Command::Ring { leg: leg.id }));
+        out.push(Output::Sip(sip::Command::Answer { leg: leg.id, sdp }));
+        self.stage = Stage::Answering;
+    }
+
+    /// The caller has our answer: the line speaks.
+    pub(super) fn acknowledged(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        sdp: &[u8],
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let first = self.stage == Stage::Answering && leg == self.caller();
+        let Some(found) = self.leg_mut(leg) else { return };
+        let refused = !sdp.is_empty() && found.accept(sdp).is_err();
+        // Whoever got our offer owes the answer in its ACK (RFC 3261 §13.2.1); without it nobody hears anything.
+        let Some(to) = found.stream.filter(|_| !refused) else {
+            self.moment(
+                now,
+                Moment::Fault { what: "the ACK has no answer with a usable stream".into() },
+                out,
+            );
+            return self.end(now, EndedBy::Fault, Result::Failed, s, out);
+        };
+        found.up = true;
+        out.push(Output::Media(media::Command::Connect { leg, to }));
+        if !first || self.over {
+            return;
+        }
+        self.answered = Some(now);
+        self.moment(now, Moment::Answered, out);
+        match self.begin.clone() {
+            Begin::Line { .. } => self.begin_dialogue(now, s, out),
+            Begin::Callback { .. } => {}
+            Begin::Code { phrase, .. } => {
+                self.stage = Stage::Closing(Result::Served);
+                self.say_phrase(now, phrase, s, out);
+            }
+            Begin::Desk { to, .. } => {
+                let request = to.request(self.request());
+                self.wait_for(now, request, s, out);
+                self.speaking.music(leg, &s.music, &mut s.library, out);
+            }
+        }
+    }
+
+    /// An agent's own call keeps the agent from being offered others.
+    pub(super) fn own_call(&self, on: bool) -> Option<acd::Input> {
+        match &self.begin {
+            Begin::Desk { user, .. } | Begin::Code { user, .. } => {
+                Some(acd::Input::OwnCall { user: user.clone(), on })
+            }
+            Begin::Line { .. } | Begin::Callback { .. } => None,
+        }
+    }
+
+    pub(super) fn begin_dialogue(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        let leg = self.caller();
+        self.stage = Stage::Dialogue;
+        if let Some(folder) = s.recordings.as_ref().filter(|_| self.cdr.recording.is_none()) {
+            let name = format!("{}-{}.wav", self.cdr.line, self.id.0);
+            out.push(Output::Media(media::Command::Record { leg, file: folder.join(&name) }));
+            self.cdr.recording = Some(name);
+        }
+        if s.listens {
+            out.push(Output::Media(media::Command::Listen { leg, on: true }));
+        }
+        self.dialog(now, ivr::Input::Start, s, out);
+    }
+}

@@ -1,0 +1,154 @@
+//! Calls that the server places: customers who asked to be called back, and numbers that a queue overflows to.
+//!
+//! ```text
+//! "call me back" ─► Booking, the caller hangs up, the ACD keeps the place
+//!                        │ its turn
+//!                        ▼
+//!       agent's phone rings ─► answered ─► the customer is called ─► bridged
+//!                  │ no answer                  │ no answer, busy
+//!                  └─► back in its place        └─► later again, as the queue has it
+//! ```
+//! A call goes out by the way that the customer came: to the same peer, from the same socket, so that it needs no route
+//! of its own and reaches nobody who has not called.
+
+use super::begin::{Begin, Customer};
+use super::cdr::{EndedBy, Moment, Result};
+use super::event::Output;
+use super::journey::{AgentSide, Call, Due, Stage};
+use super::leg::Leg;
+use super::switch::{Shared, Switch};
+use crate::acd::{self, Decision, OfferId};
+use crate::base::{CallId, Lang, LegId, Now, Pii};
+use crate::ivr::Plan;
+use crate::limits::DIAL_MAX;
+use crate::media;
+use crate::sip::{self, Flow};
+use std::sync::Arc;
+
+/// A place kept for a customer who is not on the line.
+#[derive(Debug, Clone)]
+pub(super) struct Booking {
+    pub(super) way: Flow,
+    pub(super) number: Pii<String>,
+    pub(super) dialled: String,
+    plan: Arc<Plan>,
+    lang: Lang,
+    queue: Option<String>,
+    intent: Option<String>,
+    /// The call in which it was asked for.
+    first: CallId,
+}
+
+impl Booking {
+    pub(super) fn of(call: &Call, way: Flow) -> Booking {
+        Booking {
+            way,
+            number: call.cdr.caller.clone(),
+            dialled: call.cdr.dialled.clone(),
+            plan: call.dialog.plan().clone(),
+            lang: call.dialog.lang(),
+            queue: call.cdr.queue.clone(),
+            intent: call.cdr.intent.clone(),
+            first: call.id,
+        }
+    }
+}
+
+impl Switch {
+    /// The turn of a customer who is to be called back has come: rings the agent first.
+    pub(super) fn call_back(
+        &mut self,
+        now: Now,
+        ticket: CallId,
+        (offer, user, decision): (OfferId, String, Decision),
+        out: &mut Vec<Output>,
+    ) {
+        let Some(booking) = self.shared.callbacks.get(&ticket).cloned() else {
+            // Nobody knows whom to call: it was asked for before a restart.
+            return self.shared.acd.push(acd::Input::CallbackCancelled { call: ticket });
+        };
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        let leg = self.shared.new_leg(id);
+        let begin = Begin::Callback { first: booking.first };
+        let customer = Customer::to_call_back(leg, &booking);
+        let plan = booking.plan.clone();
+        let mut call = Call::new(now, id, customer, plan, (begin, None), &mut self.shared, out);
+        call.ticket = ticket;
+        call.stage = Stage::Waiting;
+        call.dialog.speak(booking.lang);
+        (call.cdr.queue, call.cdr.intent) = (booking.queue, booking.intent);
+        self.shared.tickets.insert(ticket, id);
+        self.calls.insert(id, call);
+        self.with(id, out, |call, s, out| call.ring(now, offer, user, decision, s, out));
+    }
+}
+
+impl Call {
+    /// The agent is there: now the customer is called.
+    pub(super) fn call_customer(&mut self, now: Now, agent: LegId, s: &mut Shared, out: &mut Vec<Output>) {
+        let Some(way) = self.way else { return };
+        self.stage = Stage::Dialling;
+        let Some(leg) = self.legs.first_mut() else { return };
+        leg.sip = true;
+        out.push(Output::Open { leg: leg.id, ip: way.local.ip(), near: Some(agent) });
+        s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
+    }
+
+    /// The customer's leg has a port.
+    pub(super) fn invite_customer(&mut self, s: &mut Shared, out: &mut Vec<Output>) {
+        let number = self.cdr.caller.reveal().clone();
+        let (Some(way), Some(leg)) = (self.way, self.legs.first_mut()) else { return };
+        let Some(sdp) = leg.offer() else { return };
+        let leg = leg.id;
+        let from = format!("<sip:{}@{}>", self.cdr.dialled, s.config.server.domain);
+        let target = outside(&number, way);
+        out.push(Output::Sip(sip::Command::Invite {
+            leg,
+            target,
+            from,
+            sdp,
+            headers: Vec::new(),
+            credentials: None,
+        }));
+    }
+
+    /// The customer has answered: both are there.
+    pub(super) fn customer_answered(&mut self, now: Now, sdp: &[u8], s: &mut Shared, out: &mut Vec<Output>) {
+        s.timers.clear((self.id, Due::Dialog));
+        let Some(leg) = self.legs.first_mut() else { return };
+        let (id, accepted) = (leg.id, leg.accept(sdp).is_ok());
+        let Some(to) = leg.stream.filter(|_| accepted) else { return self.customer_missed(now, s, out) };
+        leg.up = true;
+        out.push(Output::Media(media::Command::Connect { leg: id, to }));
+        self.answered = Some(now);
+        s.callbacks.remove(&self.ticket);
+        self.moment(now, Moment::Answered, out);
+        self.join(now, s, out);
+    }
+
+    /// The customer does not answer, or the agent would not wait: the ACD knows when to try again.
+    pub(super) fn customer_missed(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        s.acd.push(acd::Input::CallbackMissed { call: self.ticket });
+        self.end(now, EndedBy::Line, Result::NotReached, s, out);
+    }
+
+    /// Calls a number outside, by the way that the caller came.
+    pub(super) fn dial(&mut self, now: Now, number: &str, s: &mut Shared, out: &mut Vec<Output>) {
+        let Some(way) = self.way else { return };
+        self.stage = Stage::Waiting;
+        self.moment(now, Moment::Dialled { number: number.to_owned() }, out);
+        let leg = s.new_leg(self.id);
+        let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
+        self.legs.push(Leg::new(leg, number, like));
+        self.ringing.push(AgentSide { offer: None, leg, user: number.to_owned(), way: Some(way) });
+        out.push(Output::Open { leg, ip: way.local.ip(), near: Some(self.caller()) });
+        s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
+    }
+}
+
+/// A number at the peer that a call came from.
+pub(super) fn outside(number: &str, way: Flow) -> sip::Target {
+    let transport = if way.transport == sip::Transport::Tcp { ";transport=tcp" } else { "" };
+    sip::Target::Uri { uri: format!("sip:{number}@{}{transport}", way.remote), flow: way }
+}

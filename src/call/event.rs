@@ -1,0 +1,117 @@
+//! What goes into the switch, and what comes out.
+
+use super::cdr::{Cdr, MomentAt, TurnRecord};
+use crate::acd;
+use crate::base::{CallId, Epoch, Lang, LegId};
+use crate::config::Config;
+use crate::ivr::{Heard, NotHeard};
+use crate::media::{self, Prompt, Report};
+use crate::sip;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// What the switch is given.
+#[derive(Debug)]
+pub enum Input {
+    Sip(sip::Event),
+    Media(Report),
+    /// Answer to [`Output::Open`]: our RTP address, or none because the ports are used up.
+    Opened {
+        leg: LegId,
+        addr: Option<SocketAddr>,
+    },
+    /// Answer to [`Output::Recognise`].
+    Recognised {
+        call: CallId,
+        utterance: u32,
+        heard: Result<Heard, NotHeard>,
+    },
+    /// Answer to [`Output::Render`]; `None` if it cannot be spoken.
+    Rendered {
+        lang: Lang,
+        text: String,
+        prompt: Option<Arc<Prompt>>,
+    },
+    /// A new configuration; calls in progress go on with theirs.
+    Reload(Arc<Config>),
+    /// What a supervisor asks of the ACD. What cannot be done is answered by [`Output::Refused`].
+    Acd(acd::Input),
+    /// No new calls; those in progress go on.
+    Drain,
+    /// End every call (the drain's time is over).
+    EndAll,
+    /// The deadline has come.
+    Tick,
+}
+
+/// What the switch wants done.
+#[derive(Debug)]
+pub enum Output {
+    Sip(sip::Command),
+    Media(media::Command),
+    /// Bind an RTP port on `ip` and begin a leg there; on the worker of `near`, if given. Answered by `Opened`.
+    Open {
+        leg: LegId,
+        ip: IpAddr,
+        near: Option<LegId>,
+    },
+    /// Write down what was said. Answered by `Recognised`.
+    Recognise {
+        call: CallId,
+        utterance: u32,
+        lang: Lang,
+        samples: Arc<[i16]>,
+    },
+    /// Speak this text. Answered by `Rendered`.
+    Render {
+        lang: Lang,
+        text: String,
+    },
+    /// Something happened in a call: for logs and whoever watches.
+    /// `turn` is there with [`super::Moment::Heard`].
+    Moment {
+        call: CallId,
+        sip_call_id: Arc<str>,
+        at: MomentAt,
+        turn: Option<Box<TurnRecord>>,
+    },
+    /// An INVITE was refused before it became a call; for logs.
+    TurnedAway {
+        from: SocketAddr,
+        dialled: String,
+        status: u16,
+        reason: &'static str,
+    },
+    /// An agent's state changed.
+    Agent {
+        user: String,
+        state: acd::State,
+    },
+    /// Something happened in the ACD: what figures are made of.
+    Acd(acd::AcdEvent),
+    /// The ACD was asked for what is impossible; nothing has changed.
+    Refused {
+        why: String,
+    },
+    /// A call is over: keep its record.
+    Record(Box<Cdr>),
+}
+
+/// What a switch is made of.
+#[derive(Debug)]
+pub struct SwitchConfig {
+    pub config: Arc<Config>,
+    pub epoch: Epoch,
+    /// The first call's number; counts up from there.
+    pub first_call: CallId,
+    /// A recogniser is there.
+    pub listens: bool,
+    /// What waiting callers hear.
+    pub music: Arc<Prompt>,
+    /// After it a message is recorded.
+    pub tone: Arc<Prompt>,
+    /// Messages go into this folder, if any.
+    pub voicemail: Option<std::path::PathBuf>,
+    /// Recordings go into this folder, if any.
+    pub recordings: Option<std::path::PathBuf>,
+}

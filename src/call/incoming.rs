@@ -1,0 +1,146 @@
+//! Who may call: callers from a trunk reach a line, agents' phones reach colleagues, queues and feature codes.
+
+use super::begin::{Begin, Customer};
+use super::event::Output;
+use super::journey::Call;
+use super::switch::Switch;
+use super::transfer::Destination;
+use crate::acd;
+use crate::base::{CallId, Now};
+use crate::config::Code;
+use crate::ivr::{Phrase, Plan};
+use crate::limits;
+use crate::sip;
+use std::sync::Arc;
+
+/// Seconds after which a refused caller should try again.
+const RETRY_AFTER_S: u32 = 5;
+
+/// Why an INVITE is refused.
+pub(super) type Refusal = (u16, &'static str);
+
+impl Switch {
+    /// A new call, or the reason why not.
+    pub(super) fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
+        let admitted = match &incoming.account {
+            Some(user) => self.desk(now, user.clone(), incoming),
+            None => self.over_trunk(incoming),
+        };
+        match admitted {
+            Ok((plan, begin)) => self.begin(now, incoming, plan, begin, out),
+            Err((status, reason)) => self.turn_away(incoming, status, reason, out),
+        }
+    }
+
+    /// 403 to strangers, 404 where there is no such line, 503 when full or draining.
+    fn over_trunk(&self, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
+        let config = &self.shared.config;
+        let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
+        let trunk = config.server.trunk(remote, local).ok_or((403, "Not from a known trunk"))?;
+        let plan = config.line(&incoming.dialled).ok_or((404, "No line has this number"))?;
+        self.room()?;
+        Ok((plan.clone(), Begin::Line { trunk: trunk.name.clone() }))
+    }
+
+    /// An agent's own call: a feature code, a line, a colleague, a queue.
+    fn desk(
+        &mut self,
+        _now: Now,
+        user: String,
+        incoming: &sip::Incoming,
+    ) -> Result<(Arc<Plan>, Begin), Refusal> {
+        let config = self.shared.config.clone();
+        self.room()?;
+        if let Some(plan) = config.line(&incoming.dialled) {
+            return Ok((plan.clone(), Begin::Line { trunk: format!("agent {user}") }));
+        }
+        let plan = config.lines.first().ok_or((404, "There is no line"))?.clone();
+        if let Some(code) = config.code(&incoming.dialled) {
+            let (input, phrase) = feature(code, &user);
+            self.shared.acd.push(input);
+            return Ok((plan, Begin::Code { user, phrase }));
+        }
+        let to = self.destination(&incoming.dialled)?;
+        Ok((plan, Begin::Desk { user, to }))
+    }
+
+    /// Who or what an agent means by `dialled`, if that can be reached now.
+    pub(super) fn destination(&self, dialled: &str) -> Result<Destination, Refusal> {
+        if let Some(agent) = self.acd.agent(dialled) {
+            return match agent.state {
+                acd::State::Ready => {
+                    let agents = &self.shared.config.setup.agents;
+                    let queue = agents.iter().find(|a| a.user == dialled).and_then(|a| a.queues.first());
+                    let queue = queue.ok_or((480, "The agent serves no queue"))?.clone();
+                    Ok(Destination::Agent { user: dialled.to_owned(), queue })
+                }
+                acd::State::Offline => Err((480, "The agent is not signed in")),
+                _ => Err((486, "The agent is not free")),
+            };
+        }
+        let queues = &self.shared.config.setup.queues;
+        match queues.iter().find(|q| q.name == dialled) {
+            Some(queue) => Ok(Destination::Queue(queue.name.clone())),
+            None => Err((404, "No agent, queue or line has this name")),
+        }
+    }
+
+    fn room(&self) -> Result<(), Refusal> {
+        match self.draining || self.calls.len() >= limits::CALLS_MAX {
+            true => Err((503, "Service Unavailable")),
+            false => Ok(()),
+        }
+    }
+
+    fn turn_away(&self, incoming: &sip::Incoming, status: u16, reason: &'static str, out: &mut Vec<Output>) {
+        out.push(Output::Sip(sip::Command::Refuse {
+            leg: incoming.leg,
+            status,
+            reason: reason.into(),
+            retry_after_s: (status == 503).then_some(RETRY_AFTER_S),
+        }));
+        out.push(Output::TurnedAway {
+            from: incoming.flow.remote,
+            dialled: incoming.dialled.clone(),
+            status,
+            reason,
+        });
+    }
+
+    fn begin(
+        &mut self,
+        now: Now,
+        incoming: &sip::Incoming,
+        plan: Arc<Plan>,
+        begin: Begin,
+        out: &mut Vec<Output>,
+    ) {
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        self.shared.by_leg.insert(incoming.leg, id);
+        // Legs that may be joined later have to be on one worker.
+        let near = match &begin {
+            Begin::Desk { user, .. } => self.customer_of(user),
+            Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => None,
+        };
+        let who = Customer::incoming(incoming);
+        let call = Call::new(now, id, who, plan, (begin, near), &mut self.shared, out);
+        self.calls.insert(id, call);
+    }
+
+    /// The customer's leg of the call that this agent talks in.
+    fn customer_of(&self, user: &str) -> Option<crate::base::LegId> {
+        self.calls.values().find(|call| call.is_with(user)).map(Call::caller)
+    }
+}
+
+/// What a feature code asks of the ACD, and what the agent hears when it is done.
+fn feature(code: Code, user: &str) -> (acd::Input, Phrase) {
+    let user = user.to_owned();
+    match code {
+        Code::SignIn => (acd::Input::SignIn { user }, Phrase::SignedIn),
+        Code::SignOut => (acd::Input::SignOut { user }, Phrase::SignedOut),
+        Code::Ready => (acd::Input::Ready { user }, Phrase::AgentReady),
+        Code::NotReady => (acd::Input::NotReady { user, reason: None }, Phrase::AgentNotReady),
+    }
+}

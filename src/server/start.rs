@@ -1,0 +1,182 @@
+//! The order of start: the configuration first, then what can fail, then what others see.
+
+use super::{Options, Ready, Server};
+use crate::acd::{AcdEvent, Figures};
+use crate::base::{Epoch, Now, Pii};
+use crate::call::{Switch, SwitchConfig};
+use crate::config::Config;
+use crate::drive::control::Control;
+use crate::drive::media::{Backend, MediaConfig, MediaPlane};
+use crate::drive::recogniser::Recognisers;
+use crate::drive::sip::SipSockets;
+use crate::drive::store::{self, Row};
+use crate::drive::voice::Voice;
+use crate::drive::{files, models};
+use crate::{sip, tts};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+/// Figures are kept by intervals of this length; half-hours are two of them.
+const INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// Ports tried when the configured one is taken.
+const PORT_TRIES: u16 = 50;
+
+impl Server {
+    /// Starts everything. Must run on a current-thread tokio runtime.
+    ///
+    /// # Errors
+    /// Says what could not be started, and what to do.
+    pub async fn start(options: Options) -> Result<(Server, Ready), String> {
+        let config = Arc::new(files::load(&options.config)?);
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let data = options.data.clone().unwrap_or_else(|| files::data_dir(&options.config, &config));
+        let [recordings, messages] = ["recordings", "messages"].map(|name| data.join(name));
+        for folder in [&recordings, &messages] {
+            std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
+        let control = Control::listen(&data).await.map_err(|e| e.to_string())?;
+        let accounts = files::passwords(&data, &config)?;
+        let (store, first_call) =
+            store::Writer::open(&data).map_err(|e| format!("{}: {e}", store::file(&data).display()))?;
+        let figures = figures_so_far(&data, &store);
+        let began = Instant::now();
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (sockets, port_taken) = listen(&config, options.port).await?;
+        let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
+        let ports = config.server.media_ports.clone();
+        let media = MediaConfig {
+            workers,
+            ports,
+            epoch: began,
+            backend: Backend::default(),
+            hangover: config.server.hangover,
+            pin: true,
+        };
+        let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
+        let found = models::find(&options.models, config.server.model.as_deref());
+        let (model, no_model) = match found {
+            Ok(Some(model)) => (Some(model).filter(|_| config.server.recognisers > 0), None),
+            Ok(None) => (None, Some(format!("{} holds no model", options.models.display()))),
+            Err(why) => (None, Some(why)),
+        };
+        let (recognisers, recognised) = match &model {
+            Some(model) => {
+                let (pool, out) = Recognisers::start(&options.binary, model, config.server.recognisers);
+                (Some(pool), out)
+            }
+            None => (None, mpsc::unbounded_channel().1),
+        };
+        let (voice, rendered) = Voice::new(Some(data.join("prompts")));
+        let endpoint = endpoint(&config, accounts)?;
+        let with = SwitchConfig {
+            config: config.clone(),
+            epoch: Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) },
+            first_call,
+            listens: recognisers.is_some(),
+            music: Arc::new(tts::prompt(&tts::music())),
+            tone: Arc::new(tts::prompt(&tts::tone())),
+            voicemail: Some(messages),
+            recordings: config.server.record_calls.then_some(recordings),
+        };
+        let mut out = Vec::new();
+        let switch = Switch::new(Now(0), with, &mut out);
+        let ready = Ready {
+            sip: sockets.addrs().to_vec(),
+            port_taken,
+            data: data.clone(),
+            model: model.map(|m| m.path),
+            no_model,
+            config: config.clone(),
+        };
+        let server = Server {
+            options,
+            data,
+            began,
+            sockets,
+            endpoint,
+            switch,
+            media,
+            reports,
+            recognisers,
+            recognised,
+            voice,
+            rendered,
+            store,
+            control,
+            config,
+            work: out.into(),
+            figures,
+            refused: None,
+            stop_by: None,
+        };
+        Ok((server, ready))
+    }
+}
+
+/// The SIP core, seeded by what nobody can guess.
+fn endpoint(config: &Config, accounts: BTreeMap<String, Pii<String>>) -> Result<sip::Endpoint, String> {
+    let mut seed = [0u8; 8];
+    getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
+    Ok(sip::Endpoint::new(sip::Config {
+        seed: u64::from_le_bytes(seed),
+        user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
+        realm: config.server.domain.clone(),
+        accounts,
+        sha256: config.server.sha256,
+        ..sip::Config::default()
+    }))
+}
+
+/// The figures that the stored events come to. Whoever was signed in when the server stopped no longer is.
+fn figures_so_far(data: &Path, store: &store::Writer) -> Figures {
+    let mut figures = Figures::new(INTERVAL);
+    let events = store::Reader::open(data).and_then(|reader| reader.events(0)).unwrap_or_default();
+    let mut present = BTreeMap::new();
+    for (at, event) in &events {
+        figures.add(*at, event);
+        if let AcdEvent::Agent { user, state, .. } = event {
+            present.insert(user.clone(), state.clone());
+        }
+    }
+    let Some((at, _)) = events.last() else { return figures };
+    for (user, _) in present.into_iter().filter(|(_, state)| **state != *"offline") {
+        let event = AcdEvent::Agent { user, state: "offline".into(), reason: None };
+        figures.add(*at, &event);
+        store.write(Row::Acd(*at, event));
+    }
+    figures
+}
+
+/// Binds the configured addresses on one port: the configured one, or the next that is free.
+async fn listen(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<u16>), String> {
+    let mut ips: Vec<_> =
+        config.server.addresses.iter().filter_map(|a| a.or_else(files::machine_address)).collect();
+    ips.dedup();
+    let mut first = port.unwrap_or(config.server.port);
+    if first == 0 {
+        // Any port, but the same on every address.
+        let any = ips.first().and_then(|ip| std::net::UdpSocket::bind((*ip, 0)).ok()?.local_addr().ok());
+        first = any.map_or(config.server.port, |a| a.port());
+    }
+    let mut last = String::new();
+    for port in first..first.saturating_add(PORT_TRIES) {
+        let addrs: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        match SipSockets::bind(&addrs).await {
+            Ok(sockets) => return Ok((sockets, (port != first).then_some(first))),
+            Err(error) => last = format!("SIP on port {port}: {error}"),
+        }
+    }
+    Err(format!("{last}\n  = choose addresses of this machine and a free port under [sip] in server.toml"))
+}
+
+/// Cores this process may use.
+fn num_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
