@@ -33,6 +33,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+/// A change of the ACD is on disk after this long at most.
+const KEEP_AFTER: Duration = Duration::from_secs(2);
+
 /// What the command line says.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -83,6 +86,8 @@ pub struct Server {
     config: Arc<Config>,
     work: VecDeque<call::Output>,
     figures: Figures,
+    /// When the ACD's state is to be written down; set by what changes it.
+    keep_at: Option<Now>,
     /// Why the ACD would not do what it was last asked for.
     refused: Option<String>,
     /// When the last call must have ended, once the server is stopping.
@@ -129,8 +134,11 @@ impl Server {
             if self.stop_by.is_some_and(|by| self.switch.calls() == 0 || by <= self.now()) {
                 break;
             }
-            let due =
-                [self.switch.deadline(), self.endpoint.deadline(), self.stop_by].into_iter().flatten().min();
+            if self.keep_at.is_some_and(|at| at <= self.now()) {
+                self.keep();
+            }
+            let due = [self.switch.deadline(), self.endpoint.deadline(), self.stop_by, self.keep_at];
+            let due = due.into_iter().flatten().min();
             let wait = due.map_or(Duration::from_secs(3600), |at| at.since(self.now()));
             tokio::select! {
                 input = self.sockets.recv() => self.sip(input),
@@ -151,11 +159,22 @@ impl Server {
                 _ = hup.recv() => { let _ = self.reload(); }
             }
         }
+        self.keep();
         self.step(call::Input::EndAll);
         self.carry_out();
         self.last_words().await;
         info!("stopped");
         Ok(())
+    }
+
+    /// Writes down what is to survive a restart: whole, or not at all.
+    fn keep(&mut self) {
+        self.keep_at = None;
+        let (file, new) = (self.data.join(start::KEPT), self.data.join("acd.json.new"));
+        let json = serde_json::to_vec(&self.switch.keep(self.now())).unwrap_or_default();
+        if let Err(error) = files::write_private(&new, &json).and_then(|()| std::fs::rename(&new, &file)) {
+            warn!("{} cannot be written: {error}", file.display());
+        }
     }
 
     /// Lets the last BYEs out and the last records in.
@@ -247,6 +266,7 @@ impl Server {
                 }
                 call::Output::Agent { user, state } => info!(agent = user, state = state.name(), "agent"),
                 call::Output::Acd(event) => {
+                    self.keep_at.get_or_insert(self.now() + KEEP_AFTER);
                     let at = self.unix_ms();
                     self.figures.add(at, &event);
                     self.store.write(Row::Acd(at, event));

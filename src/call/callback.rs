@@ -31,12 +31,12 @@ pub(super) struct Booking {
     pub(super) way: Flow,
     pub(super) number: Pii<String>,
     pub(super) dialled: String,
-    plan: Arc<Plan>,
-    lang: Lang,
-    queue: Option<String>,
-    intent: Option<String>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) lang: Lang,
+    pub(super) queue: Option<String>,
+    pub(super) intent: Option<String>,
     /// The call in which it was asked for.
-    first: CallId,
+    pub(super) first: CallId,
 }
 
 impl Booking {

@@ -104,6 +104,8 @@ pub struct SwitchConfig {
     pub epoch: Epoch,
     /// The first call's number; counts up from there.
     pub first_call: CallId,
+    /// What was kept over the restart.
+    pub kept: Option<super::Kept>,
     /// A recogniser is there.
     pub listens: bool,
     /// What waiting callers hear.

@@ -163,7 +163,7 @@ impl Call {
 
     /// Leaves nothing behind in what is shared.
     pub(super) fn forget(&self, s: &mut Shared) {
-        if self.ticket != self.id {
+        if self.is_callback() {
             s.tickets.remove(&self.ticket);
         }
         s.timers.clear((self.id, Due::Record));

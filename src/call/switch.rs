@@ -90,6 +90,9 @@ impl Switch {
             draining: false,
         };
         switch.prepare(out);
+        if let Some(kept) = with.kept {
+            switch.take_up(now, &kept, out);
+        }
         switch
     }
 
@@ -187,7 +190,7 @@ impl Switch {
     }
 
     /// Tells the ACD what the calls said, and the calls what the ACD wants, until both are silent.
-    fn settle(&mut self, now: Now, mut wants: Vec<acd::Output>, out: &mut Vec<Output>) {
+    pub(super) fn settle(&mut self, now: Now, mut wants: Vec<acd::Output>, out: &mut Vec<Output>) {
         loop {
             for input in std::mem::take(&mut self.shared.acd) {
                 self.acd.step(now, input, &mut wants);

@@ -76,14 +76,19 @@ pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<St
     }
     if made != known {
         let text: String = made.iter().map(|(user, password)| format!("{user} {password}\n")).collect();
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options
-            .open(&path)
-            .and_then(|mut f| io::Write::write_all(&mut f, text.as_bytes()))
-            .map_err(|e| format!("{}: {e}", path.display()))?;
+        write_private(&path, text.as_bytes()).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok(out)
+}
+
+/// Writes a file that only the server's own user can read.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    io::Write::write_all(&mut options.open(path)?, octets)
 }
 
 fn read_secrets(path: &Path) -> BTreeMap<String, String> {

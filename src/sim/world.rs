@@ -151,6 +151,7 @@ impl World {
             config: config.clone(),
             epoch: Epoch { unix_ms: 1_767_225_600_000 },
             first_call: CallId(1),
+            kept: None,
             listens: rng.u8(..12) > 0,
             tone: music.clone(),
             music,

@@ -284,6 +284,26 @@ fn a_customer_who_does_not_answer_is_called_once_more_and_then_no_more() {
 }
 
 #[test]
+fn a_callback_and_an_agents_state_survive_a_restart() {
+    let mut w = booked();
+    w.register("1002");
+    w.give(Input::Acd(crate::acd::Input::NotReady { user: "1002".into(), reason: None }));
+    let json = serde_json::to_string(&w.switch.keep(w.now)).unwrap();
+    let mut w = World::restarted(QUEUE, Some(serde_json::from_str(&json).unwrap()));
+    w.register("1002");
+    assert_eq!(w.state("1002").name(), "not-ready");
+    w.register("1001");
+    let agent = w.invited.unwrap();
+    w.event(Event::Answered { leg: agent, sdp: PHONE.into() });
+    let (customer, uri) = dialled(&w).expect("the customer is called");
+    assert_eq!(uri, "sip:13800000000@127.0.0.1:5070");
+    w.event(Event::Answered { leg: customer, sdp: PHONE.into() });
+    w.event(ended(customer, EndCause::PeerHungUp));
+    w.later(9);
+    assert_eq!(w.record().result, Result::Connected);
+}
+
+#[test]
 fn a_caller_who_says_no_to_a_callback_waits_on_and_one_who_says_goodbye_leaves() {
     let mut w = World::with(QUEUE);
     w.call();

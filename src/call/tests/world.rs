@@ -57,12 +57,18 @@ impl World {
 
     /// A world whose repair queue has this, too.
     pub(super) fn with(extra: &str) -> World {
+        World::restarted(extra, None)
+    }
+
+    /// A world that takes up what another has kept.
+    pub(super) fn restarted(extra: &str, kept: Option<Kept>) -> World {
         let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
         let mut out = Vec::new();
         let with = SwitchConfig {
             config: config(extra),
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
+            kept,
             listens: true,
             tone: prompt.clone(),
             voicemail: Some("messages".into()),
