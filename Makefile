@@ -13,7 +13,7 @@ help:
 	@echo "make run     build, check the sample dialplans, start the server"
 	@echo "make demo    every kind of call by itself, in both languages; fails if a step does not happen"
 	@echo "make test    format, lints, all tests, dialplan checks"
-	@echo "make bench   the media plane beside a bare UDP reflector"
+	@echo "make bench   the media plane beside a bare UDP reflector, and the ACD with a long line"
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
 
@@ -54,6 +54,7 @@ test: packages-test
 
 bench: packages-run
 	$(CARGO) bench --locked --bench media
+	$(CARGO) bench --locked --bench acd
 
 CALLS ?= 50
 SECONDS ?= 20

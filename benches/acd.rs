@@ -163,7 +163,11 @@ fn run(name: &str, size: &Size, strategy: Strategy) {
         centre.enqueue();
         centre.time();
     }
-    let octets = resident().saturating_sub(before) / size.waiting;
+    // Later runs are made of memory that earlier ones gave back: only the first can say.
+    let octets = match resident().saturating_sub(before) / size.waiting {
+        n @ 100.. if size.waiting > 1 => n.to_string(),
+        _ => "-".to_owned(),
+    };
     for n in 0..size.agents {
         centre.give(Input::Registered { user: format!("a{n}"), endpoint: Endpoint::Phone });
     }
@@ -180,7 +184,7 @@ fn run(name: &str, size: &Size, strategy: Strategy) {
     }
     let us = |q: f64| centre.times.value_at_quantile(q) as f64 / 1000.0;
     println!(
-        "{name:16} {:10.0} {:8} {:8} {:7.1} {:7.1} {:7.1} {:8.1} {octets:6}",
+        "{name:16} {:10.0} {:8} {:8} {:7.1} {:7.1} {:7.1} {:8.1} {octets:>6}",
         1e9 / centre.times.mean(),
         centre.offers,
         centre.acd.queued(),

@@ -12,7 +12,7 @@
 //! priority. If the first can still make its target, the call that most needs this agent is served: the greatest chance
 //! that no other agent who fits it becomes free before its target, `e^(−agents at work who fit × time left / handling time)`; chances under 5 % are none.
 //! If the first has missed its target already, then of a hundred such calls `late_share` give way to a call that would miss
-//! its target with a chance of a third or more; so nobody waits longer than by that part. Whoever passes another of the same
+//! its target with a chance of a third or more; so a backlog is worked off slower by that part. Whoever passes another of the same
 //! queue, the decision says so.
 //!
 //! **Several calls and several agents at once** are assigned with the least sum of costs: exactly, up to

@@ -316,3 +316,80 @@ fn a_restart_keeps_breaks_memory_and_callbacks() {
         "who served it last"
     );
 }
+
+/// Two queues, one specialist each and generalists; random calls and talks. Calls answered within the target, and the
+/// longest wait in seconds.
+fn day(strategy: Strategy, seed: u64) -> (u64, u64) {
+    let queue = |name: &str| QueueSetup { strategy, max_wait: seconds(7200), ..QueueSetup::new(name) };
+    let agent =
+        |user: &str, queues: &[&str]| AgentSetup::new(user, "", queues.iter().map(|q| (*q).into()).collect());
+    let agents = vec![
+        agent("g1", &["x", "y"]),
+        agent("g2", &["x", "y"]),
+        agent("x1", &["x"]),
+        agent("x2", &["x"]),
+        agent("y1", &["y"]),
+    ];
+    let setup = Setup { agents, queues: vec![queue("x"), queue("y")], ..Setup::default() };
+    let mut w = World { acd: Acd::new(&setup, Now(0)), setup, now: Now(0), out: Vec::new() };
+    for user in ["g1", "g2", "x1", "x2", "y1"] {
+        w.register(user);
+    }
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (mut ends, mut within, mut longest) = (std::collections::BTreeSet::new(), 0, 0);
+    let mut next = 0;
+    for call in (0..600).map(CallId) {
+        // Each call's talk is its own, whoever has it.
+        let (gap, queue) = (rng.u64(1..50), if rng.u8(..5) < 3 { "x" } else { "y" });
+        next += gap;
+        let mut out = Vec::new();
+        while let Some((at, ended)) = ends.first().copied().filter(|(at, _)| *at <= next) {
+            ends.remove(&(at, ended));
+            w.now = Now(at * 1_000_000);
+            out.extend(w.give(Input::TalkEnded { call: ended, transfer: false }));
+            answer(&mut w, &mut out, &mut ends);
+        }
+        w.now = Now(next * 1_000_000);
+        out.extend(w.enqueue(call, queue));
+        answer(&mut w, &mut out, &mut ends);
+        for o in out {
+            if let Output::Event(AcdEvent::Answered { waited_ms, within_ms, .. }) = o {
+                within += u64::from(waited_ms <= within_ms);
+                longest = longest.max(waited_ms / 1000);
+            }
+        }
+    }
+    (within, longest)
+}
+
+/// Every phone is answered at once; a call's talk has a length of its own.
+fn answer(w: &mut World, out: &mut Vec<Output>, ends: &mut std::collections::BTreeSet<(u64, CallId)>) {
+    let live = |w: &World, out: &[Output]| {
+        out.iter().find_map(|o| match o {
+            Output::Offer { offer, call, .. } if w.acd.offers.contains_key(offer) => Some((*offer, *call)),
+            _ => None,
+        })
+    };
+    while let Some((id, call)) = live(w, out) {
+        let talk = 40 + fastrand::Rng::with_seed(call.0).u64(..160);
+        ends.insert((w.now.0 / 1_000_000 + talk, call));
+        out.extend(w.give(Input::Answered { offer: id }));
+    }
+}
+
+#[test]
+fn balanced_keeps_more_calls_within_the_target_than_longest_idle_and_nobody_waits_much_longer() {
+    let sum = |strategy| {
+        (0..30)
+            .map(|seed| day(strategy, seed))
+            .fold((0, 0), |(w, l), (within, longest)| (w + within, l.max(longest)))
+    };
+    let (balanced, idle) = (sum(Strategy::Balanced), sum(Strategy::LongestIdle));
+    eprintln!(
+        "FIG {balanced:?} {idle:?} linear {:?} best {:?}",
+        sum(Strategy::Linear),
+        sum(Strategy::FewestCalls)
+    );
+    assert!(balanced.0 > idle.0, "within: {} against {}", balanced.0, idle.0);
+    assert!(balanced.1 * 10 <= idle.1 * 11, "longest: {} s against {} s", balanced.1, idle.1);
+}
