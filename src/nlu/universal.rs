@@ -50,7 +50,7 @@ const HELP: &[&str] = &["帮助", "help", "help me", "help me please", "what can
 const ENGLISH: &[&str] = &["英文", "英语", "english"];
 const CHINESE: &[&str] = &["中文", "普通话", "chinese", "mandarin"];
 const GOODBYE: &[&str] = &["再见", "goodbye", "bye", "bye bye", "that is all", "没有了", "nothing else"];
-const YES: &[&str] = &[
+pub(super) const YES: &[&str] = &[
     "是",
     "是的",
     "对",
@@ -77,7 +77,7 @@ const YES: &[&str] = &[
     "yes that is right",
     "sure",
 ];
-const NO: &[&str] = &[
+pub(super) const NO: &[&str] = &[
     "不",
     "不是",
     "不是的",
