@@ -26,7 +26,7 @@ fn characters(lang: Lang, t: &Tokens, at: usize) -> Vec<(char, usize)> {
         if let Some((letter, after)) = t.lookup(next, SPELLING) {
             out.push((letter, after));
             next = after;
-        } else if t.is(next, &["-", " ", "·", ","]) && !out.is_empty() {
+        } else if t.is(next, &["-", "·", ","]) && !out.is_empty() {
             next += 1;
         } else if let Some((digits, after)) = spoken_digit(lang, t, next) {
             out.extend(digits.chars().map(|d| (d, after)));

@@ -53,7 +53,8 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
     if at > start + 1 && scale(t.word(at)).is_none() && tens(t.word(at)).is_none() {
         return Some((run, at));
     }
-    let (mut total, mut section, mut at) = (0.0, 0.0, start);
+    // Powers of ten thousand rise from the right: a larger scale takes in all smaller parts before it (三千万亿).
+    let (mut parts, mut section, mut at): (Vec<(f64, f64)>, f64, usize) = (Vec::new(), 0.0, start);
     let mut pending: Option<f64> = None;
     // The scale of what was last added: 三万五 is short for 三万五千.
     let (mut last, mut zero, mut any) = (1.0, false, false);
@@ -62,13 +63,15 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
         if pending.is_none() && (!any || last > 1.0) && let Some((value, next)) = written::digits(t, at) {
             pending = Some(value);
             (at, any) = (next, true);
-        } else if let Some(value) = tens(word) {
+        } else if let Some(value) = tens(word).filter(|_| pending.is_none()) {
             section += value;
             (last, any, at) = (10.0, true, at + 1);
         } else if pending.is_none() && let Some(value) = digit(word) {
-            if value == 0 && any && digit(t.word(at + 1)).is_none() && scale(t.word(at + 1)).is_none()
-                && tens(t.word(at + 1)).is_none() && t.digits(at + 1).is_none()
-            {
+            let more = digit(t.word(at + 1)).is_some()
+                || scale(t.word(at + 1)).is_some()
+                || tens(t.word(at + 1)).is_some()
+                || t.digits(at + 1).is_some();
+            if value == 0 && any && !more {
                 break;
             }
             if value == 0 && any {
@@ -77,11 +80,19 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
                 pending = Some(f64::from(value));
             }
             (at, any) = (at + 1, true);
+        } else if pending.is_none() && word == "半" && scale(t.word(at + 1)).is_some() && !any {
+            pending = Some(0.5);
+            (at, any) = (at + 1, true);
         } else if let Some(factor) = scale(word).filter(|f| any || *f == 10.0 || pending.is_some()) {
             if factor >= 1e4 {
-                let group = section + pending.take().unwrap_or(0.0);
-                let group = if group == 0.0 && total == 0.0 { return None } else { group };
-                total = if factor > last && total > 0.0 { (total + group) * factor } else { total + group * factor };
+                let mut group = section + pending.take().unwrap_or(0.0);
+                while let Some((value, _)) = parts.pop_if(|(_, scale)| *scale <= factor) {
+                    group += value;
+                }
+                if group == 0.0 {
+                    return None;
+                }
+                parts.push((group * factor, factor));
                 section = 0.0;
             } else {
                 section += pending.take().unwrap_or(1.0) * factor;
@@ -94,10 +105,8 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
     if let Some(value) = pending {
         let short = last >= 100.0 && !zero && value < 10.0;
         section += if short { value * last / 10.0 } else { value };
-        if short && last >= 1e4 && total > 0.0 {
-            // 三万五百 would have had its own scale; here the section is the shortened one alone.
-        }
     }
+    let total: f64 = parts.iter().map(|(value, _)| value).sum();
     any.then_some((total + section, at))
 }
 

@@ -40,8 +40,9 @@ const SIMPLER: &str = "點点個个週周後后號号兩两億亿萬万鐘钟禮
 
 fn plain(ch: char) -> char {
     match ch {
+        '～' => '~',
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(ch as u32 - 0xfee0).unwrap_or(ch).to_ascii_lowercase(),
-        '—' | '–' | '−' | '‐' | '‑' | '～' => '-',
+        '—' | '–' | '−' | '‐' | '‑' => '-',
         '’' | '‘' => '\'',
         '零' | '〇' => '零',
         _ => ch,
@@ -113,10 +114,6 @@ impl Tokens {
         self.tokens.len()
     }
 
-    pub(super) fn get(&self, at: usize) -> Option<&Token> {
-        self.tokens.get(at)
-    }
-
     /// The text at `at`; nothing beyond the ends.
     pub(super) fn word(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", |t| t.text.as_str())
@@ -144,6 +141,9 @@ impl Tokens {
     pub(super) fn lit(&self, at: usize, phrase: &str) -> Option<usize> {
         let mut at = at;
         for part in phrase.split(' ') {
+            if part.is_empty() {
+                return None;
+            }
             if part.chars().all(is_han) {
                 for ch in part.chars() {
                     let mut buffer = [0; 4];

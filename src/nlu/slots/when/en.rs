@@ -159,7 +159,7 @@ fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom, usize)> {
     }
     let from = t.lit(at, "the").unwrap_or(at);
     let (day, next) = day(t, from)?;
-    let link = t.one_of(next, &["of", "day of", "-", "/", ".", "in", ", "]).unwrap_or(next);
+    let link = t.one_of(next, &["of", "day of", "-", "/", ".", "in"]).unwrap_or(next);
     if let Some((month, after)) = t.lookup(link, MONTHS) {
         return Some((Atom::MonthDay(month, day), after));
     }

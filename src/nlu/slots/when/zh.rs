@@ -32,7 +32,7 @@ const PARTS: &[(&str, Part)] = &[
     ("白天", Part::Working), ("上班时间", Part::Working), ("工作时间", Part::Working), ("am", Part::Morning), ("a . m .", Part::Morning),
 ];
 
-pub(super) const GLUE: &[&str] = &["的", ",", "，", "、", "在", "于", " ", "那天", "当天", "大约", "大概", "左右", "(", ")", "（", "）"];
+pub(super) const GLUE: &[&str] = &["的", ",", "，", "、", "在", "于", "那天", "当天", "大约", "大概", "左右", "(", ")", "（", "）"];
 
 /// The atom at `at`.
 pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
