@@ -1,6 +1,7 @@
 //! Lengths of time: "an hour and a half", "two weeks", "3 min 20 s", 一个半小时, 三天两夜, 两个月零五天.
 
 use super::number::{self, Form};
+use super::number_zh;
 use super::token::Tokens;
 use super::value::Length;
 use crate::base::Lang;
@@ -68,7 +69,7 @@ const EN: &[(&str, Unit)] = &[
 
 const ZH: &[(&str, Unit)] = &[
     ("秒", Unit::Second), ("秒钟", Unit::Second), ("分", Unit::Minute), ("分钟", Unit::Minute),
-    ("小时", Unit::Hour), ("钟头", Unit::Hour), ("时", Unit::Hour), ("天", Unit::Day), ("日", Unit::Day),
+    ("小时", Unit::Hour), ("钟头", Unit::Hour), ("钟", Unit::Hour), ("时", Unit::Hour), ("天", Unit::Day), ("日", Unit::Day),
     ("夜", Unit::Day), ("晚", Unit::Day), ("工作日", Unit::Workday), ("周", Unit::Week), ("星期", Unit::Week),
     ("礼拜", Unit::Week), ("周末", Unit::Weekend), ("月", Unit::Month), ("季度", Unit::Quarter),
     ("季", Unit::Quarter), ("年", Unit::Year), ("世纪", Unit::Century), ("h", Unit::Hour), ("min", Unit::Minute),
@@ -90,8 +91,8 @@ pub(super) fn unit(lang: Lang, t: &Tokens, at: usize) -> Option<(Unit, usize)> {
 /// How much of a unit: "three", "half a", "a", "one and a half", "a couple of", 两个, 半个, 一个半.
 fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
     if lang == Lang::Zh {
-        if let Some(next) = t.one_of(at, &["半个", "半"]) {
-            return Some((0.5, next));
+        if let Some((n, next)) = t.lookup(at, &[("半个", 0.5), ("半", 0.5), ("个半", 1.5)]) {
+            return Some((n, next));
         }
         if let Some((n, next)) = t.lookup(at, &[("几个", 3.0), ("几", 3.0)]) {
             return Some((n, next));
@@ -109,6 +110,7 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
         ("three - quarters of a", 0.75), ("3 quarters of an", 0.75), ("a quarter", 0.25), ("quarter", 0.25),
         ("a couple of", 2.0), ("a couple", 2.0), ("couple of", 2.0), ("couple", 2.0), ("a pair of", 2.0),
         ("a few", 3.0), ("few", 3.0), ("several", 3.0), ("another", 1.0), ("a half an", 0.5), ("one half", 0.5),
+        ("all", 1.0), ("all -", 1.0), ("full", 1.0), ("full -", 1.0), ("whole", 1.0), ("whole -", 1.0),
     ];
     let table = t.lookup(at, PARTS);
     if let Some((n, next)) = table.filter(|(_, next)| unit(lang, t, *next).is_some()) {
@@ -127,7 +129,7 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
             }
         }
         let next = if t.word(next) == "-" && t.glued(next) { next + 1 } else { next };
-        let next = t.one_of(next, &["of a", "of an", "of", "more", "full", "whole"]).unwrap_or(next);
+        let next = t.one_of(next, &["of a", "of an", "of", "more", "additional", "extra", "less", "fewer", "full", "whole"]).unwrap_or(next);
         return Some((number.value, next));
     }
     t.is(at, &["a", "an"]).then(|| (1.0, t.one_of(at + 1, &["full", "whole"]).unwrap_or(at + 1)))
@@ -149,7 +151,7 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
         }
     }
     let (mut n, next) = amount(lang, t, at)?;
-    let (mut unit, mut next) = unit(lang, t, next)?;
+    let (unit, mut next) = unit(lang, t, next)?;
     if lang == Lang::Zh && n.fract() == 0.0 {
         // 三年半, 两个月半, 一小时半: half of the unit more.
         if let Some(after) = t.lit(next, "半").filter(|_| unit != Unit::Week || t.word(next - 1) != "周") {
@@ -159,7 +161,7 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
     }
     if lang == Lang::En {
         // "an hour and a half", "a year and a quarter"
-        if let Some((extra, after)) = t.lookup(next, &[("and a half", 0.5), ("and a quarter", 0.25)])
+        if let Some((extra, after)) = t.lookup(next, &[("and a half", 0.5), ("and half", 0.5), ("and a quarter", 0.25)])
             && self::unit(lang, t, after).is_none()
             && t.word(after) != "of"
         {
@@ -169,9 +171,6 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
         if unit == Unit::Second && t.word(next - 1) == "second" && n != 1.0 {
             return None;
         }
-    }
-    if unit == Unit::Weekend && lang == Lang::En {
-        unit = Unit::Weekend;
     }
     Some((n, unit, next))
 }
@@ -195,9 +194,9 @@ pub(super) fn length(lang: Lang, t: &Tokens, at: usize) -> Option<(Length, Unit,
             continue;
         }
         // "one hour thirty", 一小时三十
-        if unit == Unit::Hour && glue.is_none()
-            && let Some((minutes, after)) = number::cardinal(lang, t, next)
-            && (1..60).contains(&minutes) && at + 1 < next && t.digits(next).is_none()
+        if unit == Unit::Hour
+            && let Some((minutes, after)) = number::cardinal(lang, t, from)
+            && (1..60).contains(&minutes) && at + 1 < next && (t.digits(from).is_none() || glue.is_some())
         {
             total.seconds += f64::from(minutes) * 60.0;
             return Some((total, Unit::Minute, after));
@@ -211,7 +210,8 @@ pub(super) fn stated(lang: Lang, t: &Tokens, at: usize) -> Option<(Length, usize
     let (length, _, next) = length(lang, t, at)?;
     if lang == Lang::Zh {
         let (_, _, first) = piece(lang, t, at)?;
-        let bare = |m: &str| t.word(first - 1) == m && first == next && t.word(first.wrapping_sub(2)) != "个";
+        let number = |at: usize| t.digits(at).is_some() || t.is(at, &["十"]) || number_zh::digit(t.word(at)).is_some();
+        let bare = |m: &str| t.word(first - 1) == m && first == next && number(first.wrapping_sub(2));
         if bare("月") || bare("日") || bare("时") || bare("分") {
             return None;
         }

@@ -185,7 +185,8 @@ fn number_at(lang: Lang, t: &Tokens, at: usize, form: impl Fn(Form) -> bool) -> 
     let word = |at: usize| t.kind(at) == Some(Kind::Word);
     let glued_before = at > 0 && t.glued(at) && word(at - 1) && t.digits(at).is_some();
     let glued_after = t.glued(next) && word(next) && t.digits(next - 1).is_some();
-    (!glued_before && !glued_after).then_some((number, next))
+    let pronoun = t.word(at) == "one" && next == at + 1 && at > 0 && t.is(at - 1, &["this", "that", "the", "which", "each", "every", "any", "no"]);
+    (!glued_before && !glued_after && !pronoun).then_some((number, next))
 }
 
 /// To twelve digits: what tenths and hundredths leave behind in binary.

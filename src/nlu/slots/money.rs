@@ -14,7 +14,7 @@ const SIGNS: &[Word] = &[
     ("us$", ("USD", 1.0)), ("€", ("EUR", 1.0)), ("eur", ("EUR", 1.0)), ("£", ("GBP", 1.0)), ("gbp", ("GBP", 1.0)),
     ("¥", ("CNY", 1.0)), ("￥", ("CNY", 1.0)), ("cny", ("CNY", 1.0)), ("rmb", ("CNY", 1.0)),
     ("hk $", ("HKD", 1.0)), ("hkd", ("HKD", 1.0)), ("c $", ("CAD", 1.0)), ("ca $", ("CAD", 1.0)),
-    ("cad", ("CAD", 1.0)), ("a $", ("AUD", 1.0)), ("au $", ("AUD", 1.0)), ("aud", ("AUD", 1.0)),
+    ("cad", ("CAD", 1.0)), ("cad $", ("CAD", 1.0)), ("aud $", ("AUD", 1.0)), ("nzd $", ("NZD", 1.0)), ("hkd $", ("HKD", 1.0)), ("人民币", ("CNY", 1.0)), ("港币", ("HKD", 1.0)), ("u . s $", ("USD", 1.0)), ("a $", ("AUD", 1.0)), ("au $", ("AUD", 1.0)), ("aud", ("AUD", 1.0)),
     ("s $", ("SGD", 1.0)), ("sgd", ("SGD", 1.0)), ("nt $", ("TWD", 1.0)), ("twd", ("TWD", 1.0)),
     ("jpy", ("JPY", 1.0)), ("chf", ("CHF", 1.0)), ("inr", ("INR", 1.0)), ("rs", ("INR", 1.0)),
     ("rs .", ("INR", 1.0)), ("₹", ("INR", 1.0)), ("nz $", ("NZD", 1.0)), ("nzd", ("NZD", 1.0)),
@@ -61,7 +61,8 @@ fn unit(lang: Lang, t: &Tokens, at: usize) -> Option<(&'static str, f64, usize)>
 
 /// The amount at `at`.
 pub(super) fn money(lang: Lang, t: &Tokens, at: usize) -> Option<(Money, usize)> {
-    let sign = t.lookup(at, SIGNS);
+    let article = t.is(at, &["a", "s"]) && t.word(at + 1) == "$" && !t.glued(at + 1);
+    let sign = t.lookup(at, SIGNS).filter(|_| !article);
     if let Some(((code, _), next)) = sign {
         let (number, next) = amount(lang, t, next)?;
         // "$3 million dollars" says it twice.

@@ -31,6 +31,16 @@ impl Number {
 pub(super) mod written {
     use super::{Form, Kind, Number, Tokens};
 
+    /// Letters after written digits: "5k".
+    const SUFFIXES: &[(&str, f64)] =
+    &[("k", 1e3), ("m", 1e6), ("mm", 1e6), ("mln", 1e6), ("g", 1e9), ("b", 1e9), ("bn", 1e9), ("t", 1e12)];
+
+    /// What the letters at `at`, right behind digits, multiply by.
+    pub(crate) fn suffix(t: &Tokens, at: usize) -> Option<f64> {
+        let found = SUFFIXES.iter().find(|(s, _)| t.word(at) == *s && (t.glued(at) || *s == "k"));
+        found.map(|(_, factor)| *factor)
+    }
+
     /// Whole digits with thousands separators: "1,234,567" or "1 234".
     pub(crate) fn digits(t: &Tokens, at: usize) -> Option<(f64, usize)> {
         let mut text = t.digits(at)?.to_owned();
@@ -43,6 +53,12 @@ pub(super) mod written {
             {
                 text.push_str(group);
                 next += 2;
+            }
+            // "1 414 021": spaces between thousands, two of them at least.
+            let groups = (next..).take_while(|i| t.digits(*i).is_some_and(|d| d.len() == 3) && !t.glued(*i)).count();
+            if next == at + 1 && groups >= 2 {
+                text.extend((next..next + groups).filter_map(|i| t.digits(i)));
+                next += groups;
             }
         }
         Some((text.parse().ok()?, next))
@@ -132,7 +148,11 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
         return done(number.value, next);
     }
     let (number, next) = plain(lang, t, at)?;
-    let next = t.one_of(next, &["%", "percent", "per cent", "percents", "percentage", "percentage points"])?;
+    let next = t.lit(next, "个").filter(|n| t.lit(*n, "百分点").is_some()).unwrap_or(next);
+    let next = t.one_of(next, &["%", "percent", "per cent", "percents", "percentage", "percentage points", "百分点", "个百分点"])?;
+    if t.glued(next) && matches!(t.kind(next), Some(Kind::Word | Kind::Digits)) {
+        return None;
+    }
     done(number.value, next)
 }
 

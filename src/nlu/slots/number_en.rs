@@ -26,10 +26,6 @@ const SCALES: &[(&str, f64)] = &[
     ("billion", 1e9),
     ("trillion", 1e12),
 ];
-/// Letters after written digits: "5k".
-const SUFFIXES: &[(&str, f64)] =
-    &[("k", 1e3), ("m", 1e6), ("mm", 1e6), ("mln", 1e6), ("g", 1e9), ("b", 1e9), ("bn", 1e9), ("t", 1e12)];
-
 fn position(list: &[&str], word: &str) -> Option<usize> {
     list.iter().position(|w| *w == word)
 }
@@ -171,6 +167,9 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     if let Some((value, next)) = decimals(t, at) {
         return Some((Number::new(value, Form::Decimal), next));
     }
+    if let Some(found) = mixed(t, at) {
+        return Some(found);
+    }
     if let Some((value, next)) = part(t, at) {
         return Some((Number::new(value, Form::Fraction), next));
     }
@@ -181,12 +180,6 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     if let Some((fraction, next)) = decimals(t, next) {
         let number = Number::new(value + fraction, Form::Decimal);
         return Some(scaled(t, (number, next)));
-    }
-    // "two and a half", "three and two thirds", "seven and one half"
-    if t.word(next) == "and" {
-        if let Some((fraction, next)) = part(t, next + 1) {
-            return Some((Number::new(value + fraction, Form::Fraction), next));
-        }
     }
     // "two dozen"
     if let Some((factor, next)) = t.lookup(next, &[("dozen", 12.0), ("dozens", 12.0), ("score", 20.0)]) {
@@ -199,12 +192,23 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     Some((Number::new(value, Form::Cardinal), next))
 }
 
+/// "two and a half", "one hundred and three quarters", "nine million and five ninths": the last "and" parts them.
+fn mixed(t: &Tokens, at: usize) -> Option<(Number, usize)> {
+    let (.., end) = whole(t, at)?;
+    let and = (at + 1..=end).rev().find(|i| t.word(*i) == "and")?;
+    let (value, false, _) = whole(&t.before(and), at).filter(|w| w.2 == and)? else { return None };
+    let (fraction, next) = part(t, and + 1)?;
+    // "one million and a half" is a million and a half of one.
+    let of = [1e9, 1e6].into_iter().find(|s| value >= *s && value % s == 0.0 && fraction < 1.0).unwrap_or(1.0);
+    Some((Number::new(value + fraction * of, Form::Fraction), next))
+}
+
 /// "3.5 million", "5k", "3 thousand 2 hundred".
 fn scaled(t: &Tokens, (number, next): (Number, usize)) -> (Number, usize) {
     if number.form == Form::Ordinal {
         return (number, next);
     }
-    if let Some((_, factor)) = SUFFIXES.iter().find(|(s, _)| t.word(next) == *s && t.glued(next)) {
+    if let Some(factor) = written::suffix(t, next) {
         return (Number::new(number.value * factor, number.form), next + 1);
     }
     let Some((factor, false, after)) = scale(t, next) else {
@@ -235,9 +239,11 @@ fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     {
         return (article > at || t.word(at) != "few").then(|| (value, t.lit(next, "of").unwrap_or(next)));
     }
-    let half = t.one_of(at, &["half a", "half", "a half"])?;
-    let ((factor, _, next), _) = (scale(t, half)?, ());
-    Some((factor / 2.0, next))
+    const PARTS: &[(&str, f64)] =
+        &[("half a", 0.5), ("half", 0.5), ("a half", 0.5), ("quarter", 0.25), ("a quarter", 0.25), ("three quarters", 0.75)];
+    let (part, next) = t.lookup(at, PARTS)?;
+    let (factor, _, next) = scale(t, next)?;
+    Some((factor * part, next))
 }
 
 /// The digits after "point": (0.14, next).
@@ -265,7 +271,7 @@ fn part(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     } else if t.is(at, &["half", "quarter"]) {
         (1.0, at)
     } else {
-        return split(t, at);
+        return None;
     };
     next = hyphen(t, next);
     let word = t.word(next);
@@ -277,17 +283,12 @@ fn part(t: &Tokens, at: usize) -> Option<(f64, usize)> {
             return (!ordinal && under != 0.0).then_some((over / under, after));
         }
         _ => {
-            let Some((under, next)) = denominator(t, next) else { return split(t, at) };
+            let (under, next) = denominator(t, next)?;
             let fair = under >= 3.0 && (singular || over == 1.0 || t.word(next - 1).ends_with('s'));
             return if fair { Some((over / under, next)) } else { None };
         }
     };
     Some((over / under, next + 1))
-}
-
-/// "one hundred thirty two fifths" is all over five, and "twenty firsts" a twenty-first: the ordinal's tens go with it.
-fn split(_: &Tokens, _: usize) -> Option<(f64, usize)> {
-    None
 }
 
 /// An ordinal that divides: "thirds", "twenty-fifths", "hundredth".

@@ -60,7 +60,9 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
     let (mut last, mut zero, mut any) = (1.0, false, false);
     loop {
         let word = t.word(at);
-        if pending.is_none() && (!any || last > 1.0) && let Some((value, next)) = written::digits(t, at) {
+        if any && t.is(at, &["余", "几", "多"]) && scale(t.word(at + 1)).is_some() {
+            at += 1;
+        } else if pending.is_none() && (!any || last > 1.0) && let Some((value, next)) = written::digits(t, at) {
             pending = Some(value);
             (at, any) = (next, true);
         } else if let Some(value) = tens(word).filter(|_| pending.is_none()) {
@@ -83,7 +85,7 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
         } else if pending.is_none() && word == "半" && scale(t.word(at + 1)).is_some() && !any {
             pending = Some(0.5);
             (at, any) = (at + 1, true);
-        } else if let Some(factor) = scale(word).filter(|f| any || *f == 10.0 || pending.is_some()) {
+        } else if let Some(factor) = scale(word).filter(|f| any || *f == 10.0 || digit(t.word(at + 1)).is_some_and(|d| d > 0)) {
             if factor >= 1e4 {
                 let mut group = section + pending.take().unwrap_or(0.0);
                 while let Some((value, _)) = parts.pop_if(|(_, scale)| *scale <= factor) {
@@ -101,6 +103,10 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
         } else {
             break;
         }
+    }
+    // 拾 and 伍 alone are words of their own.
+    if at == start + 1 && t.is(start, &["拾", "伍", "陆", "佰", "仟", "洞"]) {
+        return None;
     }
     if let Some(value) = pending {
         let short = last >= 100.0 && !zero && value < 10.0;
@@ -125,7 +131,7 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         let (value, next) = whole(t, next)?;
         return Some((Number::new(value, Form::Ordinal), next));
     }
-    if let Some((value, next)) = t.lookup(at, &[("半打", 6.0), ("一打", 12.0), ("一双", 2.0), ("一对", 2.0)]) {
+    if let Some((value, next)) = t.lookup(at, &[("一半", 0.5), ("半打", 6.0), ("一打", 12.0), ("一双", 2.0), ("一对", 2.0)]) {
         return Some((Number::new(value, Form::Cardinal), next));
     }
     if let Some(next) = t.lit(at, "半") {
@@ -135,6 +141,11 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         return Some((Number::new(value, Form::Fraction), next));
     }
     let wrote = written::number(t, at).filter(|(_, next)| scale(t.word(*next)).is_none());
+    if let Some((number, next)) = wrote
+        && let Some(factor) = written::suffix(t, next)
+    {
+        return Some((Number::new(number.value * factor, number.form), next + 1));
+    }
     if let Some(found) = wrote.filter(|(n, _)| n.form != Form::Cardinal || n.value.fract() != 0.0) {
         return Some(found);
     }

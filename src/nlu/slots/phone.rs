@@ -39,7 +39,8 @@ type Grouped = (String, Vec<(char, usize)>, usize);
 fn written(t: &Tokens, at: usize) -> Option<Grouped> {
     let (mut number, mut groups, mut next) = (String::new(), Vec::new(), at);
     let (mut open, mut mark, mut end) = (0_i32, ' ', at);
-    if t.kind(at) == Some(Kind::Word) || t.kind(at) == Some(Kind::Han) {
+    let sum = at > 0 && t.glued(at) && t.is(at - 1, &["-", ".", ",", "+", "*", "/", "="]);
+    if sum || matches!(t.kind(at), Some(Kind::Word | Kind::Han)) {
         return None;
     }
     loop {
@@ -50,8 +51,8 @@ fn written(t: &Tokens, at: usize) -> Option<Grouped> {
                 open -= 1;
                 end = next + 1;
             }
-            "-" | "." if !groups.is_empty() && mark == ' ' && open == 0 => {
-                mark = if t.word(next) == "-" { '-' } else { '.' };
+            "-" | "." | "/" if !groups.is_empty() && mark == ' ' && open == 0 => {
+                mark = t.word(next).chars().next().unwrap_or(' ');
             }
             _ => {
                 let Some(digits) = t.digits(next) else { break };
@@ -94,7 +95,7 @@ fn plausible(groups: &[(char, usize)]) -> bool {
     let all = |mark: char| !marks.is_empty() && marks.iter().all(|m| *m == mark);
     let date = (all('-') || all('.'))
         && matches!(lengths.as_slice(), [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4] | [3, 2, 4] | [4, 4]);
-    let decimal = lengths.len() == 2 && all('.');
+    let decimal = lengths.len() == 2 && all('.') || all('/') && lengths.iter().all(|n| *n <= 4);
     let crumbs = lengths.len() > 7 && lengths.iter().all(|n| *n <= 2);
     !(decimal || crumbs || date && !matches!(lengths.as_slice(), [4, 4]))
 }

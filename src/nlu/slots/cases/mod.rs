@@ -126,6 +126,13 @@ impl Case {
         let next = customs.bounds == super::Bounds::All;
         let mut got: Vec<Vec<String>> =
             found.iter().map(|f| if next { vec![coming(f, *now)] } else { readings(f) }).collect();
+        if self.family == "phone" && !next {
+            // The collection lists the text of a phone, extension and all.
+            got = found.iter().map(|f| vec![recognizers::phone(&f.text)]).collect();
+        }
+        if self.family == "yes-no" {
+            got.truncate(1);
+        }
         if let Some(only) = only {
             got.retain(|r| r.first().is_some_and(|r| r.split(' ').next() == Some(only)));
         }

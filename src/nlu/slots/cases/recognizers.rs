@@ -120,7 +120,7 @@ fn percent(r: &Value) -> Result<String, &'static str> {
 }
 
 /// Digits only, with the plus.
-fn phone(text: &str) -> String {
+pub(super) fn phone(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
 }
 

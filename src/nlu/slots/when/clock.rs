@@ -31,6 +31,10 @@ pub(super) fn written(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         let minute = t.digits(at + 2).filter(|d| d.len() == 2 && t.glued(at + 2));
         let next = at + if minute.is_some() { 3 } else { 2 };
         let fine = minute.is_some();
+        // "3h" is a length.
+        if !fine && hour <= 12 {
+            return None;
+        }
         let minute = minute.map_or(Some(0), |m| m.parse().ok())?;
         return Some((Atom::Clock(clock(hour, minute, 0, hour > 12 || fine, fine)?), next));
     }
