@@ -12,6 +12,8 @@ const OTHER: &str = "kinds that are no slot: distances, volumes, temperatures, a
 const ZONES: &str = "times in another time zone than the line's";
 const HOLIDAYS: &str = "holidays of other calendars and of single lands";
 const BOUNDS: &str = "amounts with bounds (under 7, between 5 and 10)";
+const CONFLICT: &str = "readings that the other collection contradicts (三天后 as a stretch, 下周三 as this week's, two upcoming weeks as the second)";
+const CANTONESE: &str = "Cantonese";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const ERAS: &str = "years before 1900 and after 2100";
 
@@ -58,6 +60,7 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
         "PhoneNumber" | "CreditCardNumber" => Ok(digits(expect)),
         "AmountOfMoney" => money(expect, lang),
         "Duration" => duration(expect),
+        _ if ["踏", "搭", "個字", "个字", "晏", "依家", "聽日", "個鐘", "分半"].iter().any(|w| input.contains(w)) => Err(CANTONESE),
         "Time" => time(input, expect, land),
         _ => Err(OTHER),
     };
@@ -158,6 +161,13 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
             return Err(HOLIDAYS);
         }
     }
+    let tail = ["后", "後", "前"].iter().any(|w| input.trim_end().ends_with(w));
+    let ahead = input.contains("upcoming") && input.chars().any(|c| c.is_ascii_digit()) || input.contains("upcoming two") || input.contains("two upcoming");
+    let next_three = input.starts_with('下') && ["13, 0, 0", "13, 2, 13"].iter().any(|d| expect.contains(d)) && input.ends_with('三');
+    let next_three = next_three && !input.contains("第");
+    if tail && expect.contains("Interval") || ahead || next_three {
+        return Err(CONFLICT);
+    }
     let at = stamps(expect);
     if at.is_empty() || at.iter().any(|at| !(1900..=2100).contains(&at.year())) {
         return Err(ERAS);
@@ -172,6 +182,10 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
         return Ok(if expect.contains("After") { format!("{name} {end}..") } else { format!("{name} ..{end}") });
     }
     if let Some(second) = at.get(1) {
+        // "By two" begins now.
+        if input.to_lowercase().starts_with("by") {
+            return Ok(format!("datetimerange ..{}", minute(second)));
+        }
         return Ok(if days {
             format!("daterange {}..{}", day(&first), day(second))
         } else {

@@ -23,6 +23,7 @@ const UNRESOLVED: &str = "listed as found but without a value";
 const OLD: &str = "years before 1900 and after 2100, decades and centuries: no call is about them";
 const RANGE: &str = "ranges of mathematics (x > 5)";
 const POWER: &str = "powers (2^10)";
+const LUNAR: &str = "holidays of the lunar calendar listed with its month and day as if they were civil ones";
 const RELATIVE: &str = "relative ordinals (next, previous) that need a position in a list";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const OTHER: &str = "kinds that are no slot: ages, temperatures, dimensions, addresses, time zones";
@@ -30,6 +31,8 @@ const OTHER: &str = "kinds that are no slot: ages, temperatures, dimensions, add
 fn text<'a>(json: &'a Value, key: &str) -> &'a str {
     json.get(key).and_then(Value::as_str).unwrap_or_default()
 }
+
+const LUNAR_NAMES: &[&str] = &["中秋", "春节", "除夕", "元宵", "端午", "重阳", "农历", "大年"];
 
 pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
     let lang = match text(json, "lang") {
@@ -75,6 +78,9 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
             Ok(expect) => ask(expect, false, None),
             Err(why) => Task::LeftOut(why),
         },
+        "HolidayParser" | "DateTimeModel" | "DateParser" if lang == Lang::Zh && LUNAR_NAMES.iter().any(|n| text(json, "input").contains(n)) => {
+            Task::LeftOut(LUNAR)
+        }
         "DateParser" | "HolidayParser" => parsed(results, "date", &ask),
         "TimeParser" => parsed(results, "time", &ask),
         "DateTimeParser" => parsed(results, "datetime", &ask),

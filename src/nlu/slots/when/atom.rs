@@ -39,6 +39,8 @@ pub(super) enum Edge {
 pub(super) enum Target {
     Weekday(i8),
     Unit(Unit),
+    /// Half a year.
+    Half,
 }
 
 /// A time of day as it was said.
@@ -76,7 +78,8 @@ pub(super) enum Atom {
     Nth(i64, Target),
     /// So long after (1) or before (-1).
     Offset(Length, Unit, i64),
-    Holiday(&'static Holiday),
+    /// The coming one, or the last (-1).
+    Holiday(&'static Holiday, i64),
     Clock(Clock),
     /// In the second half of the day.
     Half(bool),
@@ -84,8 +87,8 @@ pub(super) enum Atom {
     /// A part of a day so many days from today.
     DayPart(i64, Part),
     Edge(Edge),
-    /// A number whose sense its neighbours decide.
-    Bare(i64),
+    /// The end of this unit.
+    EdgeOf(Edge, Unit),
 }
 
 /// The form.
@@ -101,7 +104,7 @@ pub(super) struct Fields {
     pub(super) count: Option<(Unit, f64, i64)>,
     pub(super) nth: Option<(i64, Target)>,
     pub(super) offset: Option<(Length, Unit, i64)>,
-    pub(super) holiday: Option<&'static Holiday>,
+    pub(super) holiday: Option<(&'static Holiday, i64)>,
     pub(super) clock: Option<Clock>,
     pub(super) half: Option<bool>,
     pub(super) part: Option<Part>,
@@ -164,8 +167,8 @@ impl Fields {
             Atom::Offset(length, unit, sign) => {
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))
             }
-            Atom::Holiday(h) => {
-                self.free_day() && self.month.is_none() && !lone && put(&mut self.holiday, h)
+            Atom::Holiday(h, which) => {
+                self.free_day() && self.month.is_none() && !lone && put(&mut self.holiday, (h, which))
             }
             Atom::Clock(c) => self.count.is_none() && put(&mut self.clock, c),
             Atom::Half(pm) => (self.clock.is_some() || self.bare.is_some()) && put(&mut self.half, pm),
@@ -179,8 +182,8 @@ impl Fields {
                 let part = self.add(Atom::Part(p));
                 part && (self.dated() || put(&mut self.day, d))
             }
+            Atom::EdgeOf(edge, unit) => self.add(Atom::Period(unit, 0)) && put(&mut self.edge, edge),
             Atom::Edge(e) => put(&mut self.edge, e),
-            Atom::Bare(n) => put(&mut self.bare, n),
         }
     }
 

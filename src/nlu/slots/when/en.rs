@@ -47,7 +47,7 @@ const PARTS: &[(&str, Part)] = &[
     ("working hours", Part::Working), ("office hours", Part::Working), ("daytime", Part::Working), ("day time", Part::Working), ("am", Part::Morning),
 ];
 const EDGES: &[(&str, Edge)] = &[
-    ("end of", Edge::End), ("the end of", Edge::End), ("late", Edge::End), ("late in", Edge::End), ("later in", Edge::End), ("later this", Edge::Rest), ("late -", Edge::End), ("beginning of", Edge::Begin),
+    ("end of", Edge::End), ("the end of", Edge::End), ("late", Edge::End), ("late in", Edge::End), ("later in", Edge::End), ("later", Edge::Rest), ("earlier", Edge::Begin), ("late -", Edge::End), ("beginning of", Edge::Begin),
     ("the beginning of", Edge::Begin), ("start of", Edge::Begin), ("the start of", Edge::Begin), ("early", Edge::Begin), ("early -", Edge::Begin),
     ("early in", Edge::Begin), ("mid", Edge::Mid), ("mid -", Edge::Mid), ("the middle of", Edge::Mid), ("middle of", Edge::Mid),
     ("rest of", Edge::Rest), ("the rest of", Edge::Rest), ("rest", Edge::Rest), ("remainder of", Edge::Rest), ("the remainder of", Edge::Rest), ("remaining", Edge::Rest), ("earlier in", Edge::Begin),
@@ -55,7 +55,7 @@ const EDGES: &[(&str, Edge)] = &[
 
 /// Words between atoms that say nothing.
 pub(super) const GLUE: &[&str] = &[
-    "of", "on", "at", "the", "in", ",", "for", "@", "during", "'s", "s", "around", "about", "by the", "approximately", "a", "-", "(", ")", "in the", "of the", "on the", "at the", "for the", ", at", ", on", "at around", "at about", "starting", ", the", ". on", "sometime", ". at", ", around",
+    "of", "on", "at", "the", "in", ",", "for", "@", "during", "'s", "s", "around", "about", "approximately", "a", "-", "(", ")", "sometime",
 ];
 
 /// The atom at `at`. `named` where a word before says that a time of day comes, or a date is half told.
@@ -63,13 +63,14 @@ pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Opt
     let found = [
         t.one_of(at, NOW).map(|next| (Atom::Now, next)),
         t.lookup(at, DAYS).map(|(n, next)| (Atom::Day(n), next)),
+        nth(t, at),
         relative(t, at),
         calendar(t, at, month_first),
         offset(t, at),
-        nth(t, at),
         holiday(t, at),
         quarter(t, at),
-        t.lookup(at, EDGES).map(|(e, next)| (Atom::Edge(e), t.lit(next, "the").unwrap_or(next))),
+        t.lookup(at, EDGES).map(|(e, next)| (Atom::Edge(e), next)),
+        short_edge(t, at),
         part(t, at),
         clock::english(t, at, named),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
@@ -111,16 +112,32 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     if let Some((unit, n, next)) = FIXED.iter().filter_map(|(p, u, n)| Some((*u, *n, t.lit(at, p)?))).max_by_key(|(.., next)| *next) {
         return Some((Atom::Period(unit, n), next));
     }
+    // "the end of month"
+    if at > 0 && t.word(at - 1) == "of"
+        && let Some((unit @ (Unit::Week | Unit::Month | Unit::Quarter | Unit::Year), next)) = duration::unit(Lang::En, t, at)
+    {
+        return Some((Atom::Period(unit, 0), next));
+    }
     let weekday_after_next = t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.one_of(next, &["after next"])?)));
     if let Some((d, next)) = weekday_after_next {
         return Some((Atom::Weekday(d, Some(2)), next));
     }
-    let (which, next) = counted(t, at).or_else(|| t.lookup(at, WHICH))?;
+    // "two upcoming months"
+    if let Some((n, after)) = cardinal(t, at)
+        && let Some((which, after)) = t.lookup(after, WHICH).filter(|(w, _)| *w != 0)
+        && let Some((unit, after)) = duration::unit(Lang::En, t, after)
+    {
+        return Some((Atom::Count(unit, f64::from(n), which), after));
+    }
+    let (which, next) = t.lookup(at, WHICH)?;
     if let Some((d, next)) = t.lookup(next, WEEKDAYS) {
         return Some((Atom::Weekday(d, Some(which)), next));
     }
     if let Some((m, next)) = t.lookup(next, MONTHS) {
         return Some((Atom::Month(m, Some(which)), next));
+    }
+    if let Some((Atom::Holiday(h, _), next)) = holiday(t, next) {
+        return Some((Atom::Holiday(h, which), next));
     }
     if let Some((part, next)) = t.lookup(next, PARTS) {
         return Some((Atom::DayPart(which, part), next));
@@ -136,9 +153,14 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     Some((Atom::Period(unit, which), t.one_of(next, &["'s"]).unwrap_or(next)))
 }
 
-/// "two upcoming", "3 following".
-fn counted(_: &Tokens, _: usize) -> Option<(i64, usize)> {
-    None
+/// "eom", "boy": the end of the month, the beginning of the year.
+fn short_edge(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    const SHORT: &[(&str, (Edge, Unit))] = &[
+        ("eom", (Edge::End, Unit::Month)), ("bom", (Edge::Begin, Unit::Month)), ("eoy", (Edge::End, Unit::Year)),
+        ("boy", (Edge::Begin, Unit::Year)),
+    ];
+    let from = t.lit(at, "the").unwrap_or(at);
+    t.lookup(from, SHORT).map(|((edge, unit), next)| (Atom::EdgeOf(edge, unit), next))
 }
 
 /// "march 3 2015", "the third of march", "15th february", "the 15th", "10/31/74", "2015-03-03".
@@ -221,6 +243,8 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
             let (m, d) = month_day(a, b)?;
             Some((Atom::Date(two_digits(y.0, y.1)?, m, d), next))
         }
+        [_, _] if clock::half_en(t, next).is_some() || at > 0 && t.is(at - 1, &["between"]) => None,
+        [_, _] if mark == "/" && duration::unit(Lang::En, t, next).is_some() => None,
         [a, b] if mark == "/" || mark == "-" && t.glued(at + 1) => {
             if a.1 == 4 && b.1 <= 2 && (1..=12).contains(&b.0) && (1800..2200).contains(&a.0) {
                 return Some((Atom::YearMonth(a.0 as i16, b.0 as i8), next));
@@ -290,6 +314,9 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 /// "the first monday", "third last week", "last day", before "of", "in" or a month.
 fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.lit(at, "the").unwrap_or(at);
+    if let Some((n, next)) = t.lit(from, "week").and_then(|w| cardinal(t, w)).filter(|(n, _)| (1..=53).contains(n)) {
+        return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Week)), next));
+    }
     let (n, next) = if let Some(next) = t.lit(from, "last") {
         (-1, next)
     } else {
@@ -312,11 +339,10 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 }
 
 fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
-    let (which, from) = t.lookup(at, &[("the", 0)]).map_or((0, at), |(w, n)| (w, n));
-    let _ = which;
+    let from = t.lit(at, "the").unwrap_or(at);
     let all = HOLIDAYS.iter().flat_map(|h| h.names.iter().filter_map(move |name| Some((h, t.lit(from, name)?))));
     let (h, next) = all.max_by_key(|(_, next)| *next)?;
-    Some((Atom::Holiday(h), next))
+    Some((Atom::Holiday(h, 0), next))
 }
 
 /// "first quarter", "q3", "3rd qtr", "2018 q4", "18q4", "eom".
@@ -327,9 +353,10 @@ fn quarter(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     {
         return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Quarter)), next));
     }
-    if t.word(from) == "q" && t.glued(from + 1) {
-        let n = t.digits(from + 1)?.parse::<i64>().ok().filter(|n| (1..=4).contains(n))?;
-        return Some((Atom::Nth(n, Target::Unit(Unit::Quarter)), from + 2));
+    if t.is(from, &["q", "h"]) && t.glued(from + 1) {
+        let (target, most) = if t.word(from) == "q" { (Target::Unit(Unit::Quarter), 4) } else { (Target::Half, 2) };
+        let n = t.digits(from + 1)?.parse::<i64>().ok().filter(|n| (1..=most).contains(n))?;
+        return Some((Atom::Nth(n, target), from + 2));
     }
     None
 }

@@ -85,8 +85,21 @@ impl Reader<'_> {
 
     fn point(&self, at: usize) -> Option<(When, usize)> {
         // "at 5", "in the morning"
-        let at = if self.lang == Lang::En { self.t.one_of(at, &["at", "@", "in", "on"]).unwrap_or(at) } else { at };
-        let (f, next) = self.fields(at)?;
+        const WEEK_OF: &[&str] = &[
+            "the week of", "week of", "the week starting on", "the week starting", "the week commencing", "the week beginning",
+            "week commencing", "week beginning", "the week beginning on", "week starting",
+        ];
+        if let Some(from) = self.t.one_of(at, WEEK_OF)
+            && let Some((f, next)) = self.fields(self.t.lit(from, "the").filter(|n| self.t.digits(*n).is_none()).map_or(from, |_| from))
+            && let Some(day) = resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)
+        {
+            let day = day.from?;
+            let monday = day.checked_sub(Span::new().days(i64::from(day.weekday().to_monday_zero_offset()))).ok()?;
+            let to = monday.checked_add(Span::new().days(7)).ok();
+            return Some((When { shape: Shape::Date, from: Some(monday), to, range: true, half_open: false }, next));
+        }
+        let led = || self.fields(self.t.one_of(at, &["at", "@", "in", "on"]).filter(|_| self.lang == Lang::En)?);
+        let (f, next) = self.fields(at).or_else(led)?;
         Some((resolve(&f, self.now, self.customs)?, next))
     }
 
@@ -104,8 +117,28 @@ impl Reader<'_> {
         self.fields(at).or_else(|| self.fields(from)).or_else(bare)
     }
 
-    /// Two ends with a link between.
+    /// Two ends with a link between, perhaps after the day that holds for both: "tuesday from 7 to 8".
     fn range(&self, start: usize) -> Option<(When, usize)> {
+        let day = self.fields(start).filter(|(f, _)| f.dated() && !f.now && f.clock.is_none());
+        let dated = day.and_then(|(f, next)| {
+            let next = self.t.one_of(next, &[",", "the"]).unwrap_or(next);
+            let (a, b, end) = self.ends(next)?;
+            (!a.dated() && !b.dated() && a.clock.is_some()).then_some((f, a, b, end))
+        });
+        if let Some((f, mut a, mut b, end)) = dated {
+            for end in [&mut a, &mut b] {
+                copy_date(end, &f);
+                end.part = end.part.or(f.part);
+            }
+            share(&mut a, &mut b);
+            return Some((self.span(&a, &b)?, end));
+        }
+        let (a, b, next) = self.ends(start)?;
+        Some((self.span(&a, &b)?, next))
+    }
+
+    /// The two ends and what is after them.
+    fn ends(&self, start: usize) -> Option<(Fields, Fields, usize)> {
         let t = self.t;
         let (lead, links): (Option<usize>, &[&str]) = match self.lang {
             Lang::En => match t.lit(start, "between") {
@@ -123,6 +156,17 @@ impl Reader<'_> {
         let paired = self.lang == Lang::Zh && t.is(after - 1, &["和", "与", "跟"]);
         let after = if self.lang == Lang::En { after } else { t.one_of(after, &["在"]).unwrap_or(after) };
         let (mut b, mut next) = self.end(after)?;
+        // "from 10:30 to 3 on friday"
+        if b.bare.is_some()
+            && !b.told()
+            && let Some((mut f, end)) = t.one_of(next, &["on", "of", "in", ","]).and_then(|n| self.fields(n))
+            && f.dated()
+            && f.clock.is_none()
+            && a.clock.is_some()
+        {
+            f.clock = hour(b.bare.filter(|n| *n <= 24));
+            (b, next) = (f, end);
+        }
         if self.lang == Lang::Zh {
             let between = t.one_of(next, &["之间", "间", "期间", "的时间", "为止", "止"]);
             if paired && between.is_none() {
@@ -142,7 +186,7 @@ impl Reader<'_> {
         explain(&mut a, &b);
         explain(&mut b, &a);
         share(&mut a, &mut b);
-        Some((self.span(&a, &b)?, next))
+        Some((a, b, next))
     }
 
     fn span(&self, a: &Fields, b: &Fields) -> Option<When> {

@@ -127,11 +127,15 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
     if let Some((n, target)) = f.nth {
         return nth(f, n, target, today);
     }
-    if let Some(holiday) = f.holiday {
+    if let Some((holiday, which)) = f.holiday {
         let near = |year: i16| holiday.day(year).filter(|d| *d >= today);
         let day = match (f.year, f.period) {
             (Some(year), _) => holiday.day(year)?,
             (None, Some((Unit::Year, n))) => holiday.day(today.year() + n as i16)?,
+            _ if which < 0 => {
+                let past = |year: i16| holiday.day(year).filter(|d| *d < today);
+                past(today.year()).or_else(|| past(today.year() - 1))?
+            }
             _ => near(today.year()).or_else(|| near(today.year() + 1))?,
         };
         return Days::day(day);
@@ -273,6 +277,10 @@ fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Days> {
         Target::Unit(Unit::Weekend) => {
             let saturday = if from_end { end } else { days(start, -1)? }.nth_weekday(n as i32, Weekday::Saturday).ok()?;
             Some(Days::stretch(saturday, days(saturday, 2)?))
+        }
+        Target::Half => {
+            let start = months(start, (n - 1) * 6)?;
+            Some(Days::stretch(start, months(start, 6)?))
         }
         Target::Unit(unit) => {
             let size = match unit {

@@ -72,7 +72,7 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let single = t.lookup(at, WHICH).and_then(|(which, next)| {
         let (unit, after) = duration::unit(Lang::Zh, t, next)?;
         let fits = !matches!(unit, Unit::Second | Unit::Minute) && !matches!((t.word(next), unit), ("时" | "日" | "夜" | "晚", _));
-        let fits = fits && !(t.word(at) == "当" && unit == Unit::Day);
+        let fits = fits && !(t.is(at, &["上", "下", "前", "后"]) && t.lit(at + 1, "半年").is_some()) && !(t.word(at) == "当" && unit == Unit::Day);
         fits.then_some((Atom::Period(unit, which), t.one_of(after, &["里", "内", "中"]).unwrap_or(after)))
     });
     let count = t.lookup(at, STRETCH).and_then(|(dir, next)| {
@@ -80,7 +80,7 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         let clock = matches!(t.word(after - 1), "时" | "分" | "日") && t.word(after - 2) != "小";
         let one = t.word(at) == "这" ;
         let part = matches!(t.word(after - 1), "夜" | "晚");
-        (!clock && !one && !part || t.is(at, &["过", "未"])).then_some((Atom::Count(unit, n, dir), t.one_of(after, &["里", "内", "以来"]).unwrap_or(after)))
+        (n < 100.0 && !clock && !one && !part || t.is(at, &["过", "未"])).then_some((Atom::Count(unit, n, dir), t.one_of(after, &["里", "内", "以来"]).unwrap_or(after)))
     });
     let fixed = t.lookup(at, &[("周末", (Unit::Weekend, 0)), ("本周末", (Unit::Weekend, 0)), ("这周末", (Unit::Weekend, 0)), ("下周末", (Unit::Weekend, 1)), ("上周末", (Unit::Weekend, -1)), ("下个周末", (Unit::Weekend, 1)), ("这个周末", (Unit::Weekend, 0)), ("上个周末", (Unit::Weekend, -1)), ("当月", (Unit::Month, 0))]);
     let fixed = fixed.map(|((unit, n), next)| (Atom::Period(unit, n), next));
@@ -145,6 +145,10 @@ fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
 fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let lead = t.one_of(at, &["再过", "过", "再等"]);
     let (length, unit, next) = duration::length(Lang::Zh, t, lead.unwrap_or(at))?;
+    // 07年以前 and 2010年之后 name a year.
+    if t.digits(at).is_some_and(|d| d.starts_with('0') || d.len() > 3) {
+        return None;
+    }
     const TAILS: &[(&str, i64)] = &[
         ("后", 1), ("之后", 1), ("以后", 1), ("过后", 1), ("前", -1), ("之前", -1), ("以前", -1), ("开外", 1),
     ];
@@ -160,6 +164,9 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 /// 第一个星期一, 最后一天, 第三周, 第一季度, 上半年.
 fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    if let Some((n, next)) = t.lookup(at, &[("上半年", 1), ("下半年", 2), ("前半年", 1), ("后半年", 2)]) {
+        return Some((Atom::Nth(n, Target::Half), next));
+    }
     let (n, next) = if let Some(next) = t.one_of(at, &["最后一个", "最后一", "最后"]) {
         (-1, next)
     } else {
@@ -192,5 +199,5 @@ fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     // 十一, 六一, 八一, 五一, 五四 are numbers too.
     let number = next == at + 2 && cardinal(t, at).is_some_and(|(_, n)| n >= next);
     (!number || t.len() == next && at == 0 || at > 0 && t.is(at - 1, &["在", "年", "到", "过"]) && cardinal(t, at).is_some_and(|(_, n)| n == next) && !t.is(next, &["月", "号", "日", "点", "个", "年", "天"]))
-        .then_some((Atom::Holiday(h), t.lit(next, "那天").unwrap_or(next)))
+        .then_some((Atom::Holiday(h, 0), t.lit(next, "那天").unwrap_or(next)))
 }
