@@ -35,7 +35,18 @@ pub(super) struct Slots {
 
 /// Tried where no type is asked for.
 const PLAIN: &[&str] = &[
-    "number", "ordinal", "percent", "digits", "phone", "money", "duration", "when", "yes-no", "plate", "id-card", "bank-card",
+    "number",
+    "ordinal",
+    "percent",
+    "digits",
+    "phone",
+    "money",
+    "duration",
+    "when",
+    "yes-no",
+    "plate",
+    "id-card",
+    "bank-card",
 ];
 
 pub(super) fn slots(args: &Slots) -> Result<(), String> {
@@ -93,7 +104,13 @@ fn show(slot: &SlotType, found: Option<&Found>, lang: Lang, json: bool) -> Resul
     match found {
         Some(f) => {
             let fault = f.fault.as_ref().map(|f| format!("  FAULT {f:?}")).unwrap_or_default();
-            outln!("{:10} \"{}\" at {:?}: {}{fault}", slot.name(), f.text, f.span, spoken.unwrap_or_default());
+            outln!(
+                "{:10} \"{}\" at {:?}: {}{fault}",
+                slot.name(),
+                f.text,
+                f.span,
+                spoken.unwrap_or_default()
+            );
         }
         None => outln!("{:10} nothing", slot.name()),
     }

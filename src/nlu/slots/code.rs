@@ -9,11 +9,35 @@ use crate::base::Lang;
 
 /// Spelling words (ICAO Annex 10) and how letters sound where they are written as words.
 const SPELLING: &[(&str, char)] = &[
-    ("alpha", 'A'), ("alfa", 'A'), ("bravo", 'B'), ("charlie", 'C'), ("delta", 'D'), ("echo", 'E'),
-    ("foxtrot", 'F'), ("golf", 'G'), ("hotel", 'H'), ("india", 'I'), ("juliet", 'J'), ("juliett", 'J'),
-    ("kilo", 'K'), ("lima", 'L'), ("mike", 'M'), ("november", 'N'), ("oscar", 'O'), ("papa", 'P'),
-    ("quebec", 'Q'), ("romeo", 'R'), ("sierra", 'S'), ("tango", 'T'), ("uniform", 'U'), ("victor", 'V'),
-    ("whiskey", 'W'), ("whisky", 'W'), ("xray", 'X'), ("yankee", 'Y'), ("zulu", 'Z'),
+    ("alpha", 'A'),
+    ("alfa", 'A'),
+    ("bravo", 'B'),
+    ("charlie", 'C'),
+    ("delta", 'D'),
+    ("echo", 'E'),
+    ("foxtrot", 'F'),
+    ("golf", 'G'),
+    ("hotel", 'H'),
+    ("india", 'I'),
+    ("juliet", 'J'),
+    ("juliett", 'J'),
+    ("kilo", 'K'),
+    ("lima", 'L'),
+    ("mike", 'M'),
+    ("november", 'N'),
+    ("oscar", 'O'),
+    ("papa", 'P'),
+    ("quebec", 'Q'),
+    ("romeo", 'R'),
+    ("sierra", 'S'),
+    ("tango", 'T'),
+    ("uniform", 'U'),
+    ("victor", 'V'),
+    ("whiskey", 'W'),
+    ("whisky", 'W'),
+    ("xray", 'X'),
+    ("yankee", 'Y'),
+    ("zulu", 'Z'),
 ];
 
 /// The one character abbreviations of provinces on plates (GA 36-2018).
@@ -88,7 +112,8 @@ pub(super) fn pattern<'a>(
         }
         let next = have.get(wanted.len() - 1)?.1;
         // Not the beginning of a longer run.
-        let longer = have.get(wanted.len()).is_some_and(|(c, n)| *n == next || c.is_ascii_digit() && t.glued(next));
+        let longer =
+            have.get(wanted.len()).is_some_and(|(c, n)| *n == next || c.is_ascii_digit() && t.glued(next));
         (!longer).then_some((out, next))
     };
     patterns.filter_map(fit).max_by_key(|(code, _)| code.len())
@@ -108,7 +133,8 @@ pub(super) fn plate(t: &Tokens, at: usize) -> Option<(String, usize)> {
         let mut tail = s.chars().skip(1);
         let (first, last) = (tail.next(), s.chars().last());
         matches!(first, Some('A'..='H' | 'J' | 'K')) && s.chars().skip(3).all(|c| c.is_ascii_digit())
-            || matches!(last, Some('A'..='H' | 'J' | 'K')) && s.chars().skip(1).take(5).all(|c| c.is_ascii_digit())
+            || matches!(last, Some('A'..='H' | 'J' | 'K'))
+                && s.chars().skip(1).take(5).all(|c| c.is_ascii_digit())
     };
     for length in [7, 6] {
         let Some((_, next)) = have.get(length - 1) else { continue };
@@ -162,7 +188,7 @@ fn luhn(digits: &str) -> bool {
         .enumerate()
         .map(|(at, d)| if at % 2 == 1 { d * 2 / 10 + d * 2 % 10 } else { d })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -16,6 +16,13 @@ pub fn correct(slot: &SlotType, lang: Lang, old: &Value, text: &str, now: DateTi
         return Some(with_digits(old, digits));
     }
     let start = after_no(&t);
+    // Fewer digits than there were: the last of them.
+    if let Some(had) = digits_of(old)
+        && let Some((new, _)) = digits::string(lang, &t, start)
+        && new.len() < had.len().min(5)
+    {
+        return tail(lang, &t, start, had).map(|digits| with_digits(old, digits));
+    }
     let rest = text.get(t.span(start, t.len())).unwrap_or_default();
     let found = extract(slot, lang, rest, now);
     // "not five, six": what it is not comes first.
@@ -37,7 +44,9 @@ fn digits_of(value: &Value) -> Option<&str> {
 
 fn with_digits(old: &Value, digits: String) -> Value {
     match old {
-        Value::Phone(phone) => Value::Phone(super::Phone { number: digits, extension: phone.extension.clone() }),
+        Value::Phone(phone) => {
+            Value::Phone(super::Phone { number: digits, extension: phone.extension.clone() })
+        }
         _ => Value::Digits(digits),
     }
 }
@@ -45,8 +54,28 @@ fn with_digits(old: &Value, digits: String) -> Value {
 /// Past "no", "sorry", 不对.
 fn after_no(t: &Tokens) -> usize {
     const NOISE: &[&str] = &[
-        "no", "nope", "sorry", "wrong", "it is", "it's", "that is", "that's", "i mean", "i said", "actually", ",", "，", "。", ".", "不对", "不",
-        "错了", "应该是", "我说的是", "是", "不是",
+        "no",
+        "nope",
+        "sorry",
+        "wrong",
+        "it is",
+        "it's",
+        "that is",
+        "that's",
+        "i mean",
+        "i said",
+        "actually",
+        ",",
+        "，",
+        "。",
+        ".",
+        "不对",
+        "不",
+        "错了",
+        "应该是",
+        "我说的是",
+        "是",
+        "不是",
     ];
     let mut at = 0;
     while let Some(next) = t.one_of(at, NOISE) {
@@ -59,7 +88,26 @@ fn after_no(t: &Tokens) -> usize {
 fn in_place(lang: Lang, t: &Tokens, had: &str) -> Option<String> {
     let start = (0..t.len()).find_map(|at| t.one_of(at, &["not", "不是"]))?;
     let (wrong, next) = first_digits(lang, t, start)?;
-    let next = t.one_of(next, &[", but", "but", ", it is", ", it's", "it is", "it's", ", 是", "，是", "，而是", "而是", "是", ",", "，"]).unwrap_or(next);
+    let next = t
+        .one_of(
+            next,
+            &[
+                ", but",
+                "but",
+                ", it is",
+                ", it's",
+                "it is",
+                "it's",
+                ", 是",
+                "，是",
+                "，而是",
+                "而是",
+                "是",
+                ",",
+                "，",
+            ],
+        )
+        .unwrap_or(next);
     let (right, _) = first_digits(lang, t, next)?;
     let at = had.rfind(&wrong)?;
     Some(format!("{}{right}{}", had.get(..at)?, had.get(at + wrong.len()..)?))
@@ -67,7 +115,8 @@ fn in_place(lang: Lang, t: &Tokens, had: &str) -> Option<String> {
 
 /// Digits up to a pause: the comma in "not 5, 6" parts two of them.
 fn first_digits(lang: Lang, t: &Tokens, at: usize) -> Option<(String, usize)> {
-    let stop = (at..t.len()).find(|i| t.is(*i, &[",", "，", "but", "而", "是", "it", "it's"])).unwrap_or(t.len());
+    let stop =
+        (at..t.len()).find(|i| t.is(*i, &[",", "，", "but", "而", "是", "it", "it's"])).unwrap_or(t.len());
     let mut out = String::new();
     let mut next = at;
     while next < stop {
@@ -85,19 +134,37 @@ fn first_digits(lang: Lang, t: &Tokens, at: usize) -> Option<(String, usize)> {
 /// "the last four are 1234", 前三位是138.
 fn ends(lang: Lang, t: &Tokens, had: &str) -> Option<String> {
     for at in 0..t.len() {
-        let (front, from) = match t.lookup(at, &[("last", false), ("最后", false), ("后", false), ("末", false), ("尾数", false), ("first", true), ("前", true), ("开头", true)]) {
+        let (front, from) = match t.lookup(
+            at,
+            &[
+                ("last", false),
+                ("最后", false),
+                ("后", false),
+                ("末", false),
+                ("尾数", false),
+                ("first", true),
+                ("前", true),
+                ("开头", true),
+            ],
+        ) {
             Some(found) => found,
             None => continue,
         };
-        let (count, next) = number::cardinal(lang, t, from).map_or((None, from), |(n, next)| (Some(n as usize), next));
-        let next = t.one_of(next, &["digits", "numbers", "digit", "位数", "位", "个数字", "个"]).unwrap_or(next);
+        let (count, next) =
+            number::cardinal(lang, t, from).map_or((None, from), |(n, next)| (Some(n as usize), next));
+        let next =
+            t.one_of(next, &["digits", "numbers", "digit", "位数", "位", "个数字", "个"]).unwrap_or(next);
         let next = t.one_of(next, &["are", "is", "should be", "是", "应该是", "为"]).unwrap_or(next);
         let (digits, _) = digits::string(lang, t, next)?;
         let count = count.unwrap_or(digits.len());
         if count != digits.len() || count > had.len() {
             return None;
         }
-        return Some(if front { format!("{digits}{}", had.get(count..)?) } else { format!("{}{digits}", had.get(..had.len() - count)?) });
+        return Some(if front {
+            format!("{digits}{}", had.get(count..)?)
+        } else {
+            format!("{}{digits}", had.get(..had.len() - count)?)
+        });
     }
     None
 }

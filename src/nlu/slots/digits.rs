@@ -7,13 +7,38 @@ use super::token::{Kind, Tokens};
 use crate::base::Lang;
 
 /// What may stand between digits without ending them.
-const BETWEEN: &[&str] =
-    &["-", ",", ".", "、", "，", "。", "uh", "um", "er", "erm", "then", "and then", "嗯", "啊", "呃", "然后", "杠"];
+const BETWEEN: &[&str] = &[
+    "-", ",", ".", "、", "，", "。", "uh", "um", "er", "erm", "then", "and then", "嗯", "啊", "呃", "然后",
+    "杠",
+];
 /// What takes back the digits before it.
 const TAKE_BACK: &[&str] = &[
-    "no", "no no", "no sorry", "sorry", "i mean", "no i mean", "sorry i mean", "correction", "no wait", "wait",
-    "wait no", "no it is", "no it's", "no that is", "不", "不对", "不是", "错了", "不对是", "不是是", "说错了",
-    "不对应该是", "应该是", "不对不对", "错了是", "不对不对是",
+    "no",
+    "no no",
+    "no sorry",
+    "sorry",
+    "i mean",
+    "no i mean",
+    "sorry i mean",
+    "correction",
+    "no wait",
+    "wait",
+    "wait no",
+    "no it is",
+    "no it's",
+    "no that is",
+    "不",
+    "不对",
+    "不是",
+    "错了",
+    "不对是",
+    "不是是",
+    "说错了",
+    "不对应该是",
+    "应该是",
+    "不对不对",
+    "错了是",
+    "不对不对是",
 ];
 
 /// The digits at `at`, at least one: (digits, next).
@@ -24,10 +49,10 @@ pub(super) fn string(lang: Lang, t: &Tokens, at: usize) -> Option<(String, usize
         while let Some(after) = t.one_of(from, BETWEEN) {
             from = after;
         }
-        let mut taken_back = None;
-        while let Some(after) = t.one_of(taken_back.unwrap_or(from), TAKE_BACK).or_else(|| {
-            t.one_of(taken_back?, BETWEEN)
-        }) {
+        let mut taken_back = t.one_of(from, TAKE_BACK);
+        while let Some(at) = taken_back
+            && let Some(after) = [TAKE_BACK, BETWEEN, &["是", "it is", "it's"]].iter().filter_map(|p| t.one_of(at, p)).max()
+        {
             taken_back = Some(after);
         }
         if let Some(after) = taken_back {

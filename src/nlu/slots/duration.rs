@@ -50,29 +50,89 @@ impl Unit {
 }
 
 const EN: &[(&str, Unit)] = &[
-    ("second", Unit::Second), ("seconds", Unit::Second), ("sec", Unit::Second), ("secs", Unit::Second),
-    ("s", Unit::Second), ("\"", Unit::Second), ("minute", Unit::Minute), ("minutes", Unit::Minute),
-    ("min", Unit::Minute), ("mins", Unit::Minute), ("m", Unit::Minute), ("'", Unit::Minute),
-    ("hour", Unit::Hour), ("hours", Unit::Hour), ("hr", Unit::Hour), ("hrs", Unit::Hour), ("h", Unit::Hour),
-    ("day", Unit::Day), ("days", Unit::Day), ("d", Unit::Day), ("night", Unit::Day), ("nights", Unit::Day),
-    ("weekday", Unit::Workday), ("weekdays", Unit::Workday), ("workday", Unit::Workday),
-    ("workdays", Unit::Workday), ("business day", Unit::Workday), ("business days", Unit::Workday),
-    ("working day", Unit::Workday), ("working days", Unit::Workday), ("work days", Unit::Workday),
-    ("weekend", Unit::Weekend), ("weekends", Unit::Weekend), ("week end", Unit::Weekend),
-    ("week", Unit::Week), ("weeks", Unit::Week), ("wk", Unit::Week), ("wks", Unit::Week), ("w", Unit::Week),
-    ("month", Unit::Month), ("months", Unit::Month), ("mth", Unit::Month), ("mths", Unit::Month),
-    ("quarter", Unit::Quarter), ("quarters", Unit::Quarter), ("qtr", Unit::Quarter), ("qtrs", Unit::Quarter),
-    ("year", Unit::Year), ("years", Unit::Year), ("yr", Unit::Year), ("yrs", Unit::Year), ("y", Unit::Year),
-    ("decade", Unit::Decade), ("decades", Unit::Decade), ("century", Unit::Century),
+    ("second", Unit::Second),
+    ("seconds", Unit::Second),
+    ("sec", Unit::Second),
+    ("secs", Unit::Second),
+    ("s", Unit::Second),
+    ("\"", Unit::Second),
+    ("minute", Unit::Minute),
+    ("minutes", Unit::Minute),
+    ("min", Unit::Minute),
+    ("mins", Unit::Minute),
+    ("m", Unit::Minute),
+    ("'", Unit::Minute),
+    ("hour", Unit::Hour),
+    ("hours", Unit::Hour),
+    ("hr", Unit::Hour),
+    ("hrs", Unit::Hour),
+    ("h", Unit::Hour),
+    ("day", Unit::Day),
+    ("days", Unit::Day),
+    ("d", Unit::Day),
+    ("night", Unit::Day),
+    ("nights", Unit::Day),
+    ("weekday", Unit::Workday),
+    ("weekdays", Unit::Workday),
+    ("workday", Unit::Workday),
+    ("workdays", Unit::Workday),
+    ("business day", Unit::Workday),
+    ("business days", Unit::Workday),
+    ("working day", Unit::Workday),
+    ("working days", Unit::Workday),
+    ("work days", Unit::Workday),
+    ("weekend", Unit::Weekend),
+    ("weekends", Unit::Weekend),
+    ("week end", Unit::Weekend),
+    ("week", Unit::Week),
+    ("weeks", Unit::Week),
+    ("wk", Unit::Week),
+    ("wks", Unit::Week),
+    ("w", Unit::Week),
+    ("month", Unit::Month),
+    ("months", Unit::Month),
+    ("mth", Unit::Month),
+    ("mths", Unit::Month),
+    ("quarter", Unit::Quarter),
+    ("quarters", Unit::Quarter),
+    ("qtr", Unit::Quarter),
+    ("qtrs", Unit::Quarter),
+    ("year", Unit::Year),
+    ("years", Unit::Year),
+    ("yr", Unit::Year),
+    ("yrs", Unit::Year),
+    ("y", Unit::Year),
+    ("decade", Unit::Decade),
+    ("decades", Unit::Decade),
+    ("century", Unit::Century),
     ("centuries", Unit::Century),
 ];
 
 const ZH: &[(&str, Unit)] = &[
-    ("秒", Unit::Second), ("秒钟", Unit::Second), ("分", Unit::Minute), ("分钟", Unit::Minute),
-    ("小时", Unit::Hour), ("钟头", Unit::Hour), ("钟", Unit::Hour), ("时", Unit::Hour), ("天", Unit::Day), ("日", Unit::Day),
-    ("夜", Unit::Day), ("晚", Unit::Day), ("工作日", Unit::Workday), ("周", Unit::Week), ("星期", Unit::Week),
-    ("礼拜", Unit::Week), ("周末", Unit::Weekend), ("月", Unit::Month), ("季度", Unit::Quarter),
-    ("季", Unit::Quarter), ("年", Unit::Year), ("世纪", Unit::Century), ("h", Unit::Hour), ("min", Unit::Minute),
+    ("秒", Unit::Second),
+    ("秒钟", Unit::Second),
+    ("分", Unit::Minute),
+    ("分钟", Unit::Minute),
+    ("小时", Unit::Hour),
+    ("钟头", Unit::Hour),
+    ("钟", Unit::Hour),
+    ("时", Unit::Hour),
+    ("天", Unit::Day),
+    ("日", Unit::Day),
+    ("夜", Unit::Day),
+    ("晚", Unit::Day),
+    ("工作日", Unit::Workday),
+    ("周", Unit::Week),
+    ("星期", Unit::Week),
+    ("礼拜", Unit::Week),
+    ("周末", Unit::Weekend),
+    ("月", Unit::Month),
+    ("季度", Unit::Quarter),
+    ("季", Unit::Quarter),
+    ("年", Unit::Year),
+    ("世纪", Unit::Century),
+    ("h", Unit::Hour),
+    ("min", Unit::Minute),
 ];
 
 /// The unit at `at`.
@@ -104,13 +164,39 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
         return Some((number.value, t.lit(next, "个").unwrap_or(next)));
     }
     const PARTS: &[(&str, f64)] = &[
-        ("half a", 0.5), ("half an", 0.5), ("half", 0.5), ("a half", 0.5), ("quarter of an", 0.25),
-        ("quarter of a", 0.25), ("a quarter of an", 0.25), ("a quarter of a", 0.25), ("a quarter of", 0.25),
-        ("three quarters of an", 0.75), ("three quarters of a", 0.75), ("three - quarters of an", 0.75),
-        ("three - quarters of a", 0.75), ("3 quarters of an", 0.75), ("a quarter", 0.25), ("quarter", 0.25),
-        ("a couple of", 2.0), ("a couple", 2.0), ("couple of", 2.0), ("couple", 2.0), ("a pair of", 2.0),
-        ("a few", 3.0), ("few", 3.0), ("several", 3.0), ("another", 1.0), ("a half an", 0.5), ("one half", 0.5),
-        ("all", 1.0), ("all -", 1.0), ("full", 1.0), ("full -", 1.0), ("whole", 1.0), ("whole -", 1.0),
+        ("half a", 0.5),
+        ("half an", 0.5),
+        ("half", 0.5),
+        ("a half", 0.5),
+        ("quarter of an", 0.25),
+        ("quarter of a", 0.25),
+        ("a quarter of an", 0.25),
+        ("a quarter of a", 0.25),
+        ("a quarter of", 0.25),
+        ("three quarters of an", 0.75),
+        ("three quarters of a", 0.75),
+        ("three - quarters of an", 0.75),
+        ("three - quarters of a", 0.75),
+        ("3 quarters of an", 0.75),
+        ("a quarter", 0.25),
+        ("quarter", 0.25),
+        ("a couple of", 2.0),
+        ("a couple", 2.0),
+        ("couple of", 2.0),
+        ("couple", 2.0),
+        ("a pair of", 2.0),
+        ("a few", 3.0),
+        ("few", 3.0),
+        ("several", 3.0),
+        ("another", 1.0),
+        ("a half an", 0.5),
+        ("one half", 0.5),
+        ("all", 1.0),
+        ("all -", 1.0),
+        ("full", 1.0),
+        ("full -", 1.0),
+        ("whole", 1.0),
+        ("whole -", 1.0),
     ];
     let table = t.lookup(at, PARTS);
     if let Some((n, next)) = table.filter(|(_, next)| unit(lang, t, *next).is_some()) {
@@ -121,15 +207,24 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
     {
         // "one and quarter hour", "2 and a half hours"
         for (part, extra) in [
-            ("and a quarter of", 0.25), ("and a quarter", 0.25), ("and quarter", 0.25), ("and half", 0.5),
-            ("and a half", 0.5), ("½", 0.5),
+            ("and a quarter of", 0.25),
+            ("and a quarter", 0.25),
+            ("and quarter", 0.25),
+            ("and half", 0.5),
+            ("and a half", 0.5),
+            ("½", 0.5),
         ] {
             if let Some(next) = t.lit(next, part) {
                 return Some((number.value + extra, t.lit(next, "of").unwrap_or(next)));
             }
         }
         let next = if t.word(next) == "-" && t.glued(next) { next + 1 } else { next };
-        let next = t.one_of(next, &["of a", "of an", "of", "more", "additional", "extra", "less", "fewer", "full", "whole"]).unwrap_or(next);
+        let next = t
+            .one_of(
+                next,
+                &["of a", "of an", "of", "more", "additional", "extra", "less", "fewer", "full", "whole"],
+            )
+            .unwrap_or(next);
         return Some((number.value, next));
     }
     t.is(at, &["a", "an"]).then(|| (1.0, t.one_of(at + 1, &["full", "whole"]).unwrap_or(at + 1)))
@@ -144,9 +239,13 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
         if let Some((n, next)) = t.lookup(at, &[("一刻钟", 1.0), ("两刻钟", 2.0), ("三刻钟", 3.0)]) {
             return Some((n * 15.0, Unit::Minute, next));
         }
-        if let Some((n, next)) = amount(lang, t, at).and_then(|(n, next)| Some((n, t.lit(next, "个字").or_else(|| {
-            (t.word(next - 1) == "个").then(|| t.lit(next, "字")).flatten()
-        })?))) {
+        if let Some((n, next)) = amount(lang, t, at).and_then(|(n, next)| {
+            Some((
+                n,
+                t.lit(next, "个字")
+                    .or_else(|| (t.word(next - 1) == "个").then(|| t.lit(next, "字")).flatten())?,
+            ))
+        }) {
             return Some((n * 5.0, Unit::Minute, next));
         }
     }
@@ -161,7 +260,8 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
     }
     if lang == Lang::En {
         // "an hour and a half", "a year and a quarter"
-        if let Some((extra, after)) = t.lookup(next, &[("and a half", 0.5), ("and half", 0.5), ("and a quarter", 0.25)])
+        if let Some((extra, after)) =
+            t.lookup(next, &[("and a half", 0.5), ("and half", 0.5), ("and a quarter", 0.25)])
             && self::unit(lang, t, after).is_none()
             && t.word(after) != "of"
         {
@@ -196,7 +296,9 @@ pub(super) fn length(lang: Lang, t: &Tokens, at: usize) -> Option<(Length, Unit,
         // "one hour thirty", 一小时三十
         if unit == Unit::Hour
             && let Some((minutes, after)) = number::cardinal(lang, t, from)
-            && (1..60).contains(&minutes) && at + 1 < next && (t.digits(from).is_none() || glue.is_some())
+            && (1..60).contains(&minutes)
+            && at + 1 < next
+            && (t.digits(from).is_none() || glue.is_some())
         {
             total.seconds += f64::from(minutes) * 60.0;
             return Some((total, Unit::Minute, after));
@@ -210,7 +312,8 @@ pub(super) fn stated(lang: Lang, t: &Tokens, at: usize) -> Option<(Length, usize
     let (length, _, next) = length(lang, t, at)?;
     if lang == Lang::Zh {
         let (_, _, first) = piece(lang, t, at)?;
-        let number = |at: usize| t.digits(at).is_some() || t.is(at, &["十"]) || number_zh::digit(t.word(at)).is_some();
+        let number =
+            |at: usize| t.digits(at).is_some() || t.is(at, &["十"]) || number_zh::digit(t.word(at)).is_some();
         let bare = |m: &str| t.word(first - 1) == m && first == next && number(first.wrapping_sub(2));
         if bare("月") || bare("日") || bare("时") || bare("分") {
             return None;

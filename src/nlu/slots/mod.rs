@@ -81,7 +81,9 @@ pub fn extract_all(slots: &[SlotType], lang: Lang, text: &str, now: DateTime) ->
 fn narrowness(slot: &SlotType) -> u8 {
     match slot {
         SlotType::IdCard | SlotType::BankCard | SlotType::Plate => 6,
-        SlotType::Phone | SlotType::Money | SlotType::Percent | SlotType::Code(_) | SlotType::Postcode(_) => 5,
+        SlotType::Phone | SlotType::Money | SlotType::Percent | SlotType::Code(_) | SlotType::Postcode(_) => {
+            5
+        }
         SlotType::Choice(_) | SlotType::Name(_) => 4,
         SlotType::Date | SlotType::Time | SlotType::When | SlotType::Duration | SlotType::Ordinal => 3,
         SlotType::Digits(..) => 2,
@@ -118,7 +120,8 @@ fn value_at(
     let sure = |value, next| Some((value, 1.0, None, next));
     match slot {
         SlotType::Number(range) => {
-            let (Number { value, .. }, next) = number_at(lang, t, at, |f| !matches!(f, Form::Ordinal | Form::Percent))?;
+            let (Number { value, .. }, next) =
+                number_at(lang, t, at, |f| !matches!(f, Form::Ordinal | Form::Percent))?;
             let outside = range.is_some_and(|(from, to)| !(from..=to).contains(&value));
             Some((Value::Number(value), 1.0, outside.then_some(Fault::Range), next))
         }
@@ -154,7 +157,9 @@ fn value_at(
             }
             None
         }
-        SlotType::YesNo => yesno::yes_no(t, at).map(|(yes, score, next)| (Value::YesNo(yes), score, None, next)),
+        SlotType::YesNo => {
+            yesno::yes_no(t, at).map(|(yes, score, next)| (Value::YesNo(yes), score, None, next))
+        }
         SlotType::Choice(entries) => {
             let by_name = choice::name(entries, t, at);
             let by_place = || choice::place(lang, t, at, entries.len()).map(|(i, next)| (i, 1.0, next));
@@ -174,8 +179,12 @@ fn value_at(
             sure(Value::Digits(code), next)
         }
         SlotType::Plate => code::plate(t, at).map(|(p, next)| (Value::Digits(p), 1.0, None, next)),
-        SlotType::IdCard => code::id_card(lang, t, at).map(|(d, fault, next)| (Value::Digits(d), 1.0, fault, next)),
-        SlotType::BankCard => code::bank_card(lang, t, at).map(|(d, fault, next)| (Value::Digits(d), 1.0, fault, next)),
+        SlotType::IdCard => {
+            code::id_card(lang, t, at).map(|(d, fault, next)| (Value::Digits(d), 1.0, fault, next))
+        }
+        SlotType::BankCard => {
+            code::bank_card(lang, t, at).map(|(d, fault, next)| (Value::Digits(d), 1.0, fault, next))
+        }
     }
 }
 
@@ -185,7 +194,10 @@ fn number_at(lang: Lang, t: &Tokens, at: usize, form: impl Fn(Form) -> bool) -> 
     let word = |at: usize| t.kind(at) == Some(Kind::Word);
     let glued_before = at > 0 && t.glued(at) && word(at - 1) && t.digits(at).is_some();
     let glued_after = t.glued(next) && word(next) && t.digits(next - 1).is_some();
-    let pronoun = t.word(at) == "one" && next == at + 1 && at > 0 && t.is(at - 1, &["this", "that", "the", "which", "each", "every", "any", "no"]);
+    let pronoun = t.word(at) == "one"
+        && next == at + 1
+        && at > 0
+        && t.is(at - 1, &["this", "that", "the", "which", "each", "every", "any", "no"]);
     (!glued_before && !glued_after && !pronoun).then_some((number, next))
 }
 

@@ -32,8 +32,16 @@ pub(super) mod written {
     use super::{Form, Kind, Number, Tokens};
 
     /// Letters after written digits: "5k".
-    const SUFFIXES: &[(&str, f64)] =
-    &[("k", 1e3), ("m", 1e6), ("mm", 1e6), ("mln", 1e6), ("g", 1e9), ("b", 1e9), ("bn", 1e9), ("t", 1e12)];
+    const SUFFIXES: &[(&str, f64)] = &[
+        ("k", 1e3),
+        ("m", 1e6),
+        ("mm", 1e6),
+        ("mln", 1e6),
+        ("g", 1e9),
+        ("b", 1e9),
+        ("bn", 1e9),
+        ("t", 1e12),
+    ];
 
     /// What the letters at `at`, right behind digits, multiply by.
     pub(crate) fn suffix(t: &Tokens, at: usize) -> Option<f64> {
@@ -55,7 +63,8 @@ pub(super) mod written {
                 next += 2;
             }
             // "1 414 021": spaces between thousands, two of them at least.
-            let groups = (next..).take_while(|i| t.digits(*i).is_some_and(|d| d.len() == 3) && !t.glued(*i)).count();
+            let groups =
+                (next..).take_while(|i| t.digits(*i).is_some_and(|d| d.len() == 3) && !t.glued(*i)).count();
             if next == at + 1 && groups >= 2 {
                 text.extend((next..next + groups).filter_map(|i| t.digits(i)));
                 next += groups;
@@ -130,7 +139,8 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let done = |value: f64, next: usize| Some((Number::new(value, Form::Percent), next));
     if lang == Lang::Zh {
         let (minus, from) = t.lit(at, "负").map_or((1.0, at), |next| (-1.0, next));
-        if let Some((factor, next)) = t.lookup(from, &[("百分之", 1.0), ("千分之", 0.1), ("万分之", 0.01)]) {
+        if let Some((factor, next)) = t.lookup(from, &[("百分之", 1.0), ("千分之", 0.1), ("万分之", 0.01)])
+        {
             let (number, next) = plain(lang, t, next)?;
             return done(minus * number.value * factor, next);
         }
@@ -143,13 +153,18 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
             return Some(found);
         }
     }
-    if let Some(next) = t.one_of(at, &["per cent of", "percent of", "percentage of"]).filter(|_| lang == Lang::En) {
+    if let Some(next) =
+        t.one_of(at, &["per cent of", "percent of", "percentage of"]).filter(|_| lang == Lang::En)
+    {
         let (number, next) = plain(lang, t, next)?;
         return done(number.value, next);
     }
     let (number, next) = plain(lang, t, at)?;
     let next = t.lit(next, "个").filter(|n| t.lit(*n, "百分点").is_some()).unwrap_or(next);
-    let next = t.one_of(next, &["%", "percent", "per cent", "percents", "percentage", "percentage points", "百分点", "个百分点"])?;
+    let next = t.one_of(
+        next,
+        &["%", "percent", "per cent", "percents", "percentage", "percentage points", "百分点", "个百分点"],
+    )?;
     if t.glued(next) && matches!(t.kind(next), Some(Kind::Word | Kind::Digits)) {
         return None;
     }

@@ -5,18 +5,52 @@ use super::token::{Kind, Tokens};
 
 /// Zero to nineteen.
 pub(super) const SMALL: &[&str] = &[
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const ORDINALS: &[&str] = &[
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth",
+    "zeroth",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
     "nineteenth",
 ];
-const ORDINAL_TENS: &[&str] = &[
-    "twentieth", "thirtieth", "fortieth", "fiftieth", "sixtieth", "seventieth", "eightieth", "ninetieth",
-];
+const ORDINAL_TENS: &[&str] =
+    &["twentieth", "thirtieth", "fortieth", "fiftieth", "sixtieth", "seventieth", "eightieth", "ninetieth"];
 const SCALES: &[(&str, f64)] = &[
     ("hundred", 1e2),
     ("thousand", 1e3),
@@ -58,7 +92,8 @@ fn below_hundred(word: &str) -> Option<(u32, bool)> {
     }
     // "seventythird": written as one.
     let (at, rest) = TENS.iter().enumerate().find_map(|(at, t)| Some((at, word.strip_prefix(t)?)))?;
-    let unit = position(SMALL, rest).map(|u| (u, false)).or_else(|| position(ORDINALS, rest).map(|u| (u, true)));
+    let unit =
+        position(SMALL, rest).map(|u| (u, false)).or_else(|| position(ORDINALS, rest).map(|u| (u, true)));
     unit.filter(|(u, _)| (1..10).contains(u)).map(|(u, o)| ((at * 10 + 20 + u) as u32, o))
 }
 
@@ -199,7 +234,8 @@ fn mixed(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let (value, false, _) = whole(&t.before(and), at).filter(|w| w.2 == and)? else { return None };
     let (fraction, next) = part(t, and + 1)?;
     // "one million and a half" is a million and a half of one.
-    let of = [1e9, 1e6].into_iter().find(|s| value >= *s && value % s == 0.0 && fraction < 1.0).unwrap_or(1.0);
+    let of =
+        [1e9, 1e6].into_iter().find(|s| value >= *s && value % s == 0.0 && fraction < 1.0).unwrap_or(1.0);
     Some((Number::new(value + fraction * of, Form::Fraction), next))
 }
 
@@ -239,8 +275,14 @@ fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     {
         return (article > at || t.word(at) != "few").then(|| (value, t.lit(next, "of").unwrap_or(next)));
     }
-    const PARTS: &[(&str, f64)] =
-        &[("half a", 0.5), ("half", 0.5), ("a half", 0.5), ("quarter", 0.25), ("a quarter", 0.25), ("three quarters", 0.75)];
+    const PARTS: &[(&str, f64)] = &[
+        ("half a", 0.5),
+        ("half", 0.5),
+        ("a half", 0.5),
+        ("quarter", 0.25),
+        ("a quarter", 0.25),
+        ("three quarters", 0.75),
+    ];
     let (part, next) = t.lookup(at, PARTS)?;
     let (factor, _, next) = scale(t, next)?;
     Some((factor * part, next))
@@ -250,7 +292,9 @@ fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
 pub(super) fn decimals(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     let mut next = t.one_of(at, &["point", "dot"])?;
     let mut digits = String::from("0.");
-    while let Some((value, false)) = below_hundred(t.word(next)).or((t.word(next) == "oh").then_some((0, false))) {
+    while let Some((value, false)) =
+        below_hundred(t.word(next)).or((t.word(next) == "oh").then_some((0, false)))
+    {
         digits.push_str(&value.to_string());
         next += 1;
     }

@@ -62,13 +62,18 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
         let word = t.word(at);
         if any && t.is(at, &["余", "几", "多"]) && scale(t.word(at + 1)).is_some() {
             at += 1;
-        } else if pending.is_none() && (!any || last > 1.0) && let Some((value, next)) = written::digits(t, at) {
+        } else if pending.is_none()
+            && (!any || last > 1.0)
+            && let Some((value, next)) = written::digits(t, at)
+        {
             pending = Some(value);
             (at, any) = (next, true);
         } else if let Some(value) = tens(word).filter(|_| pending.is_none()) {
             section += value;
             (last, any, at) = (10.0, true, at + 1);
-        } else if pending.is_none() && let Some(value) = digit(word) {
+        } else if pending.is_none()
+            && let Some(value) = digit(word)
+        {
             let more = digit(t.word(at + 1)).is_some()
                 || scale(t.word(at + 1)).is_some()
                 || tens(t.word(at + 1)).is_some()
@@ -85,7 +90,9 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
         } else if pending.is_none() && word == "半" && scale(t.word(at + 1)).is_some() && !any {
             pending = Some(0.5);
             (at, any) = (at + 1, true);
-        } else if let Some(factor) = scale(word).filter(|f| any || *f == 10.0 || digit(t.word(at + 1)).is_some_and(|d| d > 0)) {
+        } else if let Some(factor) =
+            scale(word).filter(|f| any || *f == 10.0 || digit(t.word(at + 1)).is_some_and(|d| d > 0))
+        {
             if factor >= 1e4 {
                 let mut group = section + pending.take().unwrap_or(0.0);
                 while let Some((value, _)) = parts.pop_if(|(_, scale)| *scale <= factor) {
@@ -131,7 +138,9 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         let (value, next) = whole(t, next)?;
         return Some((Number::new(value, Form::Ordinal), next));
     }
-    if let Some((value, next)) = t.lookup(at, &[("一半", 0.5), ("半打", 6.0), ("一打", 12.0), ("一双", 2.0), ("一对", 2.0)]) {
+    if let Some((value, next)) =
+        t.lookup(at, &[("一半", 0.5), ("半打", 6.0), ("一打", 12.0), ("一双", 2.0), ("一对", 2.0)])
+    {
         return Some((Number::new(value, Form::Cardinal), next));
     }
     if let Some(next) = t.lit(at, "半") {

@@ -12,7 +12,17 @@ const DIGITS_MAX: usize = 15;
 /// In front of numbers that are not a phone's.
 const OTHERS: &[&str] = &["account", "card", "ssn", "passport", "卡号", "账号", "账户", "帐号", "身份证"];
 const EXTENSION: &[&str] = &[
-    "ext", "ext .", ", ext", "extension", ", extension", "extension number", "x", "转", "分机", "分机号", "转分机",
+    "ext",
+    "ext .",
+    ", ext",
+    "extension",
+    ", extension",
+    "extension number",
+    "x",
+    "转",
+    "分机",
+    "分机号",
+    "转分机",
 ];
 
 /// The number at `at`.
@@ -69,7 +79,9 @@ fn written(t: &Tokens, at: usize) -> Option<Grouped> {
     }
     let mut read: String = number;
     // "+44 (0) 161": the zero is not dialled after a country.
-    if read.starts_with('+') && (at..end).any(|i| t.word(i) == "(" && t.word(i + 1) == "0" && t.word(i + 2) == ")") {
+    if read.starts_with('+')
+        && (at..end).any(|i| t.word(i) == "(" && t.word(i + 1) == "0" && t.word(i + 2) == ")")
+    {
         let zero = (at..end).find(|i| t.word(*i) == "(" && t.word(*i + 1) == "0").unwrap_or(at);
         let before: usize = (at..zero).filter_map(|i| t.digits(i)).map(str::len).sum();
         read.remove(before + 1);

@@ -4,10 +4,22 @@ use super::{Length, Shape, Value, When};
 use crate::base::Lang;
 use jiff::civil::DateTime;
 
-const DIGITS_EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+const DIGITS_EN: [&str; 10] =
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 const DIGITS_ZH: [&str; 10] = ["零", "幺", "二", "三", "四", "五", "六", "七", "八", "九"];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const WEEKDAYS_ZH: [&str; 7] = ["一", "二", "三", "四", "五", "六", "日"];
@@ -31,7 +43,8 @@ pub fn say(value: &Value, lang: Lang) -> String {
             out
         }
         Value::Money(money) => {
-            let (whole, cents) = ((money.amount * 100.0).round() as i64 / 100, (money.amount * 100.0).round() as i64 % 100);
+            let (whole, cents) =
+                ((money.amount * 100.0).round() as i64 / 100, (money.amount * 100.0).round() as i64 % 100);
             let name = currency(&money.currency, lang);
             match (zh, cents) {
                 (true, 0) => format!("{whole}{name}"),
@@ -64,7 +77,7 @@ fn groups(count: usize) -> Vec<usize> {
         },
         _ => {
             let mut out = vec![4; count / 4];
-            if count % 4 > 0 {
+            if !count.is_multiple_of(4) {
                 out.push(count % 4);
             }
             out
@@ -96,10 +109,20 @@ fn spell(text: &str, lang: Lang) -> String {
 
 fn currency(code: &str, lang: Lang) -> String {
     let names: &[(&str, &str, &str)] = &[
-        ("CNY", "yuan", "元"), ("USD", "dollars", "美元"), ("EUR", "euros", "欧元"), ("GBP", "pounds", "英镑"),
-        ("HKD", "Hong Kong dollars", "港元"), ("JPY", "yen", "日元"), ("CAD", "Canadian dollars", "加元"),
-        ("AUD", "Australian dollars", "澳元"), ("SGD", "Singapore dollars", "新加坡元"), ("TWD", "Taiwan dollars", "新台币"),
-        ("CHF", "Swiss francs", "瑞士法郎"), ("INR", "rupees", "卢比"), ("KRW", "won", "韩元"), ("NZD", "New Zealand dollars", "新西兰元"),
+        ("CNY", "yuan", "元"),
+        ("USD", "dollars", "美元"),
+        ("EUR", "euros", "欧元"),
+        ("GBP", "pounds", "英镑"),
+        ("HKD", "Hong Kong dollars", "港元"),
+        ("JPY", "yen", "日元"),
+        ("CAD", "Canadian dollars", "加元"),
+        ("AUD", "Australian dollars", "澳元"),
+        ("SGD", "Singapore dollars", "新加坡元"),
+        ("TWD", "Taiwan dollars", "新台币"),
+        ("CHF", "Swiss francs", "瑞士法郎"),
+        ("INR", "rupees", "卢比"),
+        ("KRW", "won", "韩元"),
+        ("NZD", "New Zealand dollars", "新西兰元"),
     ];
     let name = names.iter().find(|(c, ..)| *c == code);
     name.map_or(code, |(_, en, zh)| if lang == Lang::Zh { zh } else { en }).to_owned()
@@ -115,11 +138,15 @@ fn duration(length: &Length, lang: Lang) -> String {
         ((seconds % 3600.0 / 60.0).trunc(), "minute", "分钟"),
         (seconds % 60.0, "second", "秒"),
     ];
+    if parts.iter().all(|(n, ..)| *n == 0.0) {
+        return if lang == Lang::Zh { "0秒" } else { "0 seconds" }.to_owned();
+    }
     let told = parts.iter().filter(|(n, ..)| *n != 0.0);
     match lang {
         Lang::Zh => told.map(|(n, _, unit)| format!("{n}{unit}")).collect(),
         Lang::En => {
-            let one = |(n, unit, _): &(f64, &str, &str)| format!("{n} {unit}{}", if *n == 1.0 { "" } else { "s" });
+            let one =
+                |(n, unit, _): &(f64, &str, &str)| format!("{n} {unit}{}", if *n == 1.0 { "" } else { "s" });
             told.map(one).collect::<Vec<_>>().join(" and ")
         }
     }

@@ -102,7 +102,8 @@ impl Tokens {
                 last.text.extend(ch.to_lowercase());
                 last.span.end = end;
             } else {
-                let text = if kind == Kind::Han { simple(ch).to_string() } else { ch.to_lowercase().collect() };
+                let text =
+                    if kind == Kind::Han { simple(ch).to_string() } else { ch.to_lowercase().collect() };
                 tokens.push(Token { kind, text, span: at..end, glued });
             }
             glued = true;

@@ -77,7 +77,8 @@ impl SlotType {
         let (name, inner) = match text.split_once('(') {
             None => (text, None),
             Some((name, rest)) => {
-                let inner = rest.strip_suffix(')').ok_or_else(|| format!("`{text}`: put a `)` at the end"))?;
+                let inner =
+                    rest.strip_suffix(')').ok_or_else(|| format!("`{text}`: put a `)` at the end"))?;
                 (name.trim(), Some(inner.trim()))
             }
         };
@@ -112,7 +113,9 @@ impl SlotType {
             "postcode" => {
                 let countries: Vec<String> = entries(text, inner)?.into_iter().map(|e| e.name).collect();
                 match countries.iter().find(|c| POSTCODES.iter().all(|(known, _)| known != c)) {
-                    Some(c) => Err(format!("`{text}`: no country `{c}`; there are cn, us, ca and uk, or use code(…)")),
+                    Some(c) => Err(format!(
+                        "`{text}`: no country `{c}`; there are cn, us, ca and uk, or use code(…)"
+                    )),
                     None => Ok(SlotType::Postcode(countries)),
                 }
             }
@@ -153,7 +156,7 @@ impl fmt::Display for SlotType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         let list = |entries: &[Entry]| {
-            let one = |e: &Entry| [&[e.name.clone()], e.also.as_slice()].concat().join("=");
+            let one = |e: &Entry| [std::slice::from_ref(&e.name), e.also.as_slice()].concat().join("=");
             entries.iter().map(one).collect::<Vec<_>>().join("|")
         };
         match self {
@@ -192,16 +195,23 @@ mod tests {
 
     #[test]
     fn what_is_parsed_prints_the_same() {
-        for text in
-            ["number(1..10)", "digits(4..6)", "digits(8)", "choice(savings=储蓄|credit)", "postcode(cn|uk)", "when"]
-        {
+        for text in [
+            "number(1..10)",
+            "digits(4..6)",
+            "digits(8)",
+            "choice(savings=储蓄|credit)",
+            "postcode(cn|uk)",
+            "when",
+        ] {
             assert_eq!(SlotType::parse(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn what_cannot_be_read_is_named_with_the_remedy() {
-        for text in ["digts", "digits(6..4)", "digits(0)", "choice", "phone(3)", "postcode(fr)", "number(1..2"] {
+        for text in
+            ["digts", "digits(6..4)", "digits(0)", "choice", "phone(3)", "postcode(fr)", "number(1..2"]
+        {
             assert!(SlotType::parse(text).unwrap_err().contains('`'), "{text}");
         }
     }

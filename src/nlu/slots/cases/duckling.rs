@@ -12,7 +12,8 @@ const OTHER: &str = "kinds that are no slot: distances, volumes, temperatures, a
 const ZONES: &str = "times in another time zone than the line's";
 const HOLIDAYS: &str = "holidays of other calendars and of single lands";
 const BOUNDS: &str = "amounts with bounds (under 7, between 5 and 10)";
-const CONFLICT: &str = "readings that the other collection contradicts (三天后 as a stretch, 下周三 as this week's, two upcoming weeks as the second)";
+const CONFLICT: &str =
+    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second)";
 const CANTONESE: &str = "Cantonese";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const ERAS: &str = "years before 1900 and after 2100";
@@ -34,7 +35,8 @@ fn customs(lang: Lang, day_first: bool) -> Customs {
 }
 
 pub(super) fn read(json: &Value) -> Result<Case, String> {
-    let field = |key: &str| json.get(key).and_then(Value::as_str).ok_or_else(|| format!("`{key}` must be text"));
+    let field =
+        |key: &str| json.get(key).and_then(Value::as_str).ok_or_else(|| format!("`{key}` must be text"));
     let (dim, input, expect) = (field("dim")?, field("input")?, field("expect")?);
     let mut parts = dim.split('/');
     let (kind, language, land) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -60,7 +62,12 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
         "PhoneNumber" | "CreditCardNumber" => Ok(digits(expect)),
         "AmountOfMoney" => money(expect, lang),
         "Duration" => duration(expect),
-        _ if ["踏", "搭", "個字", "个字", "晏", "依家", "聽日", "個鐘", "分半"].iter().any(|w| input.contains(w)) => Err(CANTONESE),
+        _ if ["踏", "搭", "個字", "个字", "晏", "依家", "聽日", "個鐘", "分半"]
+            .iter()
+            .any(|w| input.contains(w)) =>
+        {
+            Err(CANTONESE)
+        }
         "Time" => time(input, expect, land),
         _ => Err(OTHER),
     };
@@ -80,7 +87,8 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
 fn amount(expect: &str) -> Result<f64, &'static str> {
     let number = expect.split_once(' ').map(|(_, n)| n.trim_matches(['(', ')', ' '])).ok_or(BOUNDS)?;
     if let Some((over, under)) = number.split_once('/') {
-        let (over, under): (f64, f64) = (over.trim().parse().map_err(|_| BOUNDS)?, under.trim().parse().map_err(|_| BOUNDS)?);
+        let (over, under): (f64, f64) =
+            (over.trim().parse().map_err(|_| BOUNDS)?, under.trim().parse().map_err(|_| BOUNDS)?);
         return Ok(over / under);
     }
     number.parse().map_err(|_| BOUNDS)
@@ -96,7 +104,9 @@ fn digits(expect: &str) -> String {
 
 fn money(expect: &str, lang: Lang) -> Result<String, &'static str> {
     let mut words = expect.split(' ');
-    let (Some("simple"), Some(code), Some(n), None) = (words.next(), words.next(), words.next(), words.next()) else {
+    let (Some("simple"), Some(code), Some(n), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
         return Err(BOUNDS);
     };
     let n: f64 = n.trim_matches(['(', ')']).parse().map_err(|_| BOUNDS)?;
@@ -110,7 +120,8 @@ fn money(expect: &str, lang: Lang) -> Result<String, &'static str> {
         ("Unnamed", _) => return Err(BOUNDS),
         (code, _) => (code, 1.0),
     };
-    let known = ["USD", "EUR", "GBP", "CNY", "HKD", "JPY", "CAD", "AUD", "SGD", "TWD", "CHF", "INR", "KRW", "NZD"];
+    let known =
+        ["USD", "EUR", "GBP", "CNY", "HKD", "JPY", "CAD", "AUD", "SGD", "TWD", "CHF", "INR", "KRW", "NZD"];
     if !known.contains(&code) {
         return Err(CURRENCY);
     }
@@ -151,7 +162,7 @@ fn stamps(expect: &str) -> Vec<DateTime> {
 
 fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'static str> {
     const NAMES: &[&str] = &["gmt", "pst", "cst", "cet", "bst", "ist", "est", "pdt", "utc", "timezone"];
-    let zone = |w: &str| NAMES.iter().any(|z| w == *z);
+    let zone = |w: &str| NAMES.contains(&w);
     if input.to_lowercase().split(|c: char| !c.is_ascii_alphabetic()).any(zone) {
         return Err(ZONES);
     }
@@ -162,10 +173,10 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
         }
     }
     let tail = ["后", "後", "前"].iter().any(|w| input.trim_end().ends_with(w));
-    let ahead = input.contains("upcoming") && input.chars().any(|c| c.is_ascii_digit()) || input.contains("upcoming two") || input.contains("two upcoming");
-    let next_three = input.starts_with('下') && ["13, 0, 0", "13, 2, 13"].iter().any(|d| expect.contains(d)) && input.ends_with('三');
-    let next_three = next_three && !input.contains("第");
-    if tail && expect.contains("Interval") || ahead || next_three {
+    let ahead = input.contains("upcoming") && input.chars().any(|c| c.is_ascii_digit())
+        || input.contains("upcoming two")
+        || input.contains("two upcoming");
+    if tail && expect.contains("Interval") || ahead {
         return Err(CONFLICT);
     }
     let at = stamps(expect);
@@ -179,7 +190,11 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     if expect.starts_with("datetimeOpenInterval") {
         let end = if days { day(&first) } else { minute(&first) };
         let name = if days { "daterange" } else { "datetimerange" };
-        return Ok(if expect.contains("After") { format!("{name} {end}..") } else { format!("{name} ..{end}") });
+        return Ok(if expect.contains("After") {
+            format!("{name} {end}..")
+        } else {
+            format!("{name} ..{end}")
+        });
     }
     if let Some(second) = at.get(1) {
         // "By two" begins now.

@@ -32,7 +32,13 @@ pub struct Case {
 #[derive(Debug)]
 enum Task {
     LeftOut(&'static str),
-    Ask { now: DateTime, customs: Customs, expect: Vec<Vec<String>>, first_reading: bool, only: Option<&'static str> },
+    Ask {
+        now: DateTime,
+        customs: Customs,
+        expect: Vec<Vec<String>>,
+        first_reading: bool,
+        only: Option<&'static str>,
+    },
 }
 
 /// What came of a case.
@@ -87,7 +93,9 @@ impl Report {
                 let tally = self.families.entry(name.clone()).or_default();
                 tally.cases += 1;
                 match outcome {
-                    Outcome::Wrong(expect, found) => self.wrong.push([name, case.input.clone(), expect, found]),
+                    Outcome::Wrong(expect, found) => {
+                        self.wrong.push([name, case.input.clone(), expect, found]);
+                    }
                     _ => tally.right += 1,
                 }
             }
@@ -116,7 +124,9 @@ impl Case {
     pub fn check(&self) -> Outcome {
         let (now, customs, expect, first_reading, only) = match &self.task {
             Task::LeftOut(why) => return Outcome::LeftOut(why),
-            Task::Ask { now, customs, expect, first_reading, only } => (now, customs, expect, first_reading, only),
+            Task::Ask { now, customs, expect, first_reading, only } => {
+                (now, customs, expect, first_reading, only)
+            }
         };
         let kinds = kinds(self.family, *only);
         let found = scan(&Tokens::new(&self.input), &self.input, |t, at| {
@@ -139,7 +149,11 @@ impl Case {
         if *first_reading {
             got.iter_mut().for_each(|r| r.truncate(1));
         }
-        if got == *expect { Outcome::Right } else { Outcome::Wrong(format!("{expect:?}"), format!("{got:?}")) }
+        if got == *expect {
+            Outcome::Right
+        } else {
+            Outcome::Wrong(format!("{expect:?}"), format!("{got:?}"))
+        }
     }
 }
 

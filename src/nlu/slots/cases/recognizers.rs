@@ -61,24 +61,31 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
         first_reading,
         only,
     };
-    let simple = |one: &dyn Fn(&Value) -> Result<String, &'static str>, only: Option<&'static str>| {
-        match results.iter().map(|r| one(r).map(|s| vec![s])).collect() {
+    let simple =
+        |one: &dyn Fn(&Value) -> Result<String, &'static str>, only: Option<&'static str>| match results
+            .iter()
+            .map(|r| one(r).map(|s| vec![s]))
+            .collect()
+        {
             Ok(expect) => ask(expect, false, only),
             Err(why) => Task::LeftOut(why),
-        }
-    };
+        };
     let task = match model {
         "NumberModel" | "NumberModelExperimentalMode" => simple(&number, None),
         "OrdinalModel" | "OrdinalModelSuppressExtendedTypes" => simple(&ordinal, Some("ordinal")),
         "PercentModel" => simple(&percent, Some("percent")),
         "PhoneNumberModel" => simple(&|r| Ok(phone(text(resolution(r), "value"))), None),
         "CurrencyModel" => simple(&money, None),
-        "BooleanModel" => simple(&|r| Ok(resolution(r)["value"].as_bool().unwrap_or_default().to_string()), None),
+        "BooleanModel" => {
+            simple(&|r| Ok(resolution(r)["value"].as_bool().unwrap_or_default().to_string()), None)
+        }
         "DateTimeModel" | "MergedParser" => match results.iter().map(model_value).collect() {
             Ok(expect) => ask(expect, false, None),
             Err(why) => Task::LeftOut(why),
         },
-        "HolidayParser" | "DateTimeModel" | "DateParser" if lang == Lang::Zh && LUNAR_NAMES.iter().any(|n| text(json, "input").contains(n)) => {
+        "HolidayParser" | "DateParser"
+            if lang == Lang::Zh && LUNAR_NAMES.iter().any(|n| text(json, "input").contains(n)) =>
+        {
             Task::LeftOut(LUNAR)
         }
         "DateParser" | "HolidayParser" => parsed(results, "date", &ask),
@@ -140,7 +147,8 @@ fn money(r: &Value) -> Result<String, &'static str> {
         ("", "Fen") => ("CNY", 100.0),
         (code, _) => (code, 1.0),
     };
-    let known = ["USD", "EUR", "GBP", "CNY", "HKD", "JPY", "CAD", "AUD", "SGD", "TWD", "CHF", "INR", "KRW", "NZD"];
+    let known =
+        ["USD", "EUR", "GBP", "CNY", "HKD", "JPY", "CAD", "AUD", "SGD", "TWD", "CHF", "INR", "KRW", "NZD"];
     if !known.contains(&code) {
         return Err(CURRENCY);
     }
@@ -149,7 +157,8 @@ fn money(r: &Value) -> Result<String, &'static str> {
 
 /// True for years that calls are about.
 fn near(stamp: &str) -> bool {
-    stamp.len() < 10 || stamp.get(..4).and_then(|y| y.parse().ok()).is_some_and(|y: u16| (1900..=2100).contains(&y))
+    stamp.len() < 10
+        || stamp.get(..4).and_then(|y| y.parse().ok()).is_some_and(|y: u16| (1900..=2100).contains(&y))
 }
 
 /// A kind, a value or two ends, as the core's own text has them.
@@ -157,10 +166,12 @@ fn entity(kind: &str, value: &str, from: &str, to: &str, timex: &str) -> Result<
     if matches!(kind, "set" | "timezone" | "datetimealt") {
         return Err(if kind == "set" { SETS } else { OTHER });
     }
-    if [value, from, to].iter().any(|s| *s == "not resolved") || value.is_empty() && from.is_empty() && to.is_empty() {
+    if [value, from, to].contains(&"not resolved") || value.is_empty() && from.is_empty() && to.is_empty() {
         return Err(UNRESOLVED);
     }
-    if ["P10Y", "P20Y", "P100Y", "P0.5Y"].iter().any(|p| timex.contains(p)) || ![value, from, to].iter().all(|s| near(s)) {
+    if ["P10Y", "P20Y", "P100Y", "P0.5Y"].iter().any(|p| timex.contains(p))
+        || ![value, from, to].iter().all(|s| near(s))
+    {
         return Err(OLD);
     }
     // Its day ends a second early.
@@ -182,7 +193,11 @@ fn entity(kind: &str, value: &str, from: &str, to: &str, timex: &str) -> Result<
 
 /// All readings that lie ahead: of each way to read it (timex) the last value.
 fn model_value(r: &Value) -> Result<Vec<String>, &'static str> {
-    let values = r.get("Resolution").or_else(|| r.get("Value")).and_then(|v| v.get("values")).and_then(Value::as_array);
+    let values = r
+        .get("Resolution")
+        .or_else(|| r.get("Value"))
+        .and_then(|v| v.get("values"))
+        .and_then(Value::as_array);
     let mut out: Vec<(String, String)> = Vec::new();
     for v in values.ok_or(UNRESOLVED)? {
         let timex = text(v, "timex").to_owned();
@@ -201,9 +216,12 @@ fn parsed(
 ) -> Task {
     let one = |r: &Value| {
         let future = &r["Value"]["FutureResolution"];
-        let get = |names: &[&str]| names.iter().map(|n| text(future, n)).find(|s| !s.is_empty()).unwrap_or_default();
+        let get = |names: &[&str]| {
+            names.iter().map(|n| text(future, n)).find(|s| !s.is_empty()).unwrap_or_default()
+        };
         let value = get(&["date", "time", "dateTime", "duration"]);
-        let (from, to) = (get(&["startDate", "startTime", "startDateTime"]), get(&["endDate", "endTime", "endDateTime"]));
+        let (from, to) =
+            (get(&["startDate", "startTime", "startDateTime"]), get(&["endDate", "endTime", "endDateTime"]));
         if value == "0001-01-01" || from.starts_with("0001") {
             return Err(UNRESOLVED);
         }

@@ -135,7 +135,11 @@ impl Fields {
                 !lone && self.nth.is_none() && put(&mut self.weekday, (d, rel))
             }
             Atom::Dom(d) => {
-                self.free_day() && !lone && self.offset.is_none() && self.holiday.is_none() && put(&mut self.dom, d)
+                self.free_day()
+                    && !lone
+                    && self.offset.is_none()
+                    && self.holiday.is_none()
+                    && put(&mut self.dom, d)
             }
             Atom::Month(m, rel) => {
                 self.day.is_none() && !lone && self.holiday.is_none() && put(&mut self.month, (m, rel))
@@ -158,11 +162,18 @@ impl Fields {
                     Unit::Year => self.year.is_none(),
                     _ => !self.dated() || self.nth.is_some(),
                 };
-                fits && !lone && self.day.is_none() && self.offset.is_none() && put(&mut self.period, (unit, n))
+                fits && !lone
+                    && self.day.is_none()
+                    && self.offset.is_none()
+                    && put(&mut self.period, (unit, n))
             }
             Atom::Count(unit, n, dir) => !self.dated() && put(&mut self.count, (unit, n, dir)),
             Atom::Nth(n, target) => {
-                !lone && self.free_day() && self.offset.is_none() && self.weekday.is_none() && put(&mut self.nth, (n, target))
+                !lone
+                    && self.free_day()
+                    && self.offset.is_none()
+                    && self.weekday.is_none()
+                    && put(&mut self.nth, (n, target))
             }
             Atom::Offset(length, unit, sign) => {
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))

@@ -6,57 +6,8 @@ use super::super::token::{Kind, Tokens};
 use super::atom::{Atom, Edge, Part, Target};
 use super::clock;
 use super::holiday::HOLIDAYS;
+use super::words_en::{DAYS, EDGES, MONTHS, NOW, PARTS, WEEKDAYS, WHICH};
 use crate::base::Lang;
-
-const DAYS: &[(&str, i64)] = &[
-    ("today", 0), ("todays", 0), ("today's", 0), ("the day", 0), ("this day", 0), ("same day", 0), ("tomorrow", 1),
-    ("tomorrows", 1), ("tomorrow's", 1), ("tmr", 1), ("tmrw", 1), ("tmw", 1), ("tom", 1), ("the next day", 1), ("next day", 1), ("the following day", 1), ("yesterday", -1),
-    ("yesterdays", -1), ("yesterday's", -1), ("the previous day", -1), ("the last day", -1), ("last day", -1), ("the day after tomorrow", 2),
-    ("day after tomorrow", 2), ("the day after", 1), ("the day after tmr", 2), ("the day after tmrw", 2), ("day after tmr", 2), ("the day before yesterday", -2),
-    ("day before yesterday", -2), ("day before", -1), ("the day before", -1), 
-];
-const NOW: &[&str] = &[
-    "now", "right now", "just now", "at the moment", "at this moment", "at present", "currently", "immediately",
-    "this moment", "this minute", "at this time", "present time", "as soon as possible", "asap", "a . s . a . p", "this instant", "at this point",
-    "at the present time",
-];
-const WEEKDAYS: &[(&str, i8)] = &[
-    ("monday", 0), ("mondays", 0), ("mon", 0), ("mon .", 0), ("tuesday", 1), ("tuesdays", 1), ("tue", 1), ("tue .", 1), ("tues", 1),
-    ("wednesday", 2), ("wednesdays", 2), ("wed", 2), ("wed .", 2), ("weds", 2), ("thursday", 3), ("thursdays", 3), ("thu", 3), ("thu .", 3), ("thur", 3),
-    ("thurs", 3), ("friday", 4), ("fridays", 4), ("fri", 4), ("fri .", 4), ("saturday", 5), ("saturdays", 5), ("sat", 5), ("sat .", 5), ("sunday", 6),
-    ("sundays", 6), ("sun", 6), ("sun .", 6), ("wedn", 2), ("monday's", 0), ("sunday's", 6), ("friday's", 4),
-];
-pub(super) const MONTHS: &[(&str, i8)] = &[
-    ("january", 1), ("jan", 1), ("jan .", 1), ("february", 2), ("feb", 2), ("feb .", 2), ("march", 3), ("mar", 3), ("mar .", 3), ("april", 4),
-    ("apr", 4), ("apr .", 4), ("may", 5), ("june", 6), ("jun", 6), ("jun .", 6), ("july", 7), ("jul", 7), ("jul .", 7), ("august", 8), ("aug", 8),
-    ("aug .", 8), ("september", 9), ("sept", 9), ("sep", 9), ("sept .", 9), ("sep .", 9), ("october", 10), ("oct", 10), ("oct .", 10), ("november", 11),
-    ("nov", 11), ("nov .", 11), ("december", 12), ("dec", 12), ("dec .", 12),
-];
-/// Which one from this: this, next, last.
-const WHICH: &[(&str, i64)] = &[
-    ("this", 0), ("current", 0), ("the current", 0), ("this coming", 1), ("this upcoming", 1), ("this next", 1), ("same", 0), ("the same", 0),
-    ("my", 0), ("next", 1), ("the next", 1), ("coming", 1), ("the coming", 1), ("following", 1), ("the following", 1),
-    ("upcoming", 1), ("the upcoming", 1), ("last", -1), ("the last", -1), ("past", -1), ("the past", -1), ("previous", -1),
-    ("the previous", -1), ("this past", -1), ("this last", -1), ("prior", -1), ("around next", 1),
-];
-const PARTS: &[(&str, Part)] = &[
-    ("morning", Part::Morning), ("mornings", Part::Morning), ("lunch", Part::Lunch), ("lunchtime", Part::Lunch), ("lunch time", Part::Lunch),
-    ("afternoon", Part::Afternoon), ("afternoons", Part::Afternoon), ("afternoonish", Part::Afternoon), ("evening", Part::Evening),
-    ("evenings", Part::Evening), ("dinner", Part::Evening), ("dinnertime", Part::Evening), ("dinner time", Part::Evening), ("night", Part::Night), ("nights", Part::Night), ("nighttime", Part::Night), ("night time", Part::Night),
-    ("after lunch", Part::Afternoon), ("tonight", Part::Night), ("business hours", Part::Working), ("business hour", Part::Working),
-    ("working hours", Part::Working), ("office hours", Part::Working), ("daytime", Part::Working), ("day time", Part::Working), ("am", Part::Morning),
-];
-const EDGES: &[(&str, Edge)] = &[
-    ("end of", Edge::End), ("the end of", Edge::End), ("late", Edge::End), ("late in", Edge::End), ("later in", Edge::End), ("later", Edge::Rest), ("earlier", Edge::Begin), ("late -", Edge::End), ("beginning of", Edge::Begin),
-    ("the beginning of", Edge::Begin), ("start of", Edge::Begin), ("the start of", Edge::Begin), ("early", Edge::Begin), ("early -", Edge::Begin),
-    ("early in", Edge::Begin), ("mid", Edge::Mid), ("mid -", Edge::Mid), ("the middle of", Edge::Mid), ("middle of", Edge::Mid),
-    ("rest of", Edge::Rest), ("the rest of", Edge::Rest), ("rest", Edge::Rest), ("remainder of", Edge::Rest), ("the remainder of", Edge::Rest), ("remaining", Edge::Rest), ("earlier in", Edge::Begin),
-];
-
-/// Words between atoms that say nothing.
-pub(super) const GLUE: &[&str] = &[
-    "of", "on", "at", "the", "in", ",", "for", "@", "during", "'s", "s", "around", "about", "approximately", "a", "-", "(", ")", "sometime",
-];
 
 /// The atom at `at`. `named` where a word before says that a time of day comes, or a date is half told.
 pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Option<(Atom, usize)> {
@@ -86,8 +37,19 @@ fn month_meant(t: &Tokens, at: usize) -> bool {
     if t.word(at) != "may" {
         return true;
     }
-    let before = at > 0 && t.is(at - 1, &["in", "of", "since", "until", "till", "from", "to", "this", "next", "last", "before", "after", "by", "-", "and", "between", "through", "during", "mid", "early", "late"]);
-    before || t.digits(at + 1).is_some() || ordinal(t, at + 1).is_some() || at > 0 && (t.digits(at - 1).is_some() || t.is(at - 1, &["th", "st", "rd", "nd"])) || t.len() == 1
+    let before = at > 0
+        && t.is(
+            at - 1,
+            &[
+                "in", "of", "since", "until", "till", "from", "to", "this", "next", "last", "before",
+                "after", "by", "-", "and", "between", "through", "during", "mid", "early", "late",
+            ],
+        );
+    before
+        || t.digits(at + 1).is_some()
+        || ordinal(t, at + 1).is_some()
+        || at > 0 && (t.digits(at - 1).is_some() || t.is(at - 1, &["th", "st", "rd", "nd"]))
+        || t.len() == 1
 }
 
 fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
@@ -105,20 +67,39 @@ fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 /// "this week", "next friday", "the last two months", "week after next".
 fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     const FIXED: &[(&str, Unit, i64)] = &[
-        ("the week after next", Unit::Week, 2), ("week after next", Unit::Week, 2), ("week after", Unit::Week, 1), ("month after next", Unit::Month, 2),
-        ("the month after next", Unit::Month, 2), ("the year after next", Unit::Year, 2), ("year after next", Unit::Year, 2), ("the week", Unit::Week, 0), ("the month", Unit::Month, 0), ("the year", Unit::Year, 0),
-        ("the weekend", Unit::Weekend, 0), ("weekend", Unit::Weekend, 0), ("ytd", Unit::Year, 0), ("year to date", Unit::Year, 0), ("the quarter", Unit::Quarter, 0), ("week before last", Unit::Week, -2), ("the week before last", Unit::Week, -2),
+        ("the week after next", Unit::Week, 2),
+        ("week after next", Unit::Week, 2),
+        ("week after", Unit::Week, 1),
+        ("month after next", Unit::Month, 2),
+        ("the month after next", Unit::Month, 2),
+        ("the year after next", Unit::Year, 2),
+        ("year after next", Unit::Year, 2),
+        ("the week", Unit::Week, 0),
+        ("the month", Unit::Month, 0),
+        ("the year", Unit::Year, 0),
+        ("the weekend", Unit::Weekend, 0),
+        ("weekend", Unit::Weekend, 0),
+        ("ytd", Unit::Year, 0),
+        ("year to date", Unit::Year, 0),
+        ("the quarter", Unit::Quarter, 0),
+        ("week before last", Unit::Week, -2),
+        ("the week before last", Unit::Week, -2),
     ];
-    if let Some((unit, n, next)) = FIXED.iter().filter_map(|(p, u, n)| Some((*u, *n, t.lit(at, p)?))).max_by_key(|(.., next)| *next) {
+    if let Some((unit, n, next)) =
+        FIXED.iter().filter_map(|(p, u, n)| Some((*u, *n, t.lit(at, p)?))).max_by_key(|(.., next)| *next)
+    {
         return Some((Atom::Period(unit, n), next));
     }
     // "the end of month"
-    if at > 0 && t.word(at - 1) == "of"
-        && let Some((unit @ (Unit::Week | Unit::Month | Unit::Quarter | Unit::Year), next)) = duration::unit(Lang::En, t, at)
+    if at > 0
+        && t.word(at - 1) == "of"
+        && let Some((unit @ (Unit::Week | Unit::Month | Unit::Quarter | Unit::Year), next)) =
+            duration::unit(Lang::En, t, at)
     {
         return Some((Atom::Period(unit, 0), next));
     }
-    let weekday_after_next = t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.one_of(next, &["after next"])?)));
+    let weekday_after_next =
+        t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.one_of(next, &["after next"])?)));
     if let Some((d, next)) = weekday_after_next {
         return Some((Atom::Weekday(d, Some(2)), next));
     }
@@ -142,7 +123,10 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     if let Some((part, next)) = t.lookup(next, PARTS) {
         return Some((Atom::DayPart(which, part), next));
     }
-    if which != 0 && let Some((n, unit, after)) = duration::piece(Lang::En, t, next).filter(|(_, u, n)| *u != Unit::Weekend && !t.is(*n, &["of"])) {
+    if which != 0
+        && let Some((n, unit, after)) =
+            duration::piece(Lang::En, t, next).filter(|(_, u, n)| *u != Unit::Weekend && !t.is(*n, &["of"]))
+    {
         let plural = t.word(after - 1).ends_with('s') || n > 1.0;
         return Some((if plural { Atom::Count(unit, n, which) } else { Atom::Period(unit, which) }, after));
     }
@@ -156,7 +140,9 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 /// "eom", "boy": the end of the month, the beginning of the year.
 fn short_edge(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     const SHORT: &[(&str, (Edge, Unit))] = &[
-        ("eom", (Edge::End, Unit::Month)), ("bom", (Edge::Begin, Unit::Month)), ("eoy", (Edge::End, Unit::Year)),
+        ("eom", (Edge::End, Unit::Month)),
+        ("bom", (Edge::Begin, Unit::Month)),
+        ("eoy", (Edge::End, Unit::Year)),
         ("boy", (Edge::Begin, Unit::Year)),
     ];
     let from = t.lit(at, "the").unwrap_or(at);
@@ -187,26 +173,70 @@ fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom, usize)> {
     }
     // "the 15th", "on the 24th", but not "the second one", "second street".
     let ordinal = ordinal(t, from).is_some();
-    let before = at > 0 && t.is(at - 1, &["on", "by", "until", "till", "before", "after", "since", "for", "from", "to", "between", "and", "-"]);
+    let before = at > 0
+        && t.is(
+            at - 1,
+            &[
+                "on", "by", "until", "till", "before", "after", "since", "for", "from", "to", "between",
+                "and", "-",
+            ],
+        );
     let digits = t.digits(from).is_some();
     let weekday = at > 0 && t.lookup(at - 1, WEEKDAYS).is_some();
-    let told = ordinal && (from > at || before || weekday) || (from > at) && digits && before || weekday && digits;
-    let noun = matches!(t.kind(next), Some(Kind::Word)) && !t.is(next, &["at", "of", "in", "and", "to", "from", "between", "till", "until", "for", "through", "or", "please", "morning", "afternoon", "evening", "night", "before", "after", "with", "around", "day", "by"])
+    let told =
+        ordinal && (from > at || before || weekday) || (from > at) && digits && before || weekday && digits;
+    let noun = matches!(t.kind(next), Some(Kind::Word))
+        && !t.is(
+            next,
+            &[
+                "at",
+                "of",
+                "in",
+                "and",
+                "to",
+                "from",
+                "between",
+                "till",
+                "until",
+                "for",
+                "through",
+                "or",
+                "please",
+                "morning",
+                "afternoon",
+                "evening",
+                "night",
+                "before",
+                "after",
+                "with",
+                "around",
+                "day",
+                "by",
+            ],
+        )
         || t.glued(next) && t.is(next, &["/", "-", ":", ".", "%"]) && t.digits(next + 1).is_some();
     (told && !noun && !(t.is(next, &["day"]))).then_some((Atom::Dom(day), next))
 }
 
 /// A day of a month: "3", "3rd", "third", "twenty first".
 fn day(t: &Tokens, at: usize) -> Option<(i8, usize)> {
-    let (n, next) = ordinal(t, at).or_else(|| {
-        let digits = t.digits(at).filter(|d| d.len() <= 2)?;
-        digits.parse().ok().map(|d| (d, at + 1))
-    }).or_else(|| cardinal(t, at).filter(|_| t.digits(at).is_none()))?;
+    let (n, next) = ordinal(t, at)
+        .or_else(|| {
+            let digits = t.digits(at).filter(|d| d.len() <= 2)?;
+            digits.parse().ok().map(|d| (d, at + 1))
+        })
+        .or_else(|| cardinal(t, at).filter(|_| t.digits(at).is_none()))?;
     (1..=31).contains(&n).then_some((n as i8, next))
 }
 
 fn two_digits(year: i64, length: usize) -> Option<i16> {
-    let year = if length > 2 { year } else if year < 50 { 2000 + year } else { 1900 + year };
+    let year = if length > 2 {
+        year
+    } else if year < 50 {
+        2000 + year
+    } else {
+        1900 + year
+    };
     i16::try_from(year).ok()
 }
 
@@ -218,14 +248,23 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
         parts.push((digits.parse().ok()?, digits.len()));
         next += 1;
         let here = t.word(next);
-        if parts.len() == 3 || !matches!(here, "/" | "-" | ".") || !mark.is_empty() && here != mark || t.digits(next + 1).is_none() {
+        if parts.len() == 3
+            || !matches!(here, "/" | "-" | ".")
+            || !mark.is_empty() && here != mark
+            || t.digits(next + 1).is_none()
+        {
             break;
         }
         mark = here;
         next += 1;
     }
-    if t.digits(next).is_some() && t.glued(next) || at > 0 && t.glued(at) && t.is(at - 1, &["/", "-", ".", ":", "$"]) && t.kind(at.wrapping_sub(2)) == Some(Kind::Digits)
-        || t.glued(next) && t.is(next, &["/", "-", ":", "%"]) && t.digits(next + 1).is_some() {
+    if t.digits(next).is_some() && t.glued(next)
+        || at > 0
+            && t.glued(at)
+            && t.is(at - 1, &["/", "-", ".", ":", "$"])
+            && t.kind(at.wrapping_sub(2)) == Some(Kind::Digits)
+        || t.glued(next) && t.is(next, &["/", "-", ":", "%"]) && t.digits(next + 1).is_some()
+    {
         return None;
     }
     let month_day = |a: (i64, usize), b: (i64, usize)| {
@@ -265,7 +304,10 @@ pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
     let joined = t.glued(from) && from > 0 && t.is(from - 1, &["$", ".", ":", "#"]);
     if let Some(digits) = t.digits(from).filter(|d| d.len() == 4 && !joined) {
         let year: i16 = digits.parse().ok()?;
-        let decimal = t.is(from + 1, &[".", ",", ":", "%"]) && t.glued(from + 1) && t.digits(from + 2).is_some() && t.glued(from + 2);
+        let decimal = t.is(from + 1, &[".", ",", ":", "%"])
+            && t.glued(from + 1)
+            && t.digits(from + 2).is_some()
+            && t.glued(from + 2);
         let unit = t.is(from + 1, &["people", "dollars", "percent", "hours", "hrs", "times", "km", "meters"]);
         return (1500..2200).contains(&year).then_some((year, from + 1)).filter(|_| !decimal && !unit);
     }
@@ -287,7 +329,8 @@ pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
 fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.one_of(at, &["in", "in about", "within"]).filter(|_| t.word(at) != "within");
     if let Some(start) = from
-        && let Some((length, unit, next)) = duration::length(Lang::En, t, t.one_of(start, &["the next"]).unwrap_or(start))
+        && let Some((length, unit, next)) =
+            duration::length(Lang::En, t, t.one_of(start, &["the next"]).unwrap_or(start))
         && !t.is(t.one_of(next, &["the"]).unwrap_or(next), &["morning", "of"])
     {
         let next = t.one_of(next, &["from now", "'s time", "time", "from today", "' time"]).unwrap_or(next);
@@ -299,12 +342,26 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         Some((Unit::Week.times(f64::from(n)), Unit::Week, next))
     })?;
     const TAILS: &[(&str, i64)] = &[
-        ("from now", 1), ("from today", 1), ("from tomorrow", 1), ("later", 1), ("hence", 1), ("ago", -1), ("from", 1), ("earlier", -1),
-        ("before", -1), ("after", 1), ("before today", -1), ("after today", 1), ("back", -1), ("before now", -1), ("prior to", -1),
+        ("from now", 1),
+        ("from today", 1),
+        ("from tomorrow", 1),
+        ("later", 1),
+        ("hence", 1),
+        ("ago", -1),
+        ("from", 1),
+        ("earlier", -1),
+        ("before", -1),
+        ("after", 1),
+        ("before today", -1),
+        ("after today", 1),
+        ("back", -1),
+        ("before now", -1),
+        ("prior to", -1),
     ];
     let (sign, after) = t.lookup(next, TAILS)?;
     // "three fridays from now" counts the weekday itself.
-    if let Some((n, w)) = cardinal(t, at).and_then(|(n, at)| Some((i64::from(n), t.lookup(at, WEEKDAYS)?.0))) {
+    if let Some((n, w)) = cardinal(t, at).and_then(|(n, at)| Some((i64::from(n), t.lookup(at, WEEKDAYS)?.0)))
+    {
         return Some((Atom::Nth(if sign > 0 { 1000 + n } else { -1000 - n }, Target::Weekday(w)), after));
     }
     let after = if t.word(after - 1) == "tomorrow" { after - 1 } else { after };
@@ -314,7 +371,9 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 /// "the first monday", "third last week", "last day", before "of", "in" or a month.
 fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.lit(at, "the").unwrap_or(at);
-    if let Some((n, next)) = t.lit(from, "week").and_then(|w| cardinal(t, w)).filter(|(n, _)| (1..=53).contains(n)) {
+    if let Some((n, next)) =
+        t.lit(from, "week").and_then(|w| cardinal(t, w)).filter(|(n, _)| (1..=53).contains(n))
+    {
         return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Week)), next));
     }
     let (n, next) = if let Some(next) = t.lit(from, "last") {
@@ -340,7 +399,8 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.lit(at, "the").unwrap_or(at);
-    let all = HOLIDAYS.iter().flat_map(|h| h.names.iter().filter_map(move |name| Some((h, t.lit(from, name)?))));
+    let all =
+        HOLIDAYS.iter().flat_map(|h| h.names.iter().filter_map(move |name| Some((h, t.lit(from, name)?))));
     let (h, next) = all.max_by_key(|(_, next)| *next)?;
     Some((Atom::Holiday(h, 0), next))
 }
@@ -354,7 +414,8 @@ fn quarter(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Quarter)), next));
     }
     if t.is(from, &["q", "h"]) && t.glued(from + 1) {
-        let (target, most) = if t.word(from) == "q" { (Target::Unit(Unit::Quarter), 4) } else { (Target::Half, 2) };
+        let (target, most) =
+            if t.word(from) == "q" { (Target::Unit(Unit::Quarter), 4) } else { (Target::Half, 2) };
         let n = t.digits(from + 1)?.parse::<i64>().ok().filter(|n| (1..=most).contains(n))?;
         return Some((Atom::Nth(n, target), from + 2));
     }

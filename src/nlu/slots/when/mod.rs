@@ -10,12 +10,17 @@
 //! [`Customs`], not grammar.
 
 mod atom;
+mod bounds;
+mod calendar;
 mod clock;
 mod customs;
 mod en;
+mod ends;
 mod holiday;
 mod range;
 mod resolve;
+mod words_en;
+mod words_zh;
 mod zh;
 
 pub use customs::{Bounds, Customs};

@@ -1,57 +1,22 @@
 //! The form and the reference time to a point or a stretch of time.
 
 use super::super::duration::Unit;
-use super::super::value::Length;
-use super::atom::{Clock, Edge, Fields, Part, Target};
+use super::atom::{Clock, Edge, Fields, Part};
+use super::calendar::{Days, count, days, midnight, months, nth, period, shift};
 use super::{Customs, Shape, When};
 use jiff::Span;
-use jiff::civil::{Date, DateTime, Time, Weekday};
-
-/// Days from a first to one before `end`; a point is a single day that was told as such.
-#[derive(Debug, Clone, Copy)]
-struct Days {
-    start: Date,
-    end: Date,
-    point: bool,
-}
-
-impl Days {
-    fn day(date: Date) -> Option<Days> {
-        Some(Days { start: date, end: days(date, 1)?, point: true })
-    }
-
-    fn stretch(start: Date, end: Date) -> Days {
-        Days { start, end, point: false }
-    }
-}
-
-fn days(date: Date, n: i64) -> Option<Date> {
-    date.checked_add(Span::new().try_days(n).ok()?).ok()
-}
-
-fn months(date: Date, n: i64) -> Option<Date> {
-    date.checked_add(Span::new().try_months(n).ok()?).ok()
-}
-
-/// `at` and `length` after it, or before it.
-pub(super) fn shift(at: DateTime, length: &Length, sign: i64) -> Option<DateTime> {
-    // Half a month has no whole days: of 30.
-    let part = length.months.fract() * 30.0;
-    let span = Span::new()
-        .try_months(sign * length.months.trunc() as i64)
-        .and_then(|s| s.try_days(sign * (length.days + part) as i64))
-        .and_then(|s| s.try_seconds(sign * length.seconds.round() as i64));
-    at.checked_add(span.ok()?).ok()
-}
-
-fn midnight(date: Date) -> DateTime {
-    date.to_datetime(Time::midnight())
-}
+use jiff::civil::{Date, DateTime, Time};
 
 /// What the form tells.
 pub(super) fn resolve(f: &Fields, now: DateTime, customs: &Customs) -> Option<When> {
     if f.now && !f.dated() && !f.timed() {
-        return Some(When { shape: Shape::DateTime, from: Some(now), to: None, range: false, half_open: false });
+        return Some(When {
+            shape: Shape::DateTime,
+            from: Some(now),
+            to: None,
+            range: false,
+            half_open: false,
+        });
     }
     if let Some(found) = sub_day(f, now, customs) {
         return Some(found);
@@ -64,11 +29,12 @@ pub(super) fn resolve(f: &Fields, now: DateTime, customs: &Customs) -> Option<Wh
         // A time within a week or a month: the stretch says no more about it.
         (Some(_), Some(_)) => return None,
         (Some(d), None) => {
-            if let (Some(Part::Evening), true, Some((Unit::Weekend, _))) = (None, customs.weekend_from_friday, f.period) {
-                return None;
-            }
             let weekend = customs.weekend_from_friday && f.period.is_some_and(|p| p.0 == Unit::Weekend);
-            let from = if weekend { days(d.start, -1)?.to_datetime(Time::constant(18, 0, 0, 0)) } else { midnight(d.start) };
+            let from = if weekend {
+                days(d.start, -1)?.to_datetime(Time::constant(18, 0, 0, 0))
+            } else {
+                midnight(d.start)
+            };
             let shape = if weekend { Shape::DateTime } else { Shape::Date };
             let to = (!d.point).then(|| midnight(d.end));
             When { shape, from: Some(from), to, range: !d.point, half_open: false }
@@ -171,14 +137,12 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
 }
 
 /// The year of "next march" and "last march".
-fn which_year(month: i8, which: i64, today: Date) -> i16 {
-    let passed = month < today.month();
+pub(super) fn which_year(month: i8, which: i64, today: Date) -> i16 {
     let shift = match which {
         n if n > 0 => i16::from(month <= today.month()),
         n if n < 0 => -i16::from(month >= today.month()),
         _ => 0,
     };
-    let _ = passed;
     today.year() + shift
 }
 
@@ -230,123 +194,6 @@ fn weekday_of(f: &Fields, weekday: i8, rel: Option<i64>, today: Date, customs: &
     Days::day(day)
 }
 
-/// The nth of its kind in what the rest of the form tells.
-fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Days> {
-    let weekday = |w: i8| Weekday::from_monday_zero_offset(w).ok();
-    if n.abs() > 1000 {
-        let Target::Weekday(w) = target else { return None };
-        let n = if n > 0 { n - 1000 } else { n + 1000 };
-        return Days::day(today.nth_weekday(n as i32, weekday(w)?).ok()?);
-    }
-    let (start, end) = match (f.month, f.period, f.year) {
-        (Some((month, which)), period, year) => {
-            let year = year.or(match (period, which) {
-                (Some((Unit::Year, n)), _) => Some(today.year() + n as i16),
-                (_, Some(n)) => Some(which_year(month, n, today)),
-                _ => None,
-            });
-            let start = Date::new(year.unwrap_or(today.year() + i16::from(month < today.month())), month, 1).ok()?;
-            (start, months(start, 1)?)
-        }
-        (None, Some((unit, n)), _) => {
-            let p = period(unit, n, today)?;
-            (p.start, p.end)
-        }
-        (None, None, Some(year)) => (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?),
-        (None, None, None) => match target {
-            Target::Weekday(_) => (today.first_of_month(), months(today.first_of_month(), 1)?),
-            _ => (Date::new(today.year(), 1, 1).ok()?, Date::new(today.year() + 1, 1, 1).ok()?),
-        },
-    };
-    let from_end = n < 0;
-    match target {
-        Target::Weekday(w) => {
-            let edge = if from_end { end } else { days(start, -1)? };
-            Days::day(edge.nth_weekday(n as i32, weekday(w)?).ok()?)
-        }
-        Target::Unit(Unit::Day) => {
-            Days::day(if from_end { days(end, n)? } else { days(start, n - 1)? })
-        }
-        Target::Unit(Unit::Week) => {
-            // The first week is the one with the fourth day in it (ISO 8601).
-            let anchor = if from_end { days(end, -4)? } else { days(start, 3)? };
-            let monday = days(anchor, -i64::from(anchor.weekday().to_monday_zero_offset()))?;
-            let monday = days(monday, 7 * if from_end { n + 1 } else { n - 1 })?;
-            Some(Days::stretch(monday, days(monday, 7)?))
-        }
-        Target::Unit(Unit::Weekend) => {
-            let saturday = if from_end { end } else { days(start, -1)? }.nth_weekday(n as i32, Weekday::Saturday).ok()?;
-            Some(Days::stretch(saturday, days(saturday, 2)?))
-        }
-        Target::Half => {
-            let start = months(start, (n - 1) * 6)?;
-            Some(Days::stretch(start, months(start, 6)?))
-        }
-        Target::Unit(unit) => {
-            let size = match unit {
-                Unit::Month => 1,
-                Unit::Quarter => 3,
-                Unit::Year => 12,
-                _ => return None,
-            };
-            let start = if from_end { months(end, n * size)? } else { months(start, (n - 1) * size)? };
-            Some(Days::stretch(start, months(start, size)?))
-        }
-    }
-}
-
-/// This, the next, the last of a unit.
-fn period(unit: Unit, n: i64, today: Date) -> Option<Days> {
-    let monday = days(today, -i64::from(today.weekday().to_monday_zero_offset()))?;
-    let january = Date::new(today.year(), 1, 1).ok()?;
-    Some(match unit {
-        Unit::Week => Days::stretch(days(monday, n * 7)?, days(monday, n * 7 + 7)?),
-        Unit::Workday => Days::stretch(days(monday, n * 7)?, days(monday, n * 7 + 5)?),
-        Unit::Weekend => Days::stretch(days(monday, n * 7 + 5)?, days(monday, n * 7 + 7)?),
-        Unit::Month => {
-            let start = months(today.first_of_month(), n)?;
-            Days::stretch(start, months(start, 1)?)
-        }
-        Unit::Quarter => {
-            let start = months(january, i64::from((today.month() - 1) / 3 + 0) * 3 + n * 3)?;
-            Days::stretch(start, months(start, 3)?)
-        }
-        Unit::Year => Days::stretch(months(january, n * 12)?, months(january, n * 12 + 12)?),
-        Unit::Decade => {
-            let start = Date::new(today.year() - today.year() % 10 + n as i16 * 10, 1, 1).ok()?;
-            Days::stretch(start, months(start, 120)?)
-        }
-        _ => return None,
-    })
-}
-
-/// "the next three days", "the last two weeks".
-fn count(unit: Unit, n: f64, dir: i64, today: Date, customs: &Customs) -> Option<Days> {
-    let whole = !customs.rolling || unit == Unit::Quarter;
-    if whole && n.fract() == 0.0 && unit != Unit::Workday {
-        let this = if unit == Unit::Day { Days::day(today)? } else { period(unit, 0, today)? };
-        let (start, end) = if dir > 0 {
-            (this.end, shift(midnight(this.end), &unit.times(n), 1)?.date())
-        } else {
-            (shift(midnight(this.start), &unit.times(n), -1)?.date(), this.start)
-        };
-        return Some(Days::stretch(start, end));
-    }
-    let start = if dir > 0 { days(today, 1)? } else { today };
-    let other = if unit == Unit::Workday { workdays(start, n as i64, dir)? } else { shift(midnight(start), &unit.times(n), dir)?.date() };
-    Some(Days::stretch(start.min(other), start.max(other)))
-}
-
-fn workdays(from: Date, n: i64, dir: i64) -> Option<Date> {
-    let (mut date, mut left) = (from, n.min(1000));
-    while left > 0 {
-        let day = if dir > 0 { date } else { days(date, -1)? };
-        left -= i64::from(day.weekday().to_monday_zero_offset() < 5);
-        date = days(date, dir)?;
-    }
-    Some(date)
-}
-
 /// The beginning, the middle, the end, the rest of a stretch.
 fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> {
     let Some(edge) = f.edge.filter(|_| !d.point) else { return Some(d) };
@@ -355,9 +202,27 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
     let step = |n: i64| if by_month { months(d.start, n) } else { days(d.start, n) };
     let thirds = customs.thirds();
     let (first, second) = match (length, by_month) {
-        (..=7, _) => if thirds { (3, 4) } else { (3, 3) },
-        (_, false) => if thirds { (10, 20) } else { (15, 15) },
-        (_, true) => if thirds { (3, 8) } else { (6, 6) },
+        (..=7, _) => {
+            if thirds {
+                (3, 4)
+            } else {
+                (3, 3)
+            }
+        }
+        (_, false) => {
+            if thirds {
+                (10, 20)
+            } else {
+                (15, 15)
+            }
+        }
+        (_, true) => {
+            if thirds {
+                (3, 8)
+            } else {
+                (6, 6)
+            }
+        }
     };
     let (start, end) = match edge {
         Edge::Begin => (d.start, step(first)?),

@@ -3,36 +3,11 @@
 use super::super::duration::{self, Unit};
 use super::super::number_zh::cardinal;
 use super::super::token::Tokens;
-use super::atom::{Atom, Edge, Part, Target};
+use super::atom::{Atom, Edge, Target};
 use super::holiday::HOLIDAYS;
+use super::words_zh::{DAYS, NOW, PARTS, WEEKDAYS, WHICH, YEARS};
 use super::{clock, en};
 use crate::base::Lang;
-
-const NOW: &[&str] = &["现在", "此刻", "当前", "目前", "马上", "立刻", "立即", "这会儿", "当下", "宜家", "而家", "此时", "尽快", "刚刚", "刚才"];
-const DAYS: &[(&str, i64)] = &[
-    ("今天", 0), ("今日", 0), ("当天", 0), ("明天", 1), ("明日", 1), ("听日", 1), ("第二天", 1), ("次日", 1), ("隔天", 1), ("后天", 2), ("后日", 2), ("大后天", 3),
-    ("大后日", 3), ("昨天", -1), ("昨日", -1), ("寻日", -1), ("琴日", -1), ("前天", -2), ("前日", -2), ("大前天", -3), ("大前日", -3), ("今儿", 0), ("明儿", 1),
-    ("昨儿", -1), ("今", 0), ("明", 1), ("昨", -1), ("当日", 0),
-];
-const YEARS: &[(&str, i64)] = &[("今年", 0), ("本年", 0), ("这一年", 0), ("这年", 0), ("这个年", 0), ("去年", -1), ("上年", -1), ("上一年", -1), ("前年", -2), ("大前年", -3), ("明年", 1), ("下年", 1), ("下一年", 1), ("来年", 1), ("后年", 2), ("大后年", 3), ("本年度", 0), ("今年度", 0)];
-const WEEKDAYS: &[(&str, i8)] = &[
-    ("一", 0), ("二", 1), ("三", 2), ("四", 3), ("五", 4), ("六", 5), ("日", 6), ("天", 6), ("1", 0), ("2", 1),
-    ("3", 2), ("4", 3), ("5", 4), ("6", 5), ("7", 6), ("末", 7),
-];
-/// Which one from this; the longer first counts.
-const WHICH: &[(&str, i64)] = &[
-    ("这", 0), ("这个", 0), ("这一", 0), ("这一个", 0), ("本", 0), ("今", 0), ("今个", 0), ("当", 0), ("呢", 0), ("呢个", 0), ("下", 1), ("下个", 1), ("下一", 1), ("下一个", 1), ("下下", 2),
-    ("下下个", 2), ("上", -1), ("上个", -1), ("上一", -1), ("上一个", -1), ("上上", -2), ("上上个", -2), ("同一", 0), ("过去一个", -1),
-];
-const PARTS: &[(&str, Part)] = &[
-    ("早上", Part::Morning), ("早晨", Part::Morning), ("早间", Part::Morning), ("上午", Part::Morning), ("清晨", Part::Morning), ("清早", Part::Morning), ("早", Part::Morning),
-    ("朝早", Part::Morning), ("一早", Part::Morning), ("凌晨", Part::Small), ("中午", Part::Noon), ("午间", Part::Noon), ("午餐", Part::Lunch), ("午饭时间", Part::Lunch),
-    ("下午", Part::Afternoon), ("午后", Part::Afternoon), ("晏昼", Part::Afternoon), ("傍晚", Part::Evening), ("晚上", Part::Evening),
-    ("晚间", Part::Evening), ("晚", Part::Evening), ("夜晚", Part::Evening), ("夜里", Part::Night), ("深夜", Part::Night), ("夜间", Part::Night), ("半夜", Part::Night), ("午夜", Part::Night),
-    ("白天", Part::Working), ("上班时间", Part::Working), ("工作时间", Part::Working), ("am", Part::Morning), ("a . m .", Part::Morning),
-];
-
-pub(super) const GLUE: &[&str] = &["的", ",", "，", "、", "在", "于", "那天", "当天", "大约", "大概", "左右", "(", ")", "（", "）"];
 
 /// The atom at `at`.
 pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
@@ -50,7 +25,9 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         holiday(t, at),
         clock::mandarin(t, at),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
-        t.lookup(at, PARTS).filter(|(_, next)| t.word(next - 1) != "早" || !t.is(*next, &["就", "已", "点", "些", "期"])).map(|(p, next)| (Atom::Part(p), next)),
+        t.lookup(at, PARTS)
+            .filter(|(_, next)| t.word(next - 1) != "早" || !t.is(*next, &["就", "已", "点", "些", "期"]))
+            .map(|(p, next)| (Atom::Part(p), next)),
     ];
     found.into_iter().flatten().rev().max_by_key(|(_, next)| *next)
 }
@@ -59,30 +36,66 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 fn days(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let (n, next) = t.lookup(at, DAYS)?;
     let short = next == at + 1;
-    let fits = !short || t.lookup(next, PARTS).is_some_and(|(_, n)| n >= next + 1);
+    let fits = !short || t.lookup(next, PARTS).is_some_and(|(_, n)| n > next);
     fits.then_some((Atom::Day(n), next))
 }
 
 /// 下周, 这个月, 上个季度, 下三天, 前两周, 未来三个月, 过去一年.
 fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     const STRETCH: &[(&str, i64)] = &[
-        ("未来", 1), ("未来的", 1), ("接下来", 1), ("接下来的", 1), ("今后", 1), ("之后", 1), ("以后", 1), ("后", 1), ("下", 1), ("往后", 1), ("过去", -1),
-        ("过去的", -1), ("最近", -1), ("近", -1), ("前", -1), ("上", -1), ("之前", -1), ("以前", -1), ("这", -1), ("过往", -1), ("近来", -1),
+        ("未来", 1),
+        ("未来的", 1),
+        ("接下来", 1),
+        ("接下来的", 1),
+        ("今后", 1),
+        ("之后", 1),
+        ("以后", 1),
+        ("后", 1),
+        ("下", 1),
+        ("往后", 1),
+        ("过去", -1),
+        ("过去的", -1),
+        ("最近", -1),
+        ("近", -1),
+        ("前", -1),
+        ("上", -1),
+        ("之前", -1),
+        ("以前", -1),
+        ("这", -1),
+        ("过往", -1),
+        ("近来", -1),
     ];
     let single = t.lookup(at, WHICH).and_then(|(which, next)| {
         let (unit, after) = duration::unit(Lang::Zh, t, next)?;
-        let fits = !matches!(unit, Unit::Second | Unit::Minute) && !matches!((t.word(next), unit), ("时" | "日" | "夜" | "晚", _));
-        let fits = fits && !(t.is(at, &["上", "下", "前", "后"]) && t.lit(at + 1, "半年").is_some()) && !(t.word(at) == "当" && unit == Unit::Day);
+        let fits = !matches!(unit, Unit::Second | Unit::Minute)
+            && !matches!((t.word(next), unit), ("时" | "日" | "夜" | "晚", _));
+        let fits = fits
+            && !(t.is(at, &["上", "下", "前", "后"]) && t.lit(at + 1, "半年").is_some())
+            && !(t.word(at) == "当" && unit == Unit::Day);
         fits.then_some((Atom::Period(unit, which), t.one_of(after, &["里", "内", "中"]).unwrap_or(after)))
     });
     let count = t.lookup(at, STRETCH).and_then(|(dir, next)| {
         let (n, unit, after) = duration::piece(Lang::Zh, t, next)?;
         let clock = matches!(t.word(after - 1), "时" | "分" | "日") && t.word(after - 2) != "小";
-        let one = t.word(at) == "这" ;
+        let one = t.word(at) == "这";
         let part = matches!(t.word(after - 1), "夜" | "晚");
-        (n < 100.0 && !clock && !one && !part || t.is(at, &["过", "未"])).then_some((Atom::Count(unit, n, dir), t.one_of(after, &["里", "内", "以来"]).unwrap_or(after)))
+        (n < 100.0 && !clock && !one && !part || t.is(at, &["过", "未"]))
+            .then_some((Atom::Count(unit, n, dir), t.one_of(after, &["里", "内", "以来"]).unwrap_or(after)))
     });
-    let fixed = t.lookup(at, &[("周末", (Unit::Weekend, 0)), ("本周末", (Unit::Weekend, 0)), ("这周末", (Unit::Weekend, 0)), ("下周末", (Unit::Weekend, 1)), ("上周末", (Unit::Weekend, -1)), ("下个周末", (Unit::Weekend, 1)), ("这个周末", (Unit::Weekend, 0)), ("上个周末", (Unit::Weekend, -1)), ("当月", (Unit::Month, 0))]);
+    let fixed = t.lookup(
+        at,
+        &[
+            ("周末", (Unit::Weekend, 0)),
+            ("本周末", (Unit::Weekend, 0)),
+            ("这周末", (Unit::Weekend, 0)),
+            ("下周末", (Unit::Weekend, 1)),
+            ("上周末", (Unit::Weekend, -1)),
+            ("下个周末", (Unit::Weekend, 1)),
+            ("这个周末", (Unit::Weekend, 0)),
+            ("上个周末", (Unit::Weekend, -1)),
+            ("当月", (Unit::Month, 0)),
+        ],
+    );
     let fixed = fixed.map(|((unit, n), next)| (Atom::Period(unit, n), next));
     [count, single, fixed].into_iter().flatten().max_by_key(|(_, next)| *next)
 }
@@ -93,10 +106,16 @@ fn weekday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let next = t.one_of(from, &["周", "星期", "礼拜"])?;
     let (day, next) = t.lookup(next, WEEKDAYS)?;
     // 周三天, 星期二十: something else.
-    if t.is(next, &["个", "年"]) || day < 7 && t.digits(next - 1).is_some() && t.word(from) == "周" && t.lookup(next, WEEKDAYS).is_some() {
+    if t.is(next, &["个", "年"])
+        || day < 7
+            && t.digits(next - 1).is_some()
+            && t.word(from) == "周"
+            && t.lookup(next, WEEKDAYS).is_some()
+    {
         return None;
     }
-    let atom = if day == 7 { Atom::Period(Unit::Weekend, which.unwrap_or(0)) } else { Atom::Weekday(day, which) };
+    let atom =
+        if day == 7 { Atom::Period(Unit::Weekend, which.unwrap_or(0)) } else { Atom::Weekday(day, which) };
     Some((atom, next))
 }
 
@@ -105,7 +124,11 @@ fn calendar(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     if let Some((y, next)) = year(t, at) {
         return Some((Atom::Year(y), next));
     }
-    let (n, next) = if let Some(next) = t.lit(at, "元月") { (1, next) } else if let Some(n) = t.lookup(at, &[("正月", 1), ("腊月", 12)]) { n } else {
+    let (n, next) = if let Some(next) = t.lit(at, "元月") {
+        (1, next)
+    } else if let Some(n) = t.lookup(at, &[("正月", 1), ("腊月", 12)]) {
+        n
+    } else {
         let (n, next) = cardinal(t, at)?;
         if let Some(next) = t.one_of(next, &["月", "月份"]).filter(|_| (1..=12).contains(&n)) {
             (n, next)
@@ -135,10 +158,13 @@ fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
     let length = t.digits(at).map_or(next - at, str::len);
     let year = match length {
         4 if (1000..3000).contains(&n) => n,
-        2 if n < 100 && (t.digits(at).is_some() || !t.is(at, &["十"]) && !t.is(at + 1, &["十"])) => if n < 50 { 2000 + n } else { 1900 + n },
+        2 if n < 100 && (t.digits(at).is_some() || !t.is(at, &["十"]) && !t.is(at + 1, &["十"])) => {
+            if n < 50 { 2000 + n } else { 1900 + n }
+        }
         _ => return None,
     };
-    (!t.is(end, &["代", "前", "后", "级", "内", "来", "半", "间"]) || length == 4).then_some((year as i16, end))
+    (!t.is(end, &["代", "前", "后", "级", "内", "来", "半", "间"]) || length == 4)
+        .then_some((year as i16, end))
 }
 
 /// 三天后, 两周前, 半小时以后, 再过五分钟.
@@ -150,9 +176,18 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         return None;
     }
     const TAILS: &[(&str, i64)] = &[
-        ("后", 1), ("之后", 1), ("以后", 1), ("过后", 1), ("前", -1), ("之前", -1), ("以前", -1), ("开外", 1),
+        ("后", 1),
+        ("之后", 1),
+        ("以后", 1),
+        ("过后", 1),
+        ("前", -1),
+        ("之前", -1),
+        ("以前", -1),
+        ("开外", 1),
     ];
-    let point = matches!(t.word(next - 1), "月" | "日" | "时" | "分") && t.word(next.wrapping_sub(2)) != "个" && t.word(next.wrapping_sub(2)) != "小";
+    let point = matches!(t.word(next - 1), "月" | "日" | "时" | "分")
+        && t.word(next.wrapping_sub(2)) != "个"
+        && t.word(next.wrapping_sub(2)) != "小";
     if lead.is_none() && (point || t.word(next - 1) == "年" && length.months > 12.0 * 100.0) {
         return None;
     }
@@ -164,14 +199,17 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 /// 第一个星期一, 最后一天, 第三周, 第一季度, 上半年.
 fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
-    if let Some((n, next)) = t.lookup(at, &[("上半年", 1), ("下半年", 2), ("前半年", 1), ("后半年", 2)]) {
+    if let Some((n, next)) = t.lookup(at, &[("上半年", 1), ("下半年", 2), ("前半年", 1), ("后半年", 2)])
+    {
         return Some((Atom::Nth(n, Target::Half), next));
     }
     let (n, next) = if let Some(next) = t.one_of(at, &["最后一个", "最后一", "最后"]) {
         (-1, next)
     } else {
         let (n, next) = cardinal(t, t.lit(at, "第").or_else(|| t.one_of(at, &["首"])).unwrap_or(at))?;
-        if t.word(at) != "第" && !t.is(next, &["季"]) { return None; }
+        if t.word(at) != "第" && !t.is(next, &["季"]) {
+            return None;
+        }
         (i64::from(n), t.lit(next, "个").unwrap_or(next))
     };
     if let Some(after) = t.one_of(next, &["周", "星期", "礼拜"])
@@ -180,24 +218,47 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         return Some((Atom::Nth(n, Target::Weekday(d)), after));
     }
     let (unit, next) = duration::unit(Lang::Zh, t, next)?;
-    matches!(unit, Unit::Day | Unit::Week | Unit::Month | Unit::Quarter).then_some((Atom::Nth(n, Target::Unit(unit)), next))
+    matches!(unit, Unit::Day | Unit::Week | Unit::Month | Unit::Quarter)
+        .then_some((Atom::Nth(n, Target::Unit(unit)), next))
 }
 
 /// 月底, 年初, 下周末… and 末, 初, 中 after a month or year.
 fn edges(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     const EDGES: &[(&str, Edge)] = &[
-        ("底", Edge::End), ("末", Edge::End), ("月底", Edge::End), ("年底", Edge::End), ("月末", Edge::End), ("年末", Edge::End), ("初", Edge::Begin), ("月初", Edge::Begin),
-        ("年初", Edge::Begin), ("中旬", Edge::Mid), ("上旬", Edge::Begin), ("下旬", Edge::End), ("年中", Edge::Mid), ("月中", Edge::Mid), ("剩下的", Edge::Rest), ("剩余", Edge::Rest), ("的开头", Edge::Begin), ("开始的时候", Edge::Begin),
+        ("底", Edge::End),
+        ("末", Edge::End),
+        ("月底", Edge::End),
+        ("年底", Edge::End),
+        ("月末", Edge::End),
+        ("年末", Edge::End),
+        ("初", Edge::Begin),
+        ("月初", Edge::Begin),
+        ("年初", Edge::Begin),
+        ("中旬", Edge::Mid),
+        ("上旬", Edge::Begin),
+        ("下旬", Edge::End),
+        ("年中", Edge::Mid),
+        ("月中", Edge::Mid),
+        ("剩下的", Edge::Rest),
+        ("剩余", Edge::Rest),
+        ("的开头", Edge::Begin),
+        ("开始的时候", Edge::Begin),
     ];
     let (edge, next) = t.lookup(at, EDGES)?;
     (next > at + 1 || at > 0 && t.is(at - 1, &["月", "年", "周"])).then_some((Atom::Edge(edge), next))
 }
 
 fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
-    let all = HOLIDAYS.iter().flat_map(|h| h.names.iter().filter_map(move |name| Some((h, t.lit(at, name)?))));
+    let all =
+        HOLIDAYS.iter().flat_map(|h| h.names.iter().filter_map(move |name| Some((h, t.lit(at, name)?))));
     let (h, next) = all.max_by_key(|(_, next)| *next)?;
     // 十一, 六一, 八一, 五一, 五四 are numbers too.
     let number = next == at + 2 && cardinal(t, at).is_some_and(|(_, n)| n >= next);
-    (!number || t.len() == next && at == 0 || at > 0 && t.is(at - 1, &["在", "年", "到", "过"]) && cardinal(t, at).is_some_and(|(_, n)| n == next) && !t.is(next, &["月", "号", "日", "点", "个", "年", "天"]))
-        .then_some((Atom::Holiday(h, 0), t.lit(next, "那天").unwrap_or(next)))
+    (!number
+        || t.len() == next && at == 0
+        || at > 0
+            && t.is(at - 1, &["在", "年", "到", "过"])
+            && cardinal(t, at).is_some_and(|(_, n)| n == next)
+            && !t.is(next, &["月", "号", "日", "点", "个", "年", "天"]))
+    .then_some((Atom::Holiday(h, 0), t.lit(next, "那天").unwrap_or(next)))
 }
