@@ -79,7 +79,6 @@ pub(super) const YES: &[&str] = &[
     "yup",
     "agree",
     "agreed",
-    "fine",
     "it is ok",
     "没问题",
     "同意",

@@ -51,7 +51,8 @@ pub(super) fn string(lang: Lang, t: &Tokens, at: usize) -> Option<(String, usize
         }
         let mut taken_back = t.one_of(from, TAKE_BACK);
         while let Some(at) = taken_back
-            && let Some(after) = [TAKE_BACK, BETWEEN, &["是", "it is", "it's"]].iter().filter_map(|p| t.one_of(at, p)).max()
+            && let Some(after) =
+                [TAKE_BACK, BETWEEN, &["是", "it is", "it's"]].iter().filter_map(|p| t.one_of(at, p)).max()
         {
             taken_back = Some(after);
         }

@@ -2,7 +2,7 @@
 
 use super::number::{self, Form};
 use super::number_zh;
-use super::token::Tokens;
+use super::token::{Kind, Tokens};
 use super::value::Length;
 use crate::base::Lang;
 
@@ -32,7 +32,8 @@ impl Unit {
             Unit::Minute => length.seconds = n * 60.0,
             Unit::Hour => length.seconds = n * 3600.0,
             Unit::Day | Unit::Workday => length.days = n,
-            Unit::Week | Unit::Weekend => length.days = n * 7.0,
+            Unit::Week => length.days = n * 7.0,
+            Unit::Weekend => length.days = n * 2.0,
             Unit::Month => length.months = n,
             Unit::Quarter => length.months = n * 3.0,
             Unit::Year => length.months = n * 12.0,
@@ -268,7 +269,10 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
             n += extra;
             next = after;
         }
-        if unit == Unit::Second && t.word(next - 1) == "second" && n != 1.0 {
+        // "a second wave" and "five second" are no lengths.
+        let word = t.kind(next) == Some(Kind::Word)
+            && !t.is(next, &["from", "ago", "later", "and", "please", "or", "hence", "before", "after"]);
+        if unit == Unit::Second && t.word(next - 1) == "second" && (n != 1.0 || word) {
             return None;
         }
     }

@@ -50,7 +50,12 @@ pub fn extract(slot: &SlotType, lang: Lang, text: &str, now: DateTime) -> Vec<Fo
 
 /// [`extract`] under other [`Customs`].
 pub fn extract_with(slot: &SlotType, lang: Lang, text: &str, now: DateTime, customs: &Customs) -> Vec<Found> {
-    scan(&Tokens::new(text), text, |t, at| value_at(slot, lang, t, at, now, customs))
+    let mut found = scan(&Tokens::new(text), text, |t, at| value_at(slot, lang, t, at, now, customs));
+    if *slot == SlotType::YesNo {
+        // The first answer counts: "yes, I said no onions".
+        found.truncate(1);
+    }
+    found
 }
 
 /// The best value for each of `slots` in one sentence, none of which share a word: the n-th answer is for the n-th slot.

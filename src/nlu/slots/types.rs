@@ -6,6 +6,7 @@
 //! choice(savings=储蓄|credit=信用卡=card)   name(Beijing=北京|Shanghai=上海)
 //! ```
 
+use crate::limits::SLOT_DIGITS_MAX;
 use std::fmt;
 
 /// One of a list: what the dialogue calls it, and what callers may say for it.
@@ -89,9 +90,9 @@ impl SlotType {
         match name {
             "number" => Ok(SlotType::Number(inner.map(|r| range(text, r)).transpose()?)),
             "digits" => {
-                let (least, most) = inner.map_or(Ok((1.0, 64.0)), |r| range(text, r))?;
-                if least < 1.0 || most > 64.0 || least.fract() + most.fract() > 0.0 {
-                    return Err(format!("`{text}`: 1 to 64 digits, as in `digits(4..6)`"));
+                let (least, most) = inner.map_or(Ok((1.0, SLOT_DIGITS_MAX as f64)), |r| range(text, r))?;
+                if least < 1.0 || most > SLOT_DIGITS_MAX as f64 || least.fract() + most.fract() > 0.0 {
+                    return Err(format!("`{text}`: 1 to {SLOT_DIGITS_MAX} digits, as in `digits(4..6)`"));
                 }
                 Ok(SlotType::Digits(least as usize, most as usize))
             }

@@ -24,6 +24,5 @@ pub(super) fn yes_no(t: &Tokens, at: usize) -> Option<(bool, f32, usize)> {
     let (answer, next) =
         [found(NO, false), found(YES, true)].into_iter().flatten().max_by_key(|(_, next)| *next)?;
     let score = if at == 0 { 1.0 } else { 0.6 };
-    // One answer is enough.
-    Some((answer, score, if at == 0 || next == t.len() { t.len().max(next) } else { next }))
+    Some((answer, score, next))
 }

@@ -52,7 +52,6 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
     let day_first = matches!(land, Some("AU" | "BZ" | "GB" | "IE" | "IN" | "JM" | "NZ" | "TT" | "ZA"));
     let only = match kind {
         "Ordinal" => Some("ordinal"),
-        "Duration" => Some("alone"),
         _ => None,
     };
     let expected = match kind {
@@ -74,7 +73,6 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
     let now = DateTime::constant(2013, 2, 12, 4, 30, 0, 0);
     let task = match expected {
         Ok(text) => {
-            let only = only.filter(|o| *o != "alone");
             let expect = vec![vec![text]];
             Task::Ask { now, customs: customs(lang, day_first), expect, first_reading: false, only }
         }

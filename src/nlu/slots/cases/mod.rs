@@ -166,7 +166,6 @@ fn kinds(family: &str, only: Option<&str>) -> Vec<SlotType> {
         ("phone", _) => vec![SlotType::Phone],
         ("card", _) => vec![SlotType::BankCard],
         ("money", _) => vec![SlotType::Money],
-        ("duration", Some("alone")) => vec![SlotType::Duration],
         ("yes-no", _) => vec![SlotType::YesNo],
         _ => vec![SlotType::When, SlotType::Duration],
     }

@@ -216,6 +216,12 @@ impl Fields {
             || self.count.is_some()
     }
 
+    /// What it tells is longer than a day: a week, a month, a year.
+    pub(super) fn stretch(&self) -> bool {
+        let day = self.free_day() && self.weekday.is_none() && self.holiday.is_none() && self.nth.is_none();
+        day && self.offset.is_none() && (self.period.is_some() || self.month.is_some() || self.year.is_some())
+    }
+
     /// Something tells a time of day.
     pub(super) fn timed(&self) -> bool {
         self.clock.is_some() || self.part.is_some()

@@ -10,97 +10,96 @@ use super::{Shape, When};
 use crate::base::Lang;
 use jiff::civil::{DateTime, Time};
 
+/// Which side of the bound is meant, and whether the bound belongs to it.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Before,
+    Until,
+    After,
+    Since,
+}
+/// English words before the bound.
+const LEADS: &[(&str, Side)] = &[
+    ("before", Side::Before),
+    ("prior to", Side::Before),
+    ("earlier than", Side::Before),
+    ("no later than", Side::Until),
+    ("by", Side::Before),
+    ("until", Side::Until),
+    ("till", Side::Until),
+    ("til", Side::Until),
+    ("up to", Side::Until),
+    ("through", Side::Until),
+    ("after", Side::After),
+    ("later than", Side::After),
+    ("since", Side::Since),
+    ("starting from", Side::Since),
+    ("starting", Side::Since),
+    ("starting on", Side::Since),
+    ("beginning", Side::Since),
+    ("beginning on", Side::Since),
+    ("as of", Side::Since),
+    ("on or after", Side::Since),
+    ("on or before", Side::Until),
+    ("sometime after", Side::After),
+    ("anytime after", Side::After),
+    ("any time after", Side::After),
+    ("not before", Side::Since),
+    ("no earlier than", Side::Since),
+];
+/// Words behind it, of both languages.
+const TAILS: &[(&str, Side)] = &[
+    ("or later", Side::Since),
+    ("and later", Side::Since),
+    ("or after", Side::Since),
+    ("and after", Side::Since),
+    ("onwards", Side::Since),
+    ("onward", Side::Since),
+    ("or earlier", Side::Until),
+    ("or before", Side::Until),
+    ("and before", Side::Until),
+    ("and earlier", Side::Until),
+    ("and onwards", Side::Since),
+    ("之前", Side::Before),
+    ("以前", Side::Before),
+    ("前", Side::Before),
+    ("或之前", Side::Until),
+    ("或以前", Side::Until),
+    ("及以前", Side::Until),
+    ("及之前", Side::Until),
+    ("之后", Side::After),
+    ("以后", Side::After),
+    ("后", Side::After),
+    ("或之后", Side::Since),
+    ("或以后", Side::Since),
+    ("及之后", Side::Since),
+    ("及以后", Side::Since),
+    ("起", Side::Since),
+    ("开始", Side::Since),
+    ("以来", Side::Since),
+    ("为止", Side::Until),
+    ("或更晚", Side::Since),
+    ("或更早", Side::Until),
+];
+/// Mandarin words before it.
+const LEADS_ZH: &[(&str, Side)] = &[
+    ("自从", Side::Since),
+    ("自", Side::Since),
+    ("从", Side::Since),
+    ("直到", Side::Until),
+    ("截止", Side::Until),
+    ("截至", Side::Until),
+    ("截止到", Side::Until),
+    ("不晚于", Side::Until),
+    ("晚于", Side::After),
+    ("早于", Side::Before),
+];
+
 impl Reader<'_> {
     /// Since, until, before and after one form.
     pub(super) fn bounded(&self, start: usize) -> Option<(When, usize)> {
-        #[derive(Clone, Copy, PartialEq)]
-        enum Side {
-            Before,
-            Until,
-            After,
-            Since,
-        }
-        const LEADS: &[(&str, Side)] = &[
-            ("before", Side::Before),
-            ("prior to", Side::Before),
-            ("earlier than", Side::Before),
-            ("no later than", Side::Until),
-            ("by", Side::Before),
-            ("until", Side::Until),
-            ("till", Side::Until),
-            ("til", Side::Until),
-            ("up to", Side::Until),
-            ("through", Side::Until),
-            ("after", Side::After),
-            ("later than", Side::After),
-            ("since", Side::Since),
-            ("starting from", Side::Since),
-            ("starting", Side::Since),
-            ("starting on", Side::Since),
-            ("beginning", Side::Since),
-            ("beginning on", Side::Since),
-            ("as of", Side::Since),
-            ("on or after", Side::Since),
-            ("on or before", Side::Until),
-            ("sometime after", Side::After),
-            ("anytime after", Side::After),
-            ("any time after", Side::After),
-            ("not before", Side::Since),
-            ("no earlier than", Side::Since),
-        ];
-        const TAILS: &[(&str, Side)] = &[
-            ("or later", Side::Since),
-            ("and later", Side::Since),
-            ("or after", Side::Since),
-            ("and after", Side::Since),
-            ("onwards", Side::Since),
-            ("onward", Side::Since),
-            ("or earlier", Side::Until),
-            ("or before", Side::Until),
-            ("and before", Side::Until),
-            ("and earlier", Side::Until),
-            ("and onwards", Side::Since),
-            ("之前", Side::Before),
-            ("以前", Side::Before),
-            ("前", Side::Before),
-            ("或之前", Side::Until),
-            ("或以前", Side::Until),
-            ("及以前", Side::Until),
-            ("及之前", Side::Until),
-            ("之后", Side::After),
-            ("以后", Side::After),
-            ("后", Side::After),
-            ("或之后", Side::Since),
-            ("或以后", Side::Since),
-            ("及之后", Side::Since),
-            ("及以后", Side::Since),
-            ("起", Side::Since),
-            ("开始", Side::Since),
-            ("以来", Side::Since),
-            ("为止", Side::Until),
-            ("或更晚", Side::Since),
-            ("或更早", Side::Until),
-        ];
         let t = self.t;
-        let lead = if self.lang == Lang::En {
-            t.lookup(start, LEADS)
-        } else {
-            t.lookup(
-                start,
-                &[
-                    ("自从", Side::Since),
-                    ("自", Side::Since),
-                    ("从", Side::Since),
-                    ("直到", Side::Until),
-                    ("截止", Side::Until),
-                    ("截至", Side::Until),
-                    ("截止到", Side::Until),
-                    ("不晚于", Side::Until),
-                    ("晚于", Side::After),
-                    ("早于", Side::Before),
-                ],
-            )
-        };
+        let lead = if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
         let (f, next) = self.end(lead.map_or(start, |(_, next)| next))?;
         let tail = t.lookup(next, TAILS);
         let (side, next) = match (lead, tail) {

@@ -139,10 +139,8 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
         }
     }
     if (1..=12).contains(&hour) && half_en(t, next).is_some() || named && (0..=24).contains(&hour) {
-        let free = !(t.glued(next)
-            && t.is(next, &["/", "-", ".", "%", "th", "st", "nd", "rd", ":"])
-            && t.digits(next + 1).is_some())
-            && !t.is(next, &["%", "percent", "st", "nd", "rd", "th"]);
+        let joined = t.glued(next) && t.is(next, &["/", "-", ".", ":"]) && t.digits(next + 1).is_some();
+        let free = !joined && !t.is(next, &["%", "percent", "st", "nd", "rd", "th"]);
         return free.then_some(()).and_then(|()| Some((Atom::Clock(clock(hour, 0, 0, false, false)?), next)));
     }
     None

@@ -18,7 +18,7 @@ pub(super) fn explain(a: &mut Fields, b: &Fields) {
         a.clock = hour(Some(n));
     } else if b.dom.is_some() || b.period.is_some_and(|(u, _)| u == Unit::Month) || b.month.is_some() {
         a.dom = i8::try_from(n).ok().filter(|d| (1..=31).contains(d));
-    } else if b.year.is_some() && n > 31 {
+    } else if b.year.is_some() && n >= 1000 {
         a.year = i16::try_from(n).ok();
     }
 }

@@ -14,6 +14,7 @@ mod bounds;
 mod calendar;
 mod clock;
 mod customs;
+mod dates;
 mod en;
 mod ends;
 mod holiday;

@@ -26,7 +26,14 @@ pub(in super::super) fn when(
     customs: &Customs,
 ) -> Option<(When, usize)> {
     let r = Reader { lang, t, now, customs };
-    r.range(at).or_else(|| r.bounded(at)).or_else(|| r.stretch(at)).or_else(|| r.point(at))
+    // "on friday from 3 to 5", "in march"
+    let led = t.one_of(at, &["at", "@", "in", "on", "on the"]).filter(|_| lang == Lang::En);
+    let at_led = |f: &dyn Fn(usize) -> Option<(When, usize)>| f(at).or_else(|| f(led?));
+    at_led(&|at| r.on_day(at))
+        .or_else(|| at_led(&|at| r.range(at)))
+        .or_else(|| r.bounded(at))
+        .or_else(|| r.stretch(at))
+        .or_else(|| r.point(at))
 }
 
 const LINKS_EN: &[&str] = &[
@@ -62,7 +69,7 @@ impl Reader<'_> {
             };
             let mut grown = f.clone();
             match atom {
-                Some((atom, end)) if grown.add(atom) => {
+                Some((atom, end)) if grown.add(atom) && !(grown.timed() && grown.stretch()) => {
                     (f, next) = (grown, end);
                     from = end;
                 }
@@ -176,6 +183,16 @@ impl Reader<'_> {
         Some((self.span(&a, &b)?, next))
     }
 
+    /// A bound on a day: "tomorrow after five".
+    fn on_day(&self, start: usize) -> Option<(When, usize)> {
+        let (f, next) = self.fields(start).filter(|(f, _)| f.dated() && !f.timed())?;
+        let day = resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)?.from?;
+        let (mut w, end) = self.bounded(next).filter(|(w, _)| w.shape == Shape::Time)?;
+        let move_to = |at: DateTime| day.date().to_datetime(at.time());
+        (w.shape, w.from, w.to) = (Shape::DateTime, w.from.map(move_to), w.to.map(move_to));
+        Some((w, end))
+    }
+
     /// The two ends and what is after them.
     fn ends(&self, start: usize) -> Option<(Fields, Fields, usize)> {
         let t = self.t;
@@ -198,12 +215,17 @@ impl Reader<'_> {
         // "from 10:30 to 3 on friday"
         if b.bare.is_some()
             && !b.told()
-            && let Some((mut f, end)) = t.one_of(next, &["on", "of", "in", ","]).and_then(|n| self.fields(n))
+            && let Some((mut f, end)) =
+                self.fields(t.one_of(next, &["on", "of", "in", "in the", ","]).unwrap_or(next))
             && f.dated()
             && f.clock.is_none()
-            && a.clock.is_some()
+            && (a.clock.is_some() || a.bare.is_some())
         {
-            f.clock = hour(b.bare.filter(|n| *n <= 24));
+            if a.bare.is_some() && f.stretch() && f.year.is_none() {
+                f.dom = b.bare.and_then(|n| i8::try_from(n).ok()).filter(|d| (1..=31).contains(d));
+            } else {
+                f.clock = hour(b.bare.filter(|n| *n <= 24));
+            }
             (b, next) = (f, end);
         }
         if self.lang == Lang::Zh {

@@ -6,7 +6,7 @@ use super::super::token::Tokens;
 use super::atom::{Atom, Edge, Target};
 use super::holiday::HOLIDAYS;
 use super::words_zh::{DAYS, NOW, PARTS, WEEKDAYS, WHICH, YEARS};
-use super::{clock, en};
+use super::{clock, dates};
 use crate::base::Lang;
 
 /// The atom at `at`.
@@ -18,7 +18,7 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         relative(t, at),
         weekday(t, at),
         calendar(t, at),
-        en::written(t, at, true),
+        dates::written(t, at, true),
         offset(t, at),
         nth(t, at),
         edges(t, at),
