@@ -126,3 +126,11 @@ pub const CALL_MAX: Duration = Duration::from_secs(4 * 3600);
 const _: () = assert!(ACD_WAITING_MAX > CALLS_MAX);
 const _: () = assert!(UTTERANCE_MAX.as_secs() < CALL_MAX.as_secs());
 const _: () = assert!(SIP_CONNECTION_IDLE_MAX.as_secs() > *REGISTER_EXPIRES_S.end() as u64);
+
+/// Tokens of one text that are searched for the values of slots. A caller's sentence has some dozens; the search costs
+/// time in proportion. Answer: what is beyond is not looked at.
+pub const SLOT_TOKENS_MAX: usize = 500;
+
+/// Digits of one string: the longest number that callers give, an IBAN, has 34. Answer: a type that asks for more is
+/// refused.
+pub const SLOT_DIGITS_MAX: usize = 64;

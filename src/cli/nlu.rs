@@ -1,4 +1,7 @@
-//! `trunkline nlu eval`: how well a set of examples is understood, on sentences that training has not seen.
+//! `trunkline nlu`: how well a set of examples is understood, on sentences that training has not seen, and which values
+//! a sentence holds.
+
+mod slots;
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,8 @@ enum Command {
     /// A set is a file of JSON lines {"text", "intent", "lang"}, with intent null for what is out of scope, or a folder
     /// with `seq.in` and `label`, line by line. An intent that training does not know is out of scope too.
     Eval(Eval),
+    /// Find the values in a sentence, or measure how well they are found.
+    Slots(slots::Slots),
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +70,10 @@ struct Report {
 }
 
 pub(super) fn nlu(args: &Nlu) -> Result<(), String> {
-    let Command::Eval(args) = &args.command;
+    let args = match &args.command {
+        Command::Eval(args) => args,
+        Command::Slots(args) => return slots::slots(args),
+    };
     let report = eval(args)?;
     if args.json {
         outln!("{}", serde_json::to_string(&report).map_err(|e| e.to_string())?);

@@ -14,6 +14,7 @@ mod features;
 mod linear;
 pub mod measure;
 mod model;
+pub mod slots;
 #[cfg(test)]
 mod tests;
 mod universal;

@@ -50,7 +50,7 @@ const HELP: &[&str] = &["帮助", "help", "help me", "help me please", "what can
 const ENGLISH: &[&str] = &["英文", "英语", "english"];
 const CHINESE: &[&str] = &["中文", "普通话", "chinese", "mandarin"];
 const GOODBYE: &[&str] = &["再见", "goodbye", "bye", "bye bye", "that is all", "没有了", "nothing else"];
-const YES: &[&str] = &[
+pub(super) const YES: &[&str] = &[
     "是",
     "是的",
     "对",
@@ -76,8 +76,22 @@ const YES: &[&str] = &[
     "yes it is",
     "yes that is right",
     "sure",
+    "yup",
+    "agree",
+    "agreed",
+    "it is ok",
+    "没问题",
+    "同意",
+    "好啊",
+    "好呀",
+    "好哇",
+    "好嘞",
+    "可行",
+    "中",
+    "\u{1f44c}",
+    "\u{1f44d}",
 ];
-const NO: &[&str] = &[
+pub(super) const NO: &[&str] = &[
     "不",
     "不是",
     "不是的",
@@ -97,6 +111,17 @@ const NO: &[&str] = &[
     "no it is not",
     "that is not right",
     "not",
+    "not ok",
+    "not okay",
+    "disagree",
+    "不行",
+    "不好",
+    "不中",
+    "不可以",
+    "不同意",
+    "拒绝",
+    "否定",
+    "\u{1f44e}",
 ];
 
 /// True if `phrase` occurs in the normalised `text`.

@@ -1,0 +1,182 @@
+//! One end of time, and stretches of a told length: since, until, before, after, within.
+
+use super::super::duration;
+use super::super::value::Length;
+use super::calendar::shift;
+use super::ends::hour;
+use super::range::Reader;
+use super::resolve::resolve;
+use super::{Shape, When};
+use crate::base::Lang;
+use jiff::civil::{DateTime, Time};
+
+/// Which side of the bound is meant, and whether the bound belongs to it.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Before,
+    Until,
+    After,
+    Since,
+}
+/// English words before the bound.
+const LEADS: &[(&str, Side)] = &[
+    ("before", Side::Before),
+    ("prior to", Side::Before),
+    ("earlier than", Side::Before),
+    ("no later than", Side::Until),
+    ("by", Side::Before),
+    ("until", Side::Until),
+    ("till", Side::Until),
+    ("til", Side::Until),
+    ("up to", Side::Until),
+    ("through", Side::Until),
+    ("after", Side::After),
+    ("later than", Side::After),
+    ("since", Side::Since),
+    ("starting from", Side::Since),
+    ("starting", Side::Since),
+    ("starting on", Side::Since),
+    ("beginning", Side::Since),
+    ("beginning on", Side::Since),
+    ("as of", Side::Since),
+    ("on or after", Side::Since),
+    ("on or before", Side::Until),
+    ("sometime after", Side::After),
+    ("anytime after", Side::After),
+    ("any time after", Side::After),
+    ("not before", Side::Since),
+    ("no earlier than", Side::Since),
+];
+/// Words behind it, of both languages.
+const TAILS: &[(&str, Side)] = &[
+    ("or later", Side::Since),
+    ("and later", Side::Since),
+    ("or after", Side::Since),
+    ("and after", Side::Since),
+    ("onwards", Side::Since),
+    ("onward", Side::Since),
+    ("or earlier", Side::Until),
+    ("or before", Side::Until),
+    ("and before", Side::Until),
+    ("and earlier", Side::Until),
+    ("and onwards", Side::Since),
+    ("之前", Side::Before),
+    ("以前", Side::Before),
+    ("前", Side::Before),
+    ("或之前", Side::Until),
+    ("或以前", Side::Until),
+    ("及以前", Side::Until),
+    ("及之前", Side::Until),
+    ("之后", Side::After),
+    ("以后", Side::After),
+    ("后", Side::After),
+    ("或之后", Side::Since),
+    ("或以后", Side::Since),
+    ("及之后", Side::Since),
+    ("及以后", Side::Since),
+    ("起", Side::Since),
+    ("开始", Side::Since),
+    ("以来", Side::Since),
+    ("为止", Side::Until),
+    ("或更晚", Side::Since),
+    ("或更早", Side::Until),
+];
+/// Mandarin words before it.
+const LEADS_ZH: &[(&str, Side)] = &[
+    ("自从", Side::Since),
+    ("自", Side::Since),
+    ("从", Side::Since),
+    ("直到", Side::Until),
+    ("截止", Side::Until),
+    ("截至", Side::Until),
+    ("截止到", Side::Until),
+    ("不晚于", Side::Until),
+    ("晚于", Side::After),
+    ("早于", Side::Before),
+];
+
+impl Reader<'_> {
+    /// Since, until, before and after one form.
+    pub(super) fn bounded(&self, start: usize) -> Option<(When, usize)> {
+        let t = self.t;
+        let lead = if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
+        let (f, next) = self.end(lead.map_or(start, |(_, next)| next))?;
+        let tail = t.lookup(next, TAILS);
+        let (side, next) = match (lead, tail) {
+            (Some((side, _)), tail) => (side, tail.map_or(next, |(_, n)| n)),
+            (None, Some(tail)) => tail,
+            (None, None) => return None,
+        };
+        let mut f = f;
+        if let Some(n) = f.bare.take() {
+            // "after 5"
+            if lead.is_none() || self.lang == Lang::Zh {
+                return None;
+            }
+            f.clock = hour(Some(n).filter(|n| (1..=24).contains(n)));
+        }
+        let w = resolve(&f, self.now, self.customs)?;
+        let (from, to) = (w.from?, w.to);
+        let (from, to) = match side {
+            Side::Before => (None, Some(if f.edge.is_some() { to.unwrap_or(from) } else { from })),
+            Side::Until => (None, Some(to.unwrap_or(from))),
+            Side::After => (Some(to.unwrap_or(from)), None),
+            Side::Since => (Some(from), None),
+        };
+        Some((When { shape: w.shape, from, to, range: true, half_open: w.half_open }, next))
+    }
+
+    /// "within two hours", "for three days from monday", 三天内.
+    pub(super) fn stretch(&self, start: usize) -> Option<(When, usize)> {
+        let t = self.t;
+        let days = |d: DateTime, length: &Length| {
+            let shape = if length.seconds == 0.0 { Shape::Date } else { Shape::DateTime };
+            let from = if shape == Shape::Date { d.with().time(Time::midnight()).build().ok()? } else { d };
+            Some(When {
+                shape,
+                from: Some(from),
+                to: Some(shift(from, length, 1)?),
+                range: true,
+                half_open: false,
+            })
+        };
+        if self.lang == Lang::Zh {
+            let (length, _, next) = duration::length(self.lang, t, start)?;
+            let next = t.one_of(next, &["内", "之内", "以内"])?;
+            return Some((days(self.now, &length)?, next));
+        }
+        if let Some(next) =
+            t.one_of(start, &["within the next", "within the upcoming", "within the coming", "within"])
+        {
+            let (length, _, next) = duration::length(self.lang, t, next)?;
+            return Some((days(self.now, &length)?, next));
+        }
+        let from = t.lit(start, "for").unwrap_or(start);
+        let (length, _, next) = duration::length(self.lang, t, from)?;
+        let least = if from > start { t.lit(next, "from") } else { None };
+        let next = t
+            .one_of(
+                next,
+                &[
+                    "starting from",
+                    "starting on",
+                    "starting",
+                    "beginning on",
+                    "beginning",
+                    "beginning from",
+                    "starting at",
+                ],
+            )
+            .or(least)?;
+        let (f, next) = self.fields(t.lit(next, "at").unwrap_or(next))?;
+        let w = resolve(&f, self.now, self.customs)?;
+        let begin = w.from?;
+        let mut found = days(begin, &length)?;
+        if w.shape != Shape::Date {
+            found.from = Some(begin);
+            found.to = Some(shift(begin, &length, 1)?);
+            found.shape = if w.shape == Shape::Time { Shape::Time } else { Shape::DateTime };
+        }
+        Some((found, next))
+    }
+}

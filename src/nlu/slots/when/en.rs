@@ -1,0 +1,359 @@
+//! English atoms of time.
+
+use super::super::duration::{self, Unit};
+use super::super::number_en::{cardinal, ordinal};
+use super::super::token::{Kind, Tokens};
+use super::atom::{Atom, Edge, Part, Target};
+use super::clock;
+use super::dates::{two_digits, written};
+use super::holiday::HOLIDAYS;
+use super::words_en::{DAYS, EDGES, MONTHS, NOW, PARTS, WEEKDAYS, WHICH};
+use crate::base::Lang;
+
+/// The atom at `at`. `named` where a word before says that a time of day comes, or a date is half told.
+pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Option<(Atom, usize)> {
+    let found = [
+        t.one_of(at, NOW).map(|next| (Atom::Now, next)),
+        t.lookup(at, DAYS).map(|(n, next)| (Atom::Day(n), next)),
+        nth(t, at),
+        relative(t, at),
+        calendar(t, at, month_first),
+        offset(t, at),
+        holiday(t, at),
+        quarter(t, at),
+        t.lookup(at, EDGES).map(|(e, next)| (Atom::Edge(e), next)),
+        short_edge(t, at),
+        part(t, at),
+        clock::english(t, at, named),
+        clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
+        t.lookup(at, WEEKDAYS).map(|(d, next)| (Atom::Weekday(d, None), next)),
+        t.lookup(at, MONTHS).filter(|_| month_meant(t, at)).map(|(m, next)| (Atom::Month(m, None), next)),
+        year(t, at).map(|(y, next)| (Atom::Year(y), next)),
+    ];
+    found.into_iter().flatten().rev().max_by_key(|(_, next)| *next)
+}
+
+/// "may", "mar", "sun" and "march" are also other words.
+fn month_meant(t: &Tokens, at: usize) -> bool {
+    if t.word(at) != "may" {
+        return true;
+    }
+    let before = at > 0
+        && t.is(
+            at - 1,
+            &[
+                "in", "of", "since", "until", "till", "from", "to", "next", "last", "before", "after", "by",
+                "-", "between", "through", "during", "mid", "early", "late",
+            ],
+        );
+    before
+        || t.digits(at + 1).is_some()
+        || ordinal(t, at + 1).is_some()
+        || at > 0 && (t.digits(at - 1).is_some() || t.is(at - 1, &["th", "st", "rd", "nd"]))
+        || t.len() == 1
+}
+
+fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    if let Some(next) = t.lit(at, "tonight") {
+        return Some((Atom::DayPart(0, Part::Night), next));
+    }
+    if at > 0 && t.word(at - 1) == "good" {
+        return None;
+    }
+    let from = t.one_of(at, &["in the", "the", "during the"]).unwrap_or(at);
+    let (part, next) = t.lookup(from, PARTS)?;
+    if t.word(next - 1) == "am" {
+        return None;
+    }
+    Some((Atom::Part(part), next))
+}
+
+/// "this week", "next friday", "the last two months", "week after next".
+fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    const FIXED: &[(&str, Unit, i64)] = &[
+        ("the week after next", Unit::Week, 2),
+        ("week after next", Unit::Week, 2),
+        ("week after", Unit::Week, 1),
+        ("month after next", Unit::Month, 2),
+        ("the month after next", Unit::Month, 2),
+        ("the year after next", Unit::Year, 2),
+        ("year after next", Unit::Year, 2),
+        ("the week", Unit::Week, 0),
+        ("the month", Unit::Month, 0),
+        ("the year", Unit::Year, 0),
+        ("the weekend", Unit::Weekend, 0),
+        ("weekend", Unit::Weekend, 0),
+        ("ytd", Unit::Year, 0),
+        ("year to date", Unit::Year, 0),
+        ("the quarter", Unit::Quarter, 0),
+        ("week before last", Unit::Week, -2),
+        ("the week before last", Unit::Week, -2),
+    ];
+    if let Some((unit, n, next)) =
+        FIXED.iter().filter_map(|(p, u, n)| Some((*u, *n, t.lit(at, p)?))).max_by_key(|(.., next)| *next)
+    {
+        return Some((Atom::Period(unit, n), next));
+    }
+    // "the end of month"
+    if at > 0
+        && t.word(at - 1) == "of"
+        && let Some((unit @ (Unit::Week | Unit::Month | Unit::Quarter | Unit::Year), next)) =
+            duration::unit(Lang::En, t, at)
+    {
+        return Some((Atom::Period(unit, 0), next));
+    }
+    let weekday_after_next =
+        t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.one_of(next, &["after next"])?)));
+    if let Some((d, next)) = weekday_after_next {
+        return Some((Atom::Weekday(d, Some(2)), next));
+    }
+    // "two upcoming months"
+    if let Some((n, after)) = cardinal(t, at)
+        && let Some((which, after)) = t.lookup(after, WHICH).filter(|(w, _)| *w != 0)
+        && let Some((unit, after)) = duration::unit(Lang::En, t, after)
+    {
+        return Some((Atom::Count(unit, f64::from(n), which), after));
+    }
+    let (which, next) = t.lookup(at, WHICH)?;
+    if let Some((d, next)) = t.lookup(next, WEEKDAYS) {
+        return Some((Atom::Weekday(d, Some(which)), next));
+    }
+    if let Some((m, next)) = t.lookup(next, MONTHS) {
+        return Some((Atom::Month(m, Some(which)), next));
+    }
+    if let Some((Atom::Holiday(h, _), next)) = holiday(t, next) {
+        return Some((Atom::Holiday(h, which), next));
+    }
+    if let Some((part, next)) = t.lookup(next, PARTS) {
+        return Some((Atom::DayPart(which, part), next));
+    }
+    if which != 0
+        && let Some((n, unit, after)) =
+            duration::piece(Lang::En, t, next).filter(|(_, u, n)| *u != Unit::Weekend && !t.is(*n, &["of"]))
+    {
+        let plural = t.word(after - 1).ends_with('s') || n > 1.0;
+        return Some((if plural { Atom::Count(unit, n, which) } else { Atom::Period(unit, which) }, after));
+    }
+    let (unit, next) = duration::unit(Lang::En, t, next)?;
+    if t.word(next - 1).ends_with('s') && which != 0 {
+        return Some((Atom::Count(unit, 3.0, which), next));
+    }
+    Some((Atom::Period(unit, which), t.one_of(next, &["'s"]).unwrap_or(next)))
+}
+
+/// "eom", "boy": the end of the month, the beginning of the year.
+fn short_edge(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    const SHORT: &[(&str, (Edge, Unit))] = &[
+        ("eom", (Edge::End, Unit::Month)),
+        ("bom", (Edge::Begin, Unit::Month)),
+        ("eoy", (Edge::End, Unit::Year)),
+        ("boy", (Edge::Begin, Unit::Year)),
+    ];
+    let from = t.lit(at, "the").unwrap_or(at);
+    t.lookup(from, SHORT).map(|((edge, unit), next)| (Atom::EdgeOf(edge, unit), next))
+}
+
+/// "march 3 2015", "the third of march", "15th february", "the 15th", "10/31/74", "2015-03-03".
+fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom, usize)> {
+    if let Some(found) = written(t, at, month_first) {
+        return Some(found);
+    }
+    if let Some((month, next)) = t.lookup(at, MONTHS) {
+        let from = t.one_of(next, &["the", "-", "/", ".", ","]).unwrap_or(next);
+        if let Some((day, after)) = day(t, from) {
+            // "march 3 pm" is a time, "march 3:15" too.
+            let time = t.is(after, &[":", "h", "o'clock", "am", "pm"]) && ordinal(t, from).is_none();
+            let apart = t.word(next) == "," && ordinal(t, from).is_none() && t.digits(from).is_none();
+            if !time && !apart {
+                return Some((Atom::MonthDay(month, day), after));
+            }
+        }
+        return None;
+    }
+    let from = t.lit(at, "the").unwrap_or(at);
+    let (day, next) = day(t, from)?;
+    let link = t.one_of(next, &["of", "day of", "-", "/", ".", "in"]).unwrap_or(next);
+    if let Some((month, after)) = t.lookup(link, MONTHS) {
+        return Some((Atom::MonthDay(month, day), after));
+    }
+    // "the 15th", "on the 24th", but not "the second one", "second street".
+    let ordinal = ordinal(t, from).is_some();
+    let before = at > 0
+        && t.is(
+            at - 1,
+            &[
+                "on", "by", "until", "till", "before", "after", "since", "for", "from", "to", "between",
+                "and", "-",
+            ],
+        );
+    let digits = t.digits(from).is_some();
+    let weekday = at > 0 && t.lookup(at - 1, WEEKDAYS).is_some();
+    let told =
+        ordinal && (from > at || before || weekday) || (from > at) && digits && before || weekday && digits;
+    let noun = matches!(t.kind(next), Some(Kind::Word))
+        && !t.is(
+            next,
+            &[
+                "at",
+                "of",
+                "in",
+                "and",
+                "to",
+                "from",
+                "between",
+                "till",
+                "until",
+                "for",
+                "through",
+                "or",
+                "please",
+                "morning",
+                "afternoon",
+                "evening",
+                "night",
+                "before",
+                "after",
+                "with",
+                "around",
+                "day",
+                "by",
+            ],
+        )
+        || t.glued(next) && t.is(next, &["/", "-", ":", ".", "%"]) && t.digits(next + 1).is_some();
+    (told && !noun && !(t.is(next, &["day"]))).then_some((Atom::Dom(day), next))
+}
+
+/// A day of a month: "3", "3rd", "third", "twenty first".
+fn day(t: &Tokens, at: usize) -> Option<(i8, usize)> {
+    let (n, next) = ordinal(t, at)
+        .or_else(|| {
+            let digits = t.digits(at).filter(|d| d.len() <= 2)?;
+            digits.parse().ok().map(|d| (d, at + 1))
+        })
+        .or_else(|| cardinal(t, at).filter(|_| t.digits(at).is_none()))?;
+    (1..=31).contains(&n).then_some((n as i8, next))
+}
+
+/// "2015", "nineteen ninety nine", "twenty nineteen", "two thousand and eighteen", "the year 2008", "'98".
+pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
+    let from = t.one_of(at, &["the year", "year", "the year of", "year of"]).unwrap_or(at);
+    let joined = t.glued(from) && from > 0 && t.is(from - 1, &["$", ".", ":", "#"]);
+    if let Some(digits) = t.digits(from).filter(|d| d.len() == 4 && !joined) {
+        let year: i16 = digits.parse().ok()?;
+        let decimal = t.is(from + 1, &[".", ",", ":", "%"])
+            && t.glued(from + 1)
+            && t.digits(from + 2).is_some()
+            && t.glued(from + 2);
+        let unit = t.is(from + 1, &["people", "dollars", "percent", "hours", "hrs", "times", "km", "meters"]);
+        return (1500..2200).contains(&year).then_some((year, from + 1)).filter(|_| !decimal && !unit);
+    }
+    if t.word(from) == "'" && t.digits(from + 1).is_some_and(|d| d.len() == 2) {
+        return two_digits(t.digits(from + 1)?.parse().ok()?, 2).map(|y| (y, from + 2));
+    }
+    let (first, next) = cardinal(t, from).filter(|_| t.digits(from).is_none())?;
+    if (10..=21).contains(&first) {
+        if let Some((second, after)) = cardinal(t, next).filter(|(s, _)| (10..100).contains(s)) {
+            return Some(((first * 100 + second) as i16, after));
+        }
+        let (second, after) = cardinal(t, t.one_of(next, &["oh", "o"])?)?;
+        return (second < 10).then_some(((first * 100 + second) as i16, after));
+    }
+    (1500..2200).contains(&first).then_some((first as i16, next))
+}
+
+/// "in three days", "two weeks ago", "an hour from now", "three fridays from now".
+fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let from = t.one_of(at, &["in", "in about", "within"]).filter(|_| t.word(at) != "within");
+    if let Some(start) = from
+        && let Some((length, unit, next)) =
+            duration::length(Lang::En, t, t.one_of(start, &["the next"]).unwrap_or(start))
+        && !t.is(t.one_of(next, &["the"]).unwrap_or(next), &["morning", "of"])
+    {
+        let next = t.one_of(next, &["from now", "'s time", "time", "from today", "' time"]).unwrap_or(next);
+        return Some((Atom::Offset(length, unit, 1), next));
+    }
+    let (length, unit, next) = duration::length(Lang::En, t, at).or_else(|| {
+        let (n, next) = cardinal(t, at)?;
+        let (_, next) = t.lookup(next, WEEKDAYS)?;
+        Some((Unit::Week.times(f64::from(n)), Unit::Week, next))
+    })?;
+    const TAILS: &[(&str, i64)] = &[
+        ("from now", 1),
+        ("from today", 1),
+        ("from tomorrow", 1),
+        ("later", 1),
+        ("hence", 1),
+        ("ago", -1),
+        ("from", 1),
+        ("earlier", -1),
+        ("before", -1),
+        ("after", 1),
+        ("before today", -1),
+        ("after today", 1),
+        ("back", -1),
+        ("before now", -1),
+        ("prior to", -1),
+    ];
+    let (sign, after) = t.lookup(next, TAILS)?;
+    // "three fridays from now" counts the weekday itself.
+    if let Some((n, w)) = cardinal(t, at).and_then(|(n, at)| Some((i64::from(n), t.lookup(at, WEEKDAYS)?.0)))
+    {
+        return Some((Atom::Nth(if sign > 0 { 1000 + n } else { -1000 - n }, Target::Weekday(w)), after));
+    }
+    let after = if t.word(after - 1) == "tomorrow" { after - 1 } else { after };
+    Some((Atom::Offset(length, unit, sign), after))
+}
+
+/// "the first monday", "third last week", "last day", before "of", "in" or a month.
+fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let from = t.lit(at, "the").unwrap_or(at);
+    if let Some((n, next)) =
+        t.lit(from, "week").and_then(|w| cardinal(t, w)).filter(|(n, _)| (1..=53).contains(n))
+    {
+        return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Week)), next));
+    }
+    let (n, next) = if let Some(next) = t.lit(from, "last") {
+        (-1, next)
+    } else {
+        let (n, next) = ordinal(t, from)?;
+        match t.lit(next, "last") {
+            Some(next) => (-i64::from(n), next),
+            None => (i64::from(n), next),
+        }
+    };
+    let (target, next) = match t.lookup(next, WEEKDAYS) {
+        Some((d, next)) => (Target::Weekday(d), next),
+        None => {
+            let (unit, next) = duration::unit(Lang::En, t, next)?;
+            (Target::Unit(unit), next)
+        }
+    };
+    let of = t.one_of(next, &["of", "in", "of the", "in the"]);
+    let container = of.is_some() || t.lookup(next, MONTHS).is_some() || t.lookup(next, WHICH).is_some();
+    (container || n > 0 && matches!(target, Target::Weekday(_))).then_some((Atom::Nth(n, target), next))
+}
+
+fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let from = t.lit(at, "the").unwrap_or(at);
+    let all =
+        HOLIDAYS.iter().flat_map(|h| h.names.iter().filter_map(move |name| Some((h, t.lit(from, name)?))));
+    let (h, next) = all.max_by_key(|(_, next)| *next)?;
+    Some((Atom::Holiday(h, 0), next))
+}
+
+/// "first quarter", "q3", "3rd qtr", "2018 q4", "18q4", "eom".
+fn quarter(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let from = t.lit(at, "the").unwrap_or(at);
+    if let Some((n, next)) = ordinal(t, from).filter(|(n, _)| (1..=4).contains(n))
+        && let Some((Unit::Quarter, next)) = duration::unit(Lang::En, t, next)
+    {
+        return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Quarter)), next));
+    }
+    if t.is(from, &["q", "h"]) && t.glued(from + 1) {
+        let (target, most) =
+            if t.word(from) == "q" { (Target::Unit(Unit::Quarter), 4) } else { (Target::Half, 2) };
+        let n = t.digits(from + 1)?.parse::<i64>().ok().filter(|n| (1..=most).contains(n))?;
+        return Some((Atom::Nth(n, target), from + 2));
+    }
+    None
+}

@@ -1,0 +1,290 @@
+//! From … to, since, until, before, after, within: one form or two to a [`When`].
+
+use super::super::number;
+use super::super::token::Tokens;
+use super::atom::{Atom, Clock, Fields};
+use super::ends::{copy_date, explain, hour, share};
+use super::resolve::resolve;
+use super::{Bounds, Customs, Shape, When, en, words_en, words_zh, zh};
+use crate::base::Lang;
+use jiff::Span;
+use jiff::civil::DateTime;
+
+pub(super) struct Reader<'a> {
+    pub(super) lang: Lang,
+    pub(super) t: &'a Tokens,
+    pub(super) now: DateTime,
+    pub(super) customs: &'a Customs,
+}
+
+/// What stands at `at`.
+pub(in super::super) fn when(
+    lang: Lang,
+    t: &Tokens,
+    at: usize,
+    now: DateTime,
+    customs: &Customs,
+) -> Option<(When, usize)> {
+    let r = Reader { lang, t, now, customs };
+    // "on friday from 3 to 5", "in march"
+    let led = t.one_of(at, &["at", "@", "in", "on", "on the"]).filter(|_| lang == Lang::En);
+    let at_led = |f: &dyn Fn(usize) -> Option<(When, usize)>| f(at).or_else(|| f(led?));
+    at_led(&|at| r.on_day(at))
+        .or_else(|| at_led(&|at| r.range(at)))
+        .or_else(|| r.bounded(at))
+        .or_else(|| r.stretch(at))
+        .or_else(|| r.point(at))
+}
+
+const LINKS_EN: &[&str] = &[
+    "to",
+    "till",
+    "until",
+    "untill",
+    "til",
+    "through",
+    "thru",
+    "-",
+    "~",
+    "up to",
+    "all the way to",
+    "to the",
+    "and ending",
+    "ending",
+];
+const LINKS_ZH: &[&str] = &["到", "至", "-", "~", "直到", "--", "一直到", "到了"];
+
+impl Reader<'_> {
+    /// One form: atoms side by side.
+    pub(super) fn fields(&self, start: usize) -> Option<(Fields, usize)> {
+        let t = self.t;
+        let mut f = Fields::default();
+        let (mut next, mut from) = (start, start);
+        loop {
+            let named = from > 0 && t.is(from - 1, &["at", "@", "around", "about"])
+                || f.part.is_some() && f.clock.is_none();
+            let atom = match self.lang {
+                Lang::En => en::atom(t, from, named, self.customs.month_first),
+                Lang::Zh => zh::atom(t, from),
+            };
+            let mut grown = f.clone();
+            match atom {
+                Some((atom, end)) if grown.add(atom) && !(grown.timed() && grown.stretch()) => {
+                    (f, next) = (grown, end);
+                    from = end;
+                }
+                _ if from == next => {
+                    let glue = if self.lang == Lang::En { words_en::GLUE } else { words_zh::GLUE };
+                    match t.one_of(from, glue).filter(|_| next > start) {
+                        Some(after) => from = after,
+                        None => break,
+                    }
+                }
+                _ => break,
+            }
+        }
+        if next == start
+            && let Some(found) = self.leading_hour(start)
+        {
+            return Some(found);
+        }
+        (next > start && f.told()).then_some((f, next))
+    }
+
+    /// "9 tomorrow morning", "8 tonight": an hour before the day.
+    fn leading_hour(&self, start: usize) -> Option<(Fields, usize)> {
+        if self.lang != Lang::En {
+            return None;
+        }
+        let (hour, next) =
+            number::cardinal(self.lang, self.t, start).filter(|(h, _)| (1..=12).contains(h))?;
+        if self.t.glued(next) {
+            return None;
+        }
+        let from = self
+            .t
+            .one_of(next, &["in the", "this", "on"])
+            .filter(|_| self.t.word(next) != "this")
+            .unwrap_or(next);
+        let (mut f, end) = self.fields(from)?;
+        let clock = Clock { hour: i64::from(hour), minute: 0, second: 0, fixed: false, fine: false };
+        let ok = f.part.is_some() && f.clock.is_none() && f.add(Atom::Clock(clock));
+        ok.then_some((f, end))
+    }
+
+    fn point(&self, at: usize) -> Option<(When, usize)> {
+        // "at 5", "in the morning"
+        const WEEK_OF: &[&str] = &[
+            "the week of",
+            "week of",
+            "the week starting on",
+            "the week starting",
+            "the week commencing",
+            "the week beginning",
+            "week commencing",
+            "week beginning",
+            "the week beginning on",
+            "week starting",
+        ];
+        if let Some(from) = self.t.one_of(at, WEEK_OF)
+            && let Some((f, next)) = self.fields(
+                self.t.lit(from, "the").filter(|n| self.t.digits(*n).is_none()).map_or(from, |_| from),
+            )
+            && let Some(day) =
+                resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)
+        {
+            let day = day.from?;
+            let monday =
+                day.checked_sub(Span::new().days(i64::from(day.weekday().to_monday_zero_offset()))).ok()?;
+            let to = monday.checked_add(Span::new().days(7)).ok();
+            return Some((
+                When { shape: Shape::Date, from: Some(monday), to, range: true, half_open: false },
+                next,
+            ));
+        }
+        let led =
+            || self.fields(self.t.one_of(at, &["at", "@", "in", "on"]).filter(|_| self.lang == Lang::En)?);
+        let (f, next) = self.fields(at).or_else(led)?;
+        Some((resolve(&f, self.now, self.customs)?, next))
+    }
+
+    /// One end of a range: a form, or a number that the other end explains.
+    pub(super) fn end(&self, at: usize) -> Option<(Fields, usize)> {
+        let from = self.t.one_of(at, &["the", "at", "on"]).unwrap_or(at);
+        let bare = || {
+            let (n, next) = match self.lang {
+                Lang::En => super::super::number_en::cardinal(self.t, from)
+                    .or_else(|| super::super::number_en::ordinal(self.t, from))?,
+                Lang::Zh => number::cardinal(self.lang, self.t, from)?,
+            };
+            let f = Fields { bare: Some(i64::from(n)), ..Fields::default() };
+            (n < 10_000).then_some((f, next))
+        };
+        self.fields(at).or_else(|| self.fields(from)).or_else(bare)
+    }
+
+    /// Two ends with a link between, perhaps after the day that holds for both: "tuesday from 7 to 8".
+    fn range(&self, start: usize) -> Option<(When, usize)> {
+        let day = self.fields(start).filter(|(f, _)| f.dated() && !f.now && f.clock.is_none());
+        let dated = day.and_then(|(f, next)| {
+            let next = self.t.one_of(next, &[",", "the"]).unwrap_or(next);
+            let (a, b, end) = self.ends(next)?;
+            (!a.dated() && !b.dated() && a.clock.is_some()).then_some((f, a, b, end))
+        });
+        if let Some((f, mut a, mut b, end)) = dated {
+            for end in [&mut a, &mut b] {
+                copy_date(end, &f);
+                end.part = end.part.or(f.part);
+            }
+            share(&mut a, &mut b);
+            return Some((self.span(&a, &b)?, end));
+        }
+        let (a, b, next) = self.ends(start)?;
+        Some((self.span(&a, &b)?, next))
+    }
+
+    /// A bound on a day: "tomorrow after five".
+    fn on_day(&self, start: usize) -> Option<(When, usize)> {
+        let (f, next) = self.fields(start).filter(|(f, _)| f.dated() && !f.timed())?;
+        let day = resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)?.from?;
+        let (mut w, end) = self.bounded(next).filter(|(w, _)| w.shape == Shape::Time)?;
+        let move_to = |at: DateTime| day.date().to_datetime(at.time());
+        (w.shape, w.from, w.to) = (Shape::DateTime, w.from.map(move_to), w.to.map(move_to));
+        Some((w, end))
+    }
+
+    /// The two ends and what is after them.
+    fn ends(&self, start: usize) -> Option<(Fields, Fields, usize)> {
+        let t = self.t;
+        let (lead, links): (Option<usize>, &[&str]) = match self.lang {
+            Lang::En => match t.lit(start, "between") {
+                Some(next) => (Some(next), &["and", "-", "to"]),
+                None => (t.one_of(start, &["from", "starting from", "beginning from", "starting"]), LINKS_EN),
+            },
+            Lang::Zh => (t.one_of(start, &["从", "自", "由", "在"]), LINKS_ZH),
+        };
+        let (mut a, next) = self.end(lead.unwrap_or(start))?;
+        let after = match t.one_of(next, links) {
+            Some(after) => after,
+            None if self.lang == Lang::Zh => t.one_of(next, &["和", "与", "跟"])?,
+            None => return None,
+        };
+        let paired = self.lang == Lang::Zh && t.is(after - 1, &["和", "与", "跟"]);
+        let after = if self.lang == Lang::En { after } else { t.one_of(after, &["在"]).unwrap_or(after) };
+        let (mut b, mut next) = self.end(after)?;
+        // "from 10:30 to 3 on friday"
+        if b.bare.is_some()
+            && !b.told()
+            && let Some((mut f, end)) =
+                self.fields(t.one_of(next, &["on", "of", "in", "in the", ","]).unwrap_or(next))
+            && f.dated()
+            && f.clock.is_none()
+            && (a.clock.is_some() || a.bare.is_some())
+        {
+            if a.bare.is_some() && f.stretch() && f.year.is_none() {
+                f.dom = b.bare.and_then(|n| i8::try_from(n).ok()).filter(|d| (1..=31).contains(d));
+            } else {
+                f.clock = hour(b.bare.filter(|n| *n <= 24));
+            }
+            (b, next) = (f, end);
+        }
+        if self.lang == Lang::Zh {
+            let between = t.one_of(next, &["之间", "间", "期间", "的时间", "为止", "止"]);
+            if paired && between.is_none() {
+                return None;
+            }
+            next = between.unwrap_or(next);
+        }
+        if a.bare.is_some() && b.bare.is_some() && !a.told() && !b.told() {
+            // "from 5 to 7": hours, but only where "from" or "between" says that a stretch comes.
+            lead?;
+            let ok = |f: &Fields| f.bare.is_some_and(|n| (1..=24).contains(&n));
+            if !(ok(&a) && ok(&b)) || self.lang == Lang::Zh {
+                return None;
+            }
+            (a.clock, b.clock) = (hour(a.bare), hour(b.bare));
+        }
+        explain(&mut a, &b);
+        explain(&mut b, &a);
+        share(&mut a, &mut b);
+        Some((a, b, next))
+    }
+
+    fn span(&self, a: &Fields, b: &Fields) -> Option<When> {
+        let (from, mut to) = (resolve(a, self.now, self.customs)?, resolve(b, self.now, self.customs)?);
+        let shape = if from.shape == to.shape { from.shape } else { Shape::DateTime };
+        let (start, mut half_open) = (from.from?, from.half_open && to.half_open);
+        let included = match self.customs.bounds {
+            Bounds::Excluded => false,
+            Bounds::Days => to.shape == Shape::Date,
+            Bounds::All => true,
+        };
+        let edge = b.edge.is_some();
+        let mut end = match to.to.take().filter(|_| included || edge) {
+            Some(end) => end,
+            None => to.from?,
+        };
+        let twelve = Span::new().hours(12);
+        while end <= start && to.half_open {
+            end = end.checked_add(twelve).ok()?;
+            to.half_open = false;
+            half_open = false;
+        }
+        if end < start && to.shape == Shape::Time {
+            end = end.checked_add(Span::new().days(1)).ok()?;
+        } else if end < start && b.year.is_none() && b.month.is_some() {
+            end = end.checked_add(Span::new().years(1)).ok()?;
+        } else if end < start && b.weekday.is_some() {
+            end = end.checked_add(Span::new().days(7)).ok()?;
+        }
+        if included && !to.range {
+            let grain = match b.clock {
+                None => Span::new().days(1),
+                Some(c) if c.fine || a.clock.is_some_and(|c| c.fine) => Span::new().minutes(1),
+                Some(_) => Span::new().hours(1),
+            };
+            end = end.checked_add(grain).ok()?;
+        }
+        (start <= end).then_some(When { shape, from: Some(start), to: Some(end), range: true, half_open })
+    }
+}
