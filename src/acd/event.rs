@@ -228,7 +228,8 @@ pub enum Output {
     Announce { call: CallId, place: usize, wait: Option<Estimate> },
     /// Comfort the caller, for the nth time from 1.
     Comfort { call: CallId, nth: u32 },
-    /// The caller will wait no longer: it is out of the queue and goes on to `to`, never a queue.
+    /// The caller will wait no longer: it is out of the queue and goes on to `to`, never a queue. But one who is offered to
+    /// be called back waits on until it says yes ([`Input::Callback`]).
     Overflow { call: CallId, to: Destination, why: OverflowWhy },
     /// An agent's state changed; for boards and logs.
     Agent { user: String, state: State },

@@ -3,7 +3,7 @@
 
 use super::event::{AcdEvent, Output, OverflowWhy};
 use super::router::{Acd, Due, refuse};
-use super::setup::{Destination, When};
+use super::setup::{Destination, OverflowRule, When};
 use super::{estimate, memory};
 use crate::base::{CallId, Now, Pii};
 use crate::limits::ACD_WAITING_MAX;
@@ -89,7 +89,7 @@ impl Acd {
             let Some(q) = self.queues.get(queue) else { return };
             let closed = !q.open || q.draining;
             let full = q.setup.places.is_some_and(|places| length >= places);
-            let rules: Vec<_> = q.setup.overflow.clone();
+            let rules = self.rules(call, queue);
             let found = rules.into_iter().find_map(|rule| {
                 let why = match rule.when {
                     When::Longer(than) if length >= than || full => OverflowWhy::Longer,
@@ -116,11 +116,12 @@ impl Acd {
     /// Rules that are looked at while a caller waits. A callback waits as long as it takes.
     fn overflow_on_time(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
         let Some(w) = self.waiting.get(&call).filter(|w| w.callback.is_none()) else { return };
-        let Some((_, setup)) = self.queue_of(w) else { return };
+        let Some(queue) = self.line.kinds.get(w.kind).map(|kind| kind.key.queue) else { return };
+        let Some(setup) = self.queues.get(queue).map(|q| &q.setup) else { return };
         let waited = now.since(w.entered);
         let rung = !w.offers.is_empty();
         let at_last = waited >= setup.max_wait;
-        let rules = setup.overflow.clone();
+        let rules = self.rules(call, queue);
         let found = rules.into_iter().find_map(|rule| {
             let why = match rule.when {
                 When::Waited(after) if waited >= after => OverflowWhy::Waited,
@@ -149,7 +150,14 @@ impl Acd {
         }
     }
 
-    /// Sends a caller on. True if it is out of the queues now.
+    /// The rules that a call is subject to: it is asked once whether it wants to be called back.
+    fn rules(&self, call: CallId, queue: usize) -> Vec<OverflowRule> {
+        let asked = self.waiting.get(&call).is_some_and(|w| w.asked);
+        let rules = self.queues.get(queue).map(|q| q.setup.overflow.clone()).unwrap_or_default();
+        rules.into_iter().filter(|r| !asked || r.to != Destination::Callback).collect()
+    }
+
+    /// Sends a caller on. False if there is another queue's rules to look at now.
     fn overflow(
         &mut self,
         now: Now,
@@ -164,6 +172,12 @@ impl Acd {
             let word = serde_json::to_value(why).ok().and_then(|w| w.as_str().map(super::Name::from));
             self.change_queue(now, call, queue, word.unwrap_or_else(|| "overflow".into()), out);
             return false;
+        }
+        if *to == Destination::Callback {
+            // It waits on while it is asked, and after a no.
+            self.waiting.entry(call).and_modify(|w| w.asked = true);
+            out.push(Output::Overflow { call, to: to.clone(), why });
+            return true;
         }
         let Some(waiting) = self.take_and_stop(now, call, out) else { return true };
         if let Some((queue, _)) = self.queue_of(&waiting).filter(|_| !waiting.consult) {

@@ -32,6 +32,8 @@ pub(super) struct Waiting {
     pub(super) announce: Now,
     pub(super) comfort: Option<Now>,
     pub(super) comforts: u32,
+    /// Has been offered to be called back by a rule.
+    pub(super) asked: bool,
     /// The likely wait last told, in seconds.
     pub(super) told: Option<u32>,
     /// The number, as the memory keeps it.

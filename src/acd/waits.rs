@@ -29,6 +29,7 @@ impl Waiting {
             announce: now + FIRST_ANNOUNCEMENT,
             comfort: None,
             comforts: 0,
+            asked: false,
             told: None,
             number: None,
             consult: false,

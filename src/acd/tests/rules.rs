@@ -225,8 +225,9 @@ fn rules_about_length_agents_and_closing_turn_callers_away_on_arrival() {
     });
     w.enqueue(A, "q");
     assert_eq!(overflowed(&w.enqueue(B, "q")), [(B, Destination::Callback)]);
+    assert_eq!(w.acd.waiting().len(), 2, "it waits on while it is asked");
     w.give(Input::Drain { queue: "q".into(), on: true });
-    assert_eq!(overflowed(&w.enqueue(B, "q")), [(B, Destination::Line("night".into()))]);
+    assert_eq!(overflowed(&w.enqueue(CallId(9), "q")), [(CallId(9), Destination::Line("night".into()))]);
     assert_eq!(offer(&w.register("a0")).unwrap().1, A, "whoever is inside is served");
     let mut w =
         team(&[1], |q| q.overflow = vec![OverflowRule { when: When::NoAgents, to: Destination::Voicemail }]);

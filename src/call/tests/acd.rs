@@ -319,6 +319,27 @@ fn a_caller_who_says_no_to_a_callback_waits_on_and_one_who_says_goodbye_leaves()
 }
 
 #[test]
+fn a_rule_offers_a_callback_once_and_the_place_is_kept_either_way() {
+    let rules = "overflow = [{ after_s = 30, to = \"callback\" }, { after_s = 90, to = \"closing\" }]\n";
+    for yes in [true, false] {
+        let mut w = World::with(rules);
+        w.call();
+        w.speak(TALK);
+        w.prompt_ends();
+        w.later(31);
+        w.speak(if yes { "好的" } else { "不用了" });
+        w.prompt_ends();
+        assert_eq!(w.hung_up.contains(&CALLER), yes);
+        assert_eq!(w.switch.acd().waiting().len(), 1);
+        if !yes {
+            w.later(61);
+            w.prompt_ends();
+            assert_eq!(w.record().result, Result::NobodyFree, "the next rule holds");
+        }
+    }
+}
+
+#[test]
 fn a_queue_without_agents_overflows_to_a_message() {
     let mut w = World::with("overflow = [{ no_agents = true, to = \"voicemail\" }]\n");
     w.call();
