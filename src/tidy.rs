@@ -25,7 +25,7 @@ const LONG_FILES: &[(&str, usize)] = &[
 ];
 
 /// Functions over 90 lines, which may only shrink.
-const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[("config/line.rs", "check", 110)];
+const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
 
 /// Imports against the order of `lib.rs`: (file, room, why). Better to move a wall than to add a line.
 const IMPORT_EXCEPTIONS: &[(&str, &str, &str)] = &[];

@@ -27,6 +27,8 @@ const DESK: &str = "desk";
 pub(super) enum Begin {
     /// The line's dialogue, for a caller who came by this trunk.
     Line { trunk: String },
+    /// The line is closed: that is said, and no more.
+    Closed { trunk: String },
     /// An agent calls a colleague or a queue.
     Desk { user: String, to: Destination },
     /// A customer who asked for it in that call is called back.
@@ -88,7 +90,7 @@ impl Call {
         out: &mut Vec<Output>,
     ) -> Call {
         let (line, trunk) = match &begin {
-            Begin::Line { trunk } => (plan.line.clone(), trunk.clone()),
+            Begin::Line { trunk } | Begin::Closed { trunk } => (plan.line.clone(), trunk.clone()),
             Begin::Callback { first } => (plan.line.clone(), format!("callback of call {}", first.0)),
             Begin::Desk { user, .. } | Begin::Code { user, .. } => (DESK.to_owned(), format!("agent {user}")),
         };
@@ -261,6 +263,15 @@ impl Call {
         match self.begin.clone() {
             Begin::Line { .. } => self.begin_dialogue(now, s, out),
             Begin::Callback { .. } => {}
+            Begin::Closed { .. } => {
+                let lang = self.dialog.lang();
+                let text = self.dialog.plan().closed(lang).to_owned();
+                self.stage = Stage::Closing(Result::Closed);
+                match text.is_empty() {
+                    true => self.say_phrase(now, Phrase::NobodyFree, s, out),
+                    false => self.say(now, lang, vec![text], false, s, out),
+                }
+            }
             Begin::Code { phrase, .. } => {
                 self.stage = Stage::Closing(Result::Served);
                 self.say_phrase(now, phrase, s, out);
@@ -279,7 +290,7 @@ impl Call {
             Begin::Desk { user, .. } | Begin::Code { user, .. } => {
                 Some(acd::Input::OwnCall { user: user.clone(), on })
             }
-            Begin::Line { .. } | Begin::Callback { .. } => None,
+            Begin::Line { .. } | Begin::Closed { .. } | Begin::Callback { .. } => None,
         }
     }
 

@@ -39,6 +39,8 @@ pub enum Result {
     CallbackBooked,
     /// Was to be called back and did not answer, or no agent did.
     NotReached,
+    /// Called outside of the line's hours.
+    Closed,
     /// Never answered: refused, or cancelled before the answer.
     NotAnswered,
     /// Broken off by a failure.

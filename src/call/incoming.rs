@@ -23,8 +23,8 @@ impl Switch {
     /// A new call, or the reason why not.
     pub(super) fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
         let admitted = match &incoming.account {
-            Some(user) => self.desk(now, user.clone(), incoming),
-            None => self.over_trunk(incoming),
+            Some(user) => self.desk(user.clone(), incoming),
+            None => self.over_trunk(now, incoming),
         };
         match admitted {
             Ok((plan, begin)) => self.begin(now, incoming, plan, begin, out),
@@ -33,22 +33,19 @@ impl Switch {
     }
 
     /// 403 to strangers, 404 where there is no such line, 503 when full or draining.
-    fn over_trunk(&self, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
+    fn over_trunk(&self, now: Now, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
         let config = &self.shared.config;
         let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
         let trunk = config.server.trunk(remote, local).ok_or((403, "Not from a known trunk"))?;
         let plan = config.line(&incoming.dialled).ok_or((404, "No line has this number"))?;
         self.room()?;
-        Ok((plan.clone(), Begin::Line { trunk: trunk.name.clone() }))
+        let trunk = trunk.name.clone();
+        let begin = if self.is_open(now, plan) { Begin::Line { trunk } } else { Begin::Closed { trunk } };
+        Ok((plan.clone(), begin))
     }
 
     /// An agent's own call: a feature code, a line, a colleague, a queue.
-    fn desk(
-        &mut self,
-        _now: Now,
-        user: String,
-        incoming: &sip::Incoming,
-    ) -> Result<(Arc<Plan>, Begin), Refusal> {
+    fn desk(&mut self, user: String, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
         let config = self.shared.config.clone();
         self.room()?;
         if let Some(plan) = config.line(&incoming.dialled) {
@@ -121,7 +118,7 @@ impl Switch {
         // Legs that may be joined later have to be on one worker.
         let near = match &begin {
             Begin::Desk { user, .. } => self.customer_of(user),
-            Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => None,
+            _ => None,
         };
         let who = Customer::incoming(incoming);
         let call = Call::new(now, id, who, plan, (begin, near), &mut self.shared, out);

@@ -204,7 +204,7 @@ impl Call {
     pub(super) fn desk_user(&self) -> Option<&str> {
         match &self.begin {
             Begin::Desk { user, .. } => Some(user),
-            Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => None,
+            _ => None,
         }
     }
 

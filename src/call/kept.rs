@@ -6,6 +6,7 @@ use crate::acd;
 use crate::base::{CallId, Lang, Now, Pii};
 use crate::sip::{Flow, Transport};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// What is to be kept for a restart.
@@ -13,6 +14,8 @@ use std::net::SocketAddr;
 pub struct Kept {
     acd: acd::Snapshot,
     callbacks: Vec<KeptBooking>,
+    #[serde(default)]
+    closed_by_hand: BTreeSet<String>,
 }
 
 /// A [`Booking`] without what the configuration has.
@@ -47,7 +50,11 @@ impl Switch {
             local: b.way.local,
             remote: b.way.remote,
         };
-        Kept { acd: self.acd.snapshot(now), callbacks: self.shared.callbacks.iter().map(booking).collect() }
+        Kept {
+            acd: self.acd.snapshot(now),
+            callbacks: self.shared.callbacks.iter().map(booking).collect(),
+            closed_by_hand: self.closed_by_hand.clone(),
+        }
     }
 
     /// Takes up what was kept. A callback for a line that is gone is given up by the ACD when its turn comes.
@@ -70,7 +77,9 @@ impl Switch {
             self.shared.callbacks.insert(k.ticket, booking);
         }
         let mut wants = Vec::new();
+        self.closed_by_hand.clone_from(&kept.closed_by_hand);
         self.acd.restore(now, &kept.acd, &mut wants);
+        self.keep_hours(now);
         self.settle(now, wants, out);
     }
 }

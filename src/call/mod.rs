@@ -18,6 +18,7 @@ mod cdr;
 mod dialogue;
 mod event;
 mod guests;
+mod hours;
 mod incoming;
 mod journey;
 mod kept;

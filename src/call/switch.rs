@@ -9,7 +9,7 @@ use crate::base::{CallId, Epoch, LegId, Now, Timers};
 use crate::config::Config;
 use crate::media::{self, Prompt, Report};
 use crate::sip;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -55,6 +55,10 @@ pub struct Switch {
     pub(super) calls: BTreeMap<CallId, Call>,
     pub(super) next_call: u64,
     pub(super) draining: bool,
+    /// Queues and lines that are closed whatever their hours say.
+    pub(super) closed_by_hand: BTreeSet<String>,
+    /// When a queue opens or closes next.
+    pub(super) hours_at: Option<Now>,
 }
 
 impl std::fmt::Debug for Switch {
@@ -88,8 +92,11 @@ impl Switch {
             calls: BTreeMap::new(),
             next_call: with.first_call.0,
             draining: false,
+            closed_by_hand: BTreeSet::new(),
+            hours_at: None,
         };
         switch.prepare(out);
+        switch.keep_hours(now);
         if let Some(kept) = with.kept {
             switch.take_up(now, &kept, out);
         }
@@ -136,7 +143,7 @@ impl Switch {
     /// When to be called next.
     pub fn deadline(&self) -> Option<Now> {
         let timers = self.shared.timers.next().map(|(at, _)| at);
-        [timers, self.acd.deadline()].into_iter().flatten().min()
+        [timers, self.acd.deadline(), self.hours_at].into_iter().flatten().min()
     }
 
     /// Takes one input; appends what is to be done.
@@ -170,6 +177,7 @@ impl Switch {
                 let mut wants = Vec::new();
                 self.acd.reload(&self.shared.config.setup, now, &mut wants);
                 self.prepare(out);
+                self.keep_hours(now);
                 self.settle(now, wants, out);
             }
             Input::Acd(input) => self.shared.acd.push(input),
@@ -183,6 +191,7 @@ impl Switch {
                 while let Some((id, due)) = self.shared.timers.pop_due(now) {
                     self.with(id, out, |call, shared, out| call.due(now, due, shared, out));
                 }
+                self.hours_due(now);
                 self.shared.acd.push(acd::Input::Tick);
             }
         }

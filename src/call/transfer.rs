@@ -189,7 +189,7 @@ impl Call {
             }
             Stage::Waiting | Stage::Joining => match &self.begin {
                 Begin::Desk { to, .. } => Released::Waiting(to.clone()),
-                Begin::Line { .. } | Begin::Code { .. } | Begin::Callback { .. } => Released::Nobody,
+                _ => Released::Nobody,
             },
             _ => Released::Nobody,
         }

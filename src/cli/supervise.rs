@@ -76,12 +76,13 @@ enum What {
         #[arg(long)]
         off: bool,
     },
-    /// Close a queue, or open it again.
+    /// Close a queue or a line whatever its hours say.
     Close {
-        queue: String,
+        name: String,
     },
+    /// Give it back to its hours.
     Open {
-        queue: String,
+        name: String,
     },
     /// Give up a callback.
     CancelCallback {
@@ -120,8 +121,8 @@ impl What {
             What::Skill { user, skill, level } => Action::Skill { user, skill, level },
             What::Move { call, queue, reason, .. } => Action::Move { call, queue, reason },
             What::Drain { queue, off } => Action::Drain { queue, on: !off },
-            What::Close { queue } => Action::Open { queue, open: false },
-            What::Open { queue } => Action::Open { queue, open: true },
+            What::Close { name } => Action::Open { name, open: false },
+            What::Open { name } => Action::Open { name, open: true },
             What::CancelCallback { call } => Action::CancelCallback { call },
             What::Audit { count } => return Err(Ask::Audit { count }),
         })

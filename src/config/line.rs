@@ -1,10 +1,11 @@
 //! A line's file: greeting, question, intents. Checked against the team, and trained.
 
 use super::file::File;
+use super::hours;
 use super::problem::Problem;
 use super::team::Team;
 use crate::base::Lang;
-use crate::ivr::{Action, Confirm, Intent, Plan, Text};
+use crate::ivr::{Action, Confirm, Hours, Intent, Plan, Text};
 use crate::nlu::{Example, Model};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ struct RawLine {
     numbers: Vec<Spanned<String>>,
     languages: Spanned<Vec<Lang>>,
     person: Spanned<String>,
+    hours: Option<Spanned<String>>,
+    closed: Option<Spanned<Text>>,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +74,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Raw> {
 pub(super) fn check(
     file: &File,
     raw: Raw,
-    team: &Team,
+    (team, hours): (&Team, &[Arc<Hours>]),
     others: &[Arc<Plan>],
     version: &str,
     problems: &mut Vec<Problem>,
@@ -81,15 +84,7 @@ pub(super) fn check(
     if languages.is_empty() {
         problems.push(file.error(raw.line.languages.span(), "a line needs at least one language"));
     }
-    for number in &raw.line.numbers {
-        if let Some(other) = others.iter().find(|o| o.numbers.contains(number.get_ref())) {
-            let message = format!("number `{}` already belongs to line `{}`", number.get_ref(), other.line);
-            problems.push(file.error(number.span(), message));
-        }
-    }
-    if let Some(other) = others.iter().find(|o| o.line == *raw.line.name.get_ref()) {
-        problems.push(file.error(raw.line.name.span(), format!("a second line named `{}`", other.line)));
-    }
+    unlike(file, &raw.line, others, problems);
     team.require_queue(file, &raw.line.person, problems);
     let need = |text: &Spanned<Text>, what: &str, problems: &mut Vec<Problem>| {
         for lang in languages.iter().filter(|l| text.get_ref().get(l).is_none_or(|t| t.trim().is_empty())) {
@@ -101,6 +96,8 @@ pub(super) fn check(
     };
     need(&raw.greeting, "the greeting", problems);
     need(&raw.question, "the question", problems);
+    let hours = raw.line.hours.and_then(|name| hours::find(file, &name, hours, problems));
+    let closed = closed(file, hours.is_some(), raw.line.closed, &need, problems);
     let (act, confirm) = (*raw.understanding.act.get_ref(), *raw.understanding.confirm.get_ref());
     if !(0.0 < confirm && confirm <= act && act <= 1.0) {
         problems.push(
@@ -111,11 +108,61 @@ pub(super) fn check(
     if raw.intent.is_empty() {
         problems.push(file.error(0..0, "a line needs at least one [[intent]]"));
     }
+    let intents = intents(file, raw.intent, team, &need, &languages, problems);
+    if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
+        return None;
+    }
+    let examples: Vec<Example> = intents
+        .iter()
+        .enumerate()
+        .flat_map(|(intent, i)| {
+            i.examples.values().flatten().map(move |t| Example { text: t.clone(), intent })
+        })
+        .collect();
+    Some(Plan {
+        line: raw.line.name.into_inner(),
+        version: version.to_owned(),
+        numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
+        model: Model::train(&examples, intents.len()),
+        languages,
+        hours,
+        closed,
+        person: raw.line.person.into_inner(),
+        greeting: raw.greeting.into_inner(),
+        question: raw.question.into_inner(),
+        intents,
+        act,
+        confirm,
+    })
+}
+
+/// No other line has this name or one of these numbers.
+fn unlike(file: &File, line: &RawLine, others: &[Arc<Plan>], problems: &mut Vec<Problem>) {
+    for number in &line.numbers {
+        if let Some(other) = others.iter().find(|o| o.numbers.contains(number.get_ref())) {
+            let message = format!("number `{}` already belongs to line `{}`", number.get_ref(), other.line);
+            problems.push(file.error(number.span(), message));
+        }
+    }
+    if let Some(other) = others.iter().find(|o| o.line == *line.name.get_ref()) {
+        problems.push(file.error(line.name.span(), format!("a second line named `{}`", other.line)));
+    }
+}
+
+/// The requests that a line can serve.
+fn intents(
+    file: &File,
+    raw: Vec<RawIntent>,
+    team: &Team,
+    need: &impl Fn(&Spanned<Text>, &str, &mut Vec<Problem>),
+    languages: &[Lang],
+    problems: &mut Vec<Problem>,
+) -> Vec<Intent> {
     let mut intents: Vec<Intent> = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for one in raw.intent {
+    for one in raw {
         need(&one.label, "the label", problems);
-        for lang in &languages {
+        for lang in languages {
             examples_in(file, &one, *lang, &mut seen, problems);
         }
         let key = key(file, &one.key, &intents, problems);
@@ -154,29 +201,33 @@ pub(super) fn check(
             action,
         });
     }
-    if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
-        return None;
+    intents
+}
+
+/// What a line says that has hours, when it is closed.
+fn closed(
+    file: &File,
+    has_hours: bool,
+    text: Option<Spanned<Text>>,
+    need: &impl Fn(&Spanned<Text>, &str, &mut Vec<Problem>),
+    problems: &mut Vec<Problem>,
+) -> Text {
+    match text {
+        Some(text) => {
+            need(&text, "what to say when closed", problems);
+            text.into_inner()
+        }
+        None => {
+            if has_hours {
+                problems.push(
+                    file.error(0..0, "a line with hours needs `closed`").help(Some(
+                        "add closed = { zh = \"…\", en = \"…\" }: said outside of its hours".into(),
+                    )),
+                );
+            }
+            Text::new()
+        }
     }
-    let examples: Vec<Example> = intents
-        .iter()
-        .enumerate()
-        .flat_map(|(intent, i)| {
-            i.examples.values().flatten().map(move |t| Example { text: t.clone(), intent })
-        })
-        .collect();
-    Some(Plan {
-        line: raw.line.name.into_inner(),
-        version: version.to_owned(),
-        numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
-        model: Model::train(&examples, intents.len()),
-        languages,
-        person: raw.line.person.into_inner(),
-        greeting: raw.greeting.into_inner(),
-        question: raw.question.into_inner(),
-        intents,
-        act,
-        confirm,
-    })
 }
 
 /// One intent's examples in one language: enough of them, and none that another intent has too.

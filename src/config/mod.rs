@@ -1,10 +1,11 @@
 //! TOML text to a checked configuration. Strict: what is not known, not there or not reachable is a [`Problem`] that
 //! names file, line, column and, where there is one, the nearest right word.
 //!
-//! In: the texts of a directory's files (`server.toml`, `team.toml`, and one file a line). Out: a [`Config`] with
+//! In: the texts of a directory's files (`server.toml`, `team.toml`, `hours.toml`, and one file a line). Out: a [`Config`] with
 //! warnings, or all errors at once. No file is read here.
 
 mod file;
+mod hours;
 mod line;
 mod problem;
 mod queue;
@@ -17,7 +18,7 @@ pub use server::{Server, Trunk};
 pub use team::{Code, Password};
 
 use crate::acd;
-use crate::ivr::{Plan, QueueWords};
+use crate::ivr::{Hours, Plan, QueueWords};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub passwords: BTreeMap<String, Password>,
     /// What each queue says.
     pub words: BTreeMap<String, QueueWords>,
+    /// When each queue is open; those without are always.
+    pub hours: BTreeMap<String, Arc<Hours>>,
     /// What agents dial on their phones.
     pub codes: BTreeMap<String, Code>,
     /// Digest of all files.
@@ -56,10 +59,12 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut server = Server::default();
     let mut team = team::Team::default();
+    let mut hours = Vec::new();
     let mut raw_lines = Vec::new();
     for file in files {
         match file.stem() {
             "server" => server = server::read(file, &mut problems).unwrap_or(server),
+            "hours" => hours = hours::read(file, &mut problems),
             "team" => team = team::read(file, &mut problems).unwrap_or(team),
             _ => raw_lines.extend(line::read(file, &mut problems).map(|raw| (file, raw))),
         }
@@ -68,7 +73,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     let version = file::digest(files);
     let mut lines: Vec<Arc<Plan>> = Vec::new();
     for (file, raw) in raw_lines {
-        if let Some(plan) = line::check(file, raw, &team, &lines, &version, &mut problems) {
+        if let Some(plan) = line::check(file, raw, (&team, &hours), &lines, &version, &mut problems) {
             lines.push(Arc::new(plan));
         }
     }
@@ -77,12 +82,13 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
             .push(Problem::whole_directory("no line: a file with [line] and [[intent]] tables is needed"));
     }
     team::check_labels(&team, &lines, &mut problems);
+    let hours = team::hours(&team, &hours, &mut problems);
     if problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(problems);
     }
     let (words, codes) = (team.words(), team.codes());
     let (setup, passwords) = team.into_setup();
-    Ok(Config { server, lines, setup, passwords, words, codes, version, warnings: problems })
+    Ok(Config { server, lines, setup, passwords, words, codes, hours, version, warnings: problems })
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use toml::Spanned;
 pub(super) struct RawQueue {
     pub(super) name: Spanned<String>,
     pub(super) label: Text,
+    pub(super) hours: Option<Spanned<String>>,
     ring_s: Option<Spanned<u64>>,
     wrap_up_s: Option<Spanned<u64>>,
     announce_every_s: Option<Spanned<u64>>,

@@ -4,7 +4,7 @@ use super::file::{File, nearest};
 use super::problem::Problem;
 use super::queue::{self, RawQueue};
 use crate::acd::{AgentSetup, LEVEL_MAX, Name, NotReady, Setup, SignIn, Skills};
-use crate::ivr::{Plan, QueueWords};
+use crate::ivr::{Hours, Plan, QueueWords};
 use crate::limits::AGENT_CALLS_MAX;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -174,6 +174,20 @@ pub(super) fn check_labels(team: &Team, lines: &[Arc<Plan>], problems: &mut Vec<
             }
         }
     }
+}
+
+/// When each queue is open, for those that say so.
+pub(super) fn hours(
+    team: &Team,
+    all: &[Arc<Hours>],
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, Arc<Hours>> {
+    let Some(file) = &team.file else { return BTreeMap::new() };
+    let of = |q: &RawQueue, problems: &mut _| {
+        let found = super::hours::find(file, q.hours.as_ref()?, all, problems)?;
+        Some((q.name.get_ref().clone(), found))
+    };
+    team.queues.iter().filter_map(|q| of(q, problems)).collect()
 }
 
 impl Team {

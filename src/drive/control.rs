@@ -87,8 +87,9 @@ pub enum Action {
         queue: String,
         on: bool,
     },
+    /// Close a queue or a line whatever its hours say, or give it back to them.
     Open {
-        queue: String,
+        name: String,
         open: bool,
     },
     CancelCallback {

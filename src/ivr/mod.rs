@@ -4,6 +4,7 @@
 //! A pure core; audio, SIP and the ACD are elsewhere.
 
 mod dialog;
+mod hours;
 mod phrases;
 mod plan;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod turn;
 mod words;
 
 pub use dialog::Dialog;
+pub use hours::Hours;
 pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
 pub use plan::{Action, Confirm, Intent, Plan, Text};
 pub use question::{Question, Reply, Step, Wanted};

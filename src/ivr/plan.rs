@@ -1,9 +1,11 @@
 //! A line's checked plan: what `config` makes of a dialplan file, ready to run.
 
+use super::hours::Hours;
 use super::phrases;
 use crate::base::Lang;
 use crate::nlu;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A text in each language of the line. `config` has checked that every language is there.
 pub type Text = BTreeMap<Lang, String>;
@@ -52,6 +54,10 @@ pub struct Plan {
     pub numbers: Vec<String>,
     /// The first is spoken first.
     pub languages: Vec<Lang>,
+    /// When it is open; always without.
+    pub hours: Option<Arc<Hours>>,
+    /// Said to whoever calls when it is not.
+    pub closed: Text,
     /// The queue for whoever wants a person, or cannot be understood.
     pub person: String,
     pub greeting: Text,
@@ -73,6 +79,11 @@ impl Plan {
     /// `text` in `lang`; `config` has checked that it is there.
     pub(super) fn text<'a>(&self, text: &'a Text, lang: Lang) -> &'a str {
         text.get(&lang).map_or("", String::as_str)
+    }
+
+    /// What is said when the line is closed, in `lang`.
+    pub fn closed(&self, lang: Lang) -> &str {
+        self.text(&self.closed, lang)
     }
 
     /// The intent that `key` means.
@@ -106,6 +117,7 @@ impl Plan {
         for &lang in &self.languages {
             out.push((lang, self.text(&self.greeting, lang).to_owned()));
             out.push((lang, self.text(&self.question, lang).to_owned()));
+            out.extend(self.closed.get(&lang).map(|text| (lang, text.clone())));
             out.push((lang, self.menu(lang)));
             out.extend(phrases::Phrase::ALL.iter().map(|p| (lang, phrases::say(*p, lang).to_owned())));
             out.extend((1..=5).map(|n| (lang, phrases::position(lang, n))));

@@ -46,6 +46,8 @@ fn plan() -> Arc<Plan> {
     ]
     .map(|(t, intent)| Example { text: t.into(), intent });
     Arc::new(Plan {
+        hours: None,
+        closed: Text::new(),
         line: "test".into(),
         version: "0".into(),
         numbers: vec!["1".into()],

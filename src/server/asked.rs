@@ -40,6 +40,11 @@ impl Server {
                 self.carry_out();
                 done
             }
+            Action::Open { name, open } => {
+                let done = self.switch.close(self.now(), name, !open);
+                self.step(call::Input::Tick);
+                done
+            }
             action => self.of_the_acd(action),
         };
         let at_unix_ms = self.unix_ms();
@@ -71,9 +76,8 @@ impl Server {
                 acd::Input::Move { call: CallId(call), to, reason }
             }
             Action::Drain { queue, on } => acd::Input::Drain { queue, on },
-            Action::Open { queue, open } => acd::Input::Open { queue, open },
             Action::CancelCallback { call } => acd::Input::CallbackCancelled { call: CallId(call) },
-            Action::Join { .. } => return Ok(()),
+            Action::Join { .. } | Action::Open { .. } => return Ok(()),
         };
         self.refused = None;
         self.step(call::Input::Acd(input));

@@ -14,12 +14,17 @@ pub(super) const CALLER: LegId = LegId(1);
 pub(super) const PHONE: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
     m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
 
+/// Open in the first hour of 1970-01-01, a Thursday, and again from 09:00.
+const HOURS: &str =
+    "[[hours]]\nname = \"office\"\nzone = \"UTC\"\nweek = { thu = \"00:00-01:00, 09:00-18:00\" }\n";
+
 /// The sample dialplans, with this added to the repair queue.
 fn config(extra: &str) -> Arc<Config> {
     let team = include_str!("../../../dialplans/team.toml");
     let name = "name = \"city-repair\"\n";
     let team = team.replacen(name, &format!("{name}{extra}"), 1);
     let files = [
+        ("hours.toml", HOURS),
         ("server.toml", include_str!("../../../dialplans/server.toml")),
         ("team.toml", &team),
         ("city-12345.toml", include_str!("../../../dialplans/city-12345.toml")),
@@ -174,6 +179,12 @@ impl World {
         done
     }
 
+    pub(super) fn close(&mut self, name: &str, closed: bool) -> std::result::Result<(), String> {
+        let done = self.switch.close(self.now, name, closed);
+        self.give(Input::Tick);
+        done
+    }
+
     pub(super) fn dial(&mut self, number: &str, sdp: &'static [u8]) {
         self.dial_with(CALLER, number, sdp, None);
     }
@@ -244,6 +255,8 @@ impl World {
         self.later(3);
         assert_eq!(self.records.len(), 1, "one call, one record");
         assert!(self.switch.is_idle(), "something was left behind: {:?}", self.switch);
+        // The next call may have the same leg.
+        self.closed.clear();
         self.records.pop().unwrap()
     }
 }
