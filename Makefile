@@ -7,7 +7,7 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load fuzz packages-run packages-test
+.PHONY: help run demo test bench load offer fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
@@ -15,6 +15,7 @@ help:
 	@echo "make test    format, lints, all tests, dialplan checks"
 	@echo "make bench   the media plane beside a bare UDP reflector, and the ACD with a long line"
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
+	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
 
 # Installs what is missing of $(1), as root or with sudo.
@@ -60,6 +61,10 @@ CALLS ?= 50
 SECONDS ?= 20
 load: packages-run
 	$(CARGO) bench --locked --bench load -- --calls $(CALLS) --seconds $(SECONDS)
+
+OFFERS ?= 500
+offer: packages-test
+	$(CARGO) bench --locked --bench offer -- --offers $(OFFERS)
 
 fuzz: packages-run
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --locked --release --test fuzz -- --nocapture

@@ -88,6 +88,8 @@ pub enum Moment {
     Dialled {
         number: String,
     },
+    /// The caller will not wait on.
+    LeftQueue,
     CallbackBooked,
     MessageLeft,
     Survey {

@@ -195,7 +195,8 @@ impl Call {
             Stage::Dialogue => self.dialog(now, ivr::Input::Spoken, s, out),
             _ if self.question.is_some() => self.question_step(now, ivr::Input::Spoken, s, out),
             Stage::Closing(result) => self.end(now, EndedBy::Line, result, s, out),
-            Stage::Waiting => match self.place.take() {
+            // A voice just before the agent answers would be in the way.
+            Stage::Waiting => match self.place.take().filter(|_| self.ringing.is_empty()) {
                 Some((place, wait)) => self.announce(now, place, wait, s, out),
                 None => {
                     let leg = self.caller();

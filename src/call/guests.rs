@@ -101,6 +101,8 @@ impl Switch {
             c.legs.push(Leg::new(leg, user, like));
             c.guests.push(Guest { leg, user: user.to_owned(), role, up: false });
             c.moment(now, Moment::Supervised { by: user.to_owned(), role }, out);
+            // Nobody is to be offered a call on the same phone.
+            s.acd.push(acd::Input::OwnCall { user: user.to_owned(), on: true });
             out.push(Output::Open { leg, ip, near: Some(c.caller()) });
         });
         Ok(())
@@ -192,7 +194,7 @@ impl Call {
         let Some(at) = self.guests.iter().position(|g| g.leg == leg) else { return };
         let guest = self.guests.remove(at);
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
-        self.let_go(now, &guest.user, out);
+        self.let_go(now, &guest.user, s, out);
         self.cdr.agent = Some(guest.user.clone());
         self.agent = Some(AgentSide { offer: None, leg, user: guest.user, way: None });
         self.join(now, s, out);
@@ -212,6 +214,7 @@ impl Call {
         let Some(at) = self.guests.iter().position(|g| g.leg == leg) else { return };
         let guest = self.guests.remove(at);
         self.close_leg(leg, "", out);
+        s.acd.push(acd::Input::OwnCall { user: guest.user.clone(), on: false });
         self.moment(now, Moment::GuestLeft { who: guest.user }, out);
         if guest.up && self.stage == Stage::Talking {
             self.connect(s, out);
@@ -219,9 +222,10 @@ impl Call {
     }
 
     /// The talk is over, and so is what the guests came for.
-    pub(super) fn send_guests_away(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn send_guests_away(&mut self, s: &mut Shared, out: &mut Vec<Output>) {
         for guest in std::mem::take(&mut self.guests) {
             self.close_leg(guest.leg, "", out);
+            s.acd.push(acd::Input::OwnCall { user: guest.user, on: false });
         }
     }
 

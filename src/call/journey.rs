@@ -69,6 +69,14 @@ pub(super) struct AgentSide {
     pub(super) way: Option<Flow>,
 }
 
+impl AgentSide {
+    /// What the ACD is told when a talk ends that it has no part in: the phone is free again.
+    pub(super) fn taken_over(&self) -> Option<acd::Input> {
+        let theirs = self.offer.is_none() && self.way.is_none();
+        theirs.then(|| acd::Input::OwnCall { user: self.user.clone(), on: false })
+    }
+}
+
 /// What a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {

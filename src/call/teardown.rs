@@ -28,7 +28,7 @@
 
 use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
-use super::journey::{Call, Due, Stage};
+use super::journey::{AgentSide, Call, Due, Stage};
 use super::switch::Shared;
 use crate::acd;
 use crate::base::Now;
@@ -62,6 +62,8 @@ impl Call {
         }
         s.acd.push(acd::Input::CallerGone { call: self.ticket });
         s.acd.extend(self.own_call(false));
+        s.acd.extend(self.agent.as_ref().and_then(AgentSide::taken_over));
+        self.send_guests_away(s, out);
         self.clear_timers(s);
         self.settle_times(now);
         self.cdr.ended_by = by;

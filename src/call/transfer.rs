@@ -144,8 +144,8 @@ impl Call {
     /// The agent lets go of the caller, who waits for somebody else.
     fn hand_on(&mut self, now: Now, leg: LegId, to: Destination, s: &mut Shared, out: &mut Vec<Output>) {
         say_status(leg, 200, "OK", out);
-        self.let_go(now, to.name(), out);
-        self.send_guests_away(out);
+        self.let_go(now, to.name(), s, out);
+        self.send_guests_away(s, out);
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
         let home = self.cdr.queue.clone().unwrap_or_default();
         let back = Request { queue: home.clone(), arrived: self.queued, ..self.request() };
@@ -159,10 +159,11 @@ impl Call {
     }
 
     /// The agent's part of the talk is over, but the call is not.
-    pub(super) fn let_go(&mut self, now: Now, to: &str, out: &mut Vec<Output>) {
+    pub(super) fn let_go(&mut self, now: Now, to: &str, s: &mut Shared, out: &mut Vec<Output>) {
         let Some(side) = self.agent.take() else { return };
         self.settle_times(now);
         self.talked += self.bridged.take().map(|at| now.since(at)).unwrap_or_default();
+        s.acd.extend(side.taken_over());
         self.moment(now, Moment::Transferred { by: side.user, to: to.to_owned() }, out);
         self.cdr.transfers += 1;
         self.close_leg(side.leg, "transferred", out);
@@ -170,7 +171,7 @@ impl Call {
 
     /// A colleague who was asked takes the caller over, on the leg that the phone is already on.
     fn adopt(&mut self, now: Now, leg: Leg, side: AgentSide, s: &mut Shared, out: &mut Vec<Output>) {
-        self.let_go(now, &side.user, out);
+        self.let_go(now, &side.user, s, out);
         self.cdr.agent = Some(side.user.clone());
         self.legs.push(leg);
         self.agent = Some(side);

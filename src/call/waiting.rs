@@ -87,6 +87,7 @@ impl Call {
 
     fn leave_queue(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         s.acd.push(acd::Input::CallerGone { call: self.ticket });
+        self.moment(now, Moment::LeftQueue, out);
         self.settle_times(now);
         self.stage = Stage::Closing(Result::Abandoned);
         self.say_phrase(now, Phrase::Goodbye, s, out);
@@ -224,7 +225,8 @@ impl Call {
         self.settle_times(now);
         self.talked += self.bridged.take().map(|at| now.since(at)).unwrap_or_default();
         self.close_leg(side.leg, "", out);
-        self.send_guests_away(out);
+        self.send_guests_away(s, out);
+        s.acd.extend(side.taken_over());
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: false });
         self.stage = Stage::Survey;
         let leg = self.caller();

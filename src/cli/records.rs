@@ -176,6 +176,7 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Place { place, wait_s: Some(s) } => format!("told: number {place} in the queue, about {s} s"),
         Moment::Overflow { to, why } => format!("goes on to {to}: {}", word(why)),
         Moment::Dialled { number } => format!("calls {number}"),
+        Moment::LeftQueue => "does not wait on".into(),
         Moment::CallbackBooked => "is to be called back, and keeps its place".into(),
         Moment::MessageLeft => "has left a message".into(),
         Moment::Survey { mark } => format!("gives the mark {mark}"),

@@ -39,6 +39,8 @@ pub(super) enum Act {
     Reject(LegId, u16),
     HangUp(LegId),
     Hold(LegId),
+    /// Hands the caller on.
+    Transfer(LegId),
     /// The phone stops in the middle of everything.
     Crash,
     /// Switches the phone off properly.
@@ -133,6 +135,7 @@ impl World {
                     self.after(after, Due::Agent(i, Act::Hold(leg)));
                 }
             }
+            (Act::Transfer(leg), Some(id)) if on == Some(leg) => self.agent_transfers(id, leg),
             (Act::Crash, Some(id)) => {
                 if self.rng.bool()
                     && let Some(phone) = self.phones.get(&id)
@@ -201,10 +204,22 @@ impl World {
             let after = Duration::from_millis(self.rng.u64(..60_000));
             self.after(after, Due::Agent(i, Act::Hold(leg)));
         }
+        if self.rng.u8(..12) == 0 {
+            let after = Duration::from_millis(self.rng.u64(..90_000));
+            self.after(after, Due::Agent(i, Act::Transfer(leg)));
+        }
         if self.rng.u8(..50) == 0 {
             let after = self.exponential(TALK_S);
             self.after(after, Due::Agent(i, Act::Crash));
         }
+    }
+
+    /// To a colleague, a queue, or somebody who is not there.
+    fn agent_transfers(&mut self, id: u32, leg: LegId) {
+        let queues = self.config.setup.queues.iter().map(|q| q.name.clone());
+        let names: Vec<String> = self.config.passwords.keys().cloned().chain(queues).collect();
+        let to = self.rng.choice(names).filter(|_| self.rng.u8(..8) > 0).unwrap_or_else(|| "nobody".into());
+        self.phone_command(id, Command::Refer { leg, to: format!("sip:{to}@10.0.0.1") });
     }
 
     fn agent_is_off(&mut self, i: usize) {

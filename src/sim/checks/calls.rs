@@ -159,6 +159,7 @@ impl Check for NoDeadAir {
                 | Moment::OfferFailed { .. }
                 | Moment::Overflow { .. }
                 | Moment::Dialled { .. }
+                | Moment::LeftQueue
                 | Moment::CallbackBooked
                 | Moment::MessageLeft
                 | Moment::Survey { .. }

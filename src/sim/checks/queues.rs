@@ -28,6 +28,8 @@ struct Waiting {
 pub(super) struct QueueOrder {
     max_wait: BTreeMap<String, Duration>,
     waiting: BTreeMap<CallId, Waiting>,
+    /// When each call first waited: a transfer costs no place.
+    arrived: BTreeMap<CallId, u64>,
     /// Passes others with a recorded reason.
     passes: Option<CallId>,
     next: u64,
@@ -35,7 +37,13 @@ pub(super) struct QueueOrder {
 
 impl QueueOrder {
     pub(super) fn new(queues: &[QueueSetup]) -> QueueOrder {
-        QueueOrder { max_wait: bounds(queues), waiting: BTreeMap::new(), passes: None, next: 0 }
+        QueueOrder {
+            max_wait: bounds(queues),
+            waiting: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+            passes: None,
+            next: 0,
+        }
     }
 
     fn offered(&mut self, now: Now, call: CallId) -> Option<String> {
@@ -66,7 +74,8 @@ impl Check for QueueOrder {
         match moment {
             Moment::Queued { queue } => {
                 self.next += 1;
-                let waiting = Waiting { queue: queue.clone(), since: now, order: self.next, offered: false };
+                let order = *self.arrived.entry(*call).or_insert(self.next);
+                let waiting = Waiting { queue: queue.clone(), since: now, order, offered: false };
                 self.waiting.insert(*call, waiting);
                 None
             }
@@ -77,8 +86,13 @@ impl Check for QueueOrder {
                 }
                 None
             }
-            Moment::Bridged { .. } | Moment::Ended { .. } => {
+            Moment::Bridged { .. } | Moment::LeftQueue | Moment::CallbackBooked | Moment::Overflow { .. } => {
                 self.waiting.remove(call);
+                None
+            }
+            Moment::Ended { .. } => {
+                self.waiting.remove(call);
+                self.arrived.remove(call);
                 None
             }
             _ => None,
