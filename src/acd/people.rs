@@ -24,7 +24,9 @@ impl Acd {
             _ => return,
         };
         let found = self.agent_index.get(user).copied();
-        let Some(ix) = found.filter(|ix| self.agents.get(*ix).is_some_and(|a| a.configured)) else {
+        // Who was taken out of the team may still talk, and can lose its phone meanwhile.
+        let gone = matches!(input, Input::Unregistered { .. });
+        let Some(ix) = found.filter(|ix| gone || self.agents.get(*ix).is_some_and(|a| a.configured)) else {
             return refuse(out, format!("no agent `{user}`"));
         };
         match input {

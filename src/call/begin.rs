@@ -177,7 +177,7 @@ impl Call {
         if over || !found.sip {
             // It came too late: give the port back.
             if addr.is_some() {
-                found.stats = None;
+                (found.stats, found.closing) = (None, true);
                 out.push(Output::Media(media::Command::Close { leg }));
             }
             return;

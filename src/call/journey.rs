@@ -350,7 +350,7 @@ impl Call {
             Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
             Report::Fault { leg, what } => {
                 self.moment(now, Moment::Fault { what }, out);
-                let talks = matches!(self.stage, Stage::Talking | Stage::Dialling)
+                let talks = matches!(self.stage, Stage::Joining | Stage::Talking | Stage::Dialling)
                     && self.agent.as_ref().is_some_and(|a| a.leg == leg);
                 if leg != self.caller() && !talks {
                     // A phone that rings, or rang: the caller waits on.

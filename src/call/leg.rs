@@ -31,6 +31,8 @@ pub(super) struct Leg {
     /// The peer has asked us to hold.
     pub(super) held: bool,
     pub(super) stats: Option<LegStats>,
+    /// The stream has been closed; its figures are on their way.
+    pub(super) closing: bool,
     /// The codec of the leg it is to be bridged with.
     like: Option<Codec>,
     version: u64,
@@ -47,6 +49,7 @@ impl Leg {
             stream: None,
             held: false,
             stats: None,
+            closing: false,
             like,
             version: 0,
         }

@@ -81,6 +81,9 @@ impl Call {
             out.push(Output::Sip(sip::Command::Hangup { leg: leg.id, reason }));
         }
         if leg.addr.is_some() && leg.stats.is_none() {
+            if std::mem::replace(&mut leg.closing, true) {
+                return;
+            }
             out.push(Output::Media(media::Command::Close { leg: leg.id }));
         } else if leg.addr.is_none() {
             // Never opened: there are no figures to wait for. A port that comes late is given back at once.

@@ -148,3 +148,39 @@ fn after_call_work_is_extended_closed_and_finished_early() {
     assert!(out.iter().any(|o| matches!(o, Output::Event(AcdEvent::WrapUpEnded { ms: 30_000, .. }))));
     assert_eq!(w.state("1001"), State::Ready);
 }
+
+#[test]
+fn who_is_taken_out_of_the_team_and_loses_the_phone_while_talking_is_offline_when_back_in_it() {
+    let mut w = world();
+    w.register("1001");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Answered { offer: id });
+    let setup = w.setup.clone();
+    w.acd.reload(&Setup { agents: vec![], ..setup.clone() }, w.now, &mut Vec::new());
+    w.give(Input::Unregistered { user: "1001".into(), endpoint: Endpoint::Phone });
+    w.acd.reload(&setup, w.now, &mut Vec::new());
+    w.give(Input::TalkEnded { call: A, transfer: false });
+    w.later(10);
+    assert_eq!(w.state("1001"), State::Offline);
+}
+
+#[test]
+fn an_own_call_and_a_consultation_keep_the_books_straight() {
+    let mut w = world();
+    w.register("1001");
+    w.register("1002");
+    let (id, ..) = offer(&w.enqueue(A, "repair")).unwrap();
+    w.give(Input::Answered { offer: id });
+    let request = Request { agent: Some("1002".into()), consult: true, ..Request::to("general") };
+    let (asked, ..) = offer(&w.give(Input::Enqueue { call: B, request })).unwrap();
+    w.give(Input::Answered { offer: asked });
+    w.give(Input::Joined { from: B, into: A });
+    assert_eq!((w.state("1001"), w.state("1002")), (State::WrapUp, State::Talking { call: A }));
+    w.give(Input::CallerGone { call: B });
+    w.give(Input::CallerGone { call: A });
+    w.later(10);
+    w.give(Input::OwnCall { user: "1001".into(), on: true });
+    w.give(Input::NotReady { user: "1002".into(), reason: None });
+    assert_eq!(offer(&w.enqueue(CallId(9), "general")), None, "on the phone already");
+    assert!(offer(&w.give(Input::OwnCall { user: "1001".into(), on: false })).is_some());
+}
