@@ -49,6 +49,7 @@ test: packages-test
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked
 	target/debug/trunkline check
+	target/debug/trunkline test
 	@if command -v systemd-analyze >/dev/null; then \
 	  sh systemd/verify.sh; \
 	else echo "SKIPPED: systemd-analyze is not here; systemd/trunkline.service is not verified"; fi

@@ -20,6 +20,7 @@ mod demo;
 mod nlu;
 mod ops;
 mod records;
+mod rehearse;
 mod serve;
 mod sim;
 mod stage;
@@ -82,6 +83,12 @@ enum Command {
     Demo(demo::Demo),
     /// Check the dialplans: every error with file, line and remedy.
     Check(ops::Check),
+    /// Talk to a line by typing.
+    Chat(rehearse::Chat),
+    /// Say how a line takes a sentence, and why.
+    Explain(rehearse::Explain),
+    /// Run the golden dialogues beside the dialplans.
+    Test(rehearse::Test),
     /// List the newest calls.
     Calls(records::Calls),
     /// Say what happened in one call and why: turns, routing decision, quality.
@@ -120,6 +127,9 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Agent(args) => block_on(agent::agent(args, &places)),
         Command::Demo(args) => block_on(demo::demo(args, &places)),
         Command::Check(args) => ops::check(&args, &places),
+        Command::Chat(args) => rehearse::chat(&args, &places),
+        Command::Explain(args) => rehearse::explain(&args, &places),
+        Command::Test(args) => rehearse::test(&args, &places),
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
         Command::Agents(args) => block_on(ops::agents(args, &places)),

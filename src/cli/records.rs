@@ -3,6 +3,7 @@
 use super::Places;
 use clap::Args;
 use serde::Serialize;
+use trunkline::acd::Decision;
 use trunkline::call::{Cdr, Moment};
 use trunkline::drive::store::{self, Reader};
 
@@ -103,6 +104,12 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     if let Some(recording) = &cdr.recording {
         outln!("  recording {recording}");
     }
+    if let Some(message) = &cdr.message {
+        outln!("  message {message}");
+    }
+    if let Some(mark) = cdr.survey {
+        outln!("  the caller's mark: {mark} of 5");
+    }
     outln!("\nwhat happened");
     for at in &cdr.moments {
         outln!("  {:>8.2} s  {}", seconds(at.ms), describe(&at.moment, &cdr));
@@ -110,15 +117,7 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     if !cdr.decisions.is_empty() {
         outln!("\nwhy this agent");
     }
-    for d in &cdr.decisions {
-        outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason());
-        for c in &d.eligible {
-            outln!("    could have had it: {}, idle {:.1} s, cost {}", c.user, seconds(c.idle_ms), c.cost);
-        }
-        for e in &d.excluded {
-            outln!("    could not: {}, {}", e.user, e.why);
-        }
-    }
+    cdr.decisions.iter().for_each(decision);
     outln!("\nquality");
     for leg in &cdr.legs {
         let s = &leg.stats;
@@ -135,6 +134,28 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// Why one offer went to whom: who could have had the call at what cost, and who could not.
+fn decision(d: &Decision) {
+    outln!("  {} for {}, after {:.1} s: {}", d.chosen, d.queue, seconds(d.waited_ms), d.reason());
+    for c in &d.eligible {
+        let parts = c.parts.map_or(String::new(), |p| {
+            format!(
+                " (scarcity {}, breadth {}, surplus {}, idle {})",
+                p.scarcity, p.breadth, p.surplus, p.idle
+            )
+        });
+        outln!("    could have had it: {}, idle {:.1} s, cost {}{parts}", c.user, seconds(c.idle_ms), c.cost);
+    }
+    for e in &d.excluded {
+        outln!("    could not: {}, {}", e.user, e.why);
+    }
+    let more = (d.eligible_count as usize).saturating_sub(d.eligible.len())
+        + (d.excluded_count as usize).saturating_sub(d.excluded.len());
+    if more > 0 {
+        outln!("    and {more} more");
+    }
 }
 
 /// One moment in words.

@@ -10,6 +10,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 mod question;
+mod rehearsal;
 mod turn;
 mod words;
 
@@ -18,5 +19,6 @@ pub use hours::Hours;
 pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
 pub use plan::{Action, Confirm, Intent, Plan, Text};
 pub use question::{Question, Reply, Step, Wanted};
+pub use rehearsal::{Act, Rehearsal, Reply as RehearsalReply};
 pub use turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};
 pub use words::{BRIEFING_VALUES, QueueWords};

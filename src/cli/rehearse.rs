@@ -1,0 +1,207 @@
+//! `trunkline chat`, `explain`, `test`: a line tried out without a telephone.
+
+use super::Places;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use trunkline::config::{self, Config, Golden};
+use trunkline::drive::files;
+use trunkline::ivr::{Act, Action, Outcome, Plan, Rehearsal, RehearsalReply};
+use trunkline::nlu::{self, Example};
+
+/// Talk to a line by typing. `key 3` presses a key, an empty line waits, Ctrl-D hangs up.
+#[derive(Debug, Args)]
+pub(super) struct Chat {
+    /// The line's name or number.
+    line: String,
+}
+
+fn plan<'a>(config: &'a Config, line: &str) -> Result<&'a Arc<Plan>, String> {
+    let named = config.lines.iter().find(|l| l.line == line).or_else(|| config.line(line));
+    let names: Vec<&str> = config.lines.iter().map(|l| l.line.as_str()).collect();
+    named.ok_or_else(|| format!("no line `{line}`; there are: {}", names.join(", ")))
+}
+
+pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
+    let config = files::load(&places.config)?;
+    let (mut rehearsal, greeting) = Rehearsal::begin(plan(&config, &args.line)?.clone());
+    show(&greeting);
+    for typed in std::io::stdin().lock().lines() {
+        let typed = typed.map_err(|e| e.to_string())?;
+        let reply = rehearsal.act(&Act::parse(&typed));
+        show(&reply);
+        if reply.outcome.is_some() {
+            return Ok(());
+        }
+        let _ = std::io::stdout().flush();
+    }
+    Ok(())
+}
+
+fn show(reply: &RehearsalReply) {
+    for turn in &reply.turns {
+        let intent = turn.intent.as_ref().map_or(String::new(), |i| format!(" {i} {:.2}", turn.score));
+        outln!("      [{:?}{intent}]", turn.understood);
+    }
+    outln!("line: {}", reply.says.join(" "));
+    match &reply.outcome {
+        Some(Outcome::Queue { queue, intent, .. }) => {
+            outln!(
+                "      [to queue {queue}{}]",
+                intent.as_ref().map_or(String::new(), |i| format!(", for {i}"))
+            );
+        }
+        Some(Outcome::Goodbye) => outln!("      [hangs up]"),
+        None => {}
+    }
+}
+
+/// Say how a line takes a sentence, and why: every intent's score, and what it does.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The line's name or number.
+    line: String,
+    sentence: String,
+}
+
+pub(super) fn explain(args: &Explain, places: &Places) -> Result<(), String> {
+    let config = files::load(&places.config)?;
+    let plan = plan(&config, &args.line)?;
+    if let Some(wish) = nlu::universal(&args.sentence) {
+        outln!("a word that works everywhere: {wish:?}");
+    }
+    if let Some((yes, rest)) = nlu::yes_no(&args.sentence) {
+        outln!(
+            "in a confirmation: {}{}",
+            if yes { "yes" } else { "no" },
+            if rest.is_empty() { "" } else { ", and more" }
+        );
+    }
+    outln!("at {:.2} and above it acts, at {:.2} it asks back", plan.act, plan.confirm);
+    for scored in plan.model.classify(&args.sentence) {
+        let Some(intent) = plan.intents.get(scored.intent) else { continue };
+        let does = match &intent.action {
+            Action::Queue(queue) => format!("queue {queue}"),
+            Action::Say(_) => "answers".to_owned(),
+        };
+        outln!("  {:<16} {:.3}  {does}", intent.name, scored.score);
+    }
+    let (mut rehearsal, _) = Rehearsal::begin(plan.clone());
+    let reply = rehearsal.act(&Act::parse(&args.sentence));
+    outln!("as the first sentence of a call:");
+    show(&reply);
+    Ok(())
+}
+
+/// Run the golden dialogues beside the dialplans, and see how well each line's examples tell its intents apart.
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    /// Files of golden dialogues; without, all in `tests/` of the folder of dialplans.
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
+    let config = files::load(&places.config)?;
+    let paths = match args.files.is_empty() {
+        true => golden_files(&places.config.join("tests")),
+        false => args.files.clone(),
+    };
+    let (mut run, mut failed) = (0, 0);
+    for path in &paths {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let file = config::File { name: path.display().to_string(), text };
+        let all = config::golden(&file, &config.lines)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+        for golden in &all {
+            run += 1;
+            if let Err(why) = rehearse(golden, plan(&config, &golden.line)?) {
+                failed += 1;
+                outln!("{}:{}: {why}", path.display(), golden.at);
+            }
+        }
+    }
+    outln!("{run} dialogues, {failed} otherwise than expected");
+    config.lines.iter().for_each(|line| told_apart(line));
+    if failed > 0 { Err(format!("{failed} of {run} dialogues failed")) } else { Ok(()) }
+}
+
+fn golden_files(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let mut paths: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    paths.sort();
+    paths
+}
+
+/// Runs one dialogue; the error says what came instead.
+fn rehearse(golden: &Golden, plan: &Arc<Plan>) -> Result<(), String> {
+    let (mut rehearsal, mut reply) = Rehearsal::begin(plan.clone());
+    let mut story = String::new();
+    let mut intent = None;
+    for act in &golden.caller {
+        if reply.outcome.is_some() {
+            return Err(format!("it is over before \"{act}\":{story}"));
+        }
+        reply = rehearsal.act(&Act::parse(act));
+        let understood: Vec<String> = reply.turns.iter().map(|t| format!("{:?}", t.understood)).collect();
+        intent = reply.turns.last().and_then(|t| t.intent.clone()).or(intent);
+        story += &format!("\n    \"{act}\" → {} → \"{}\"", understood.join(", "), reply.says.join(" "));
+    }
+    let (queue, goodbye) = match &reply.outcome {
+        Some(Outcome::Queue { queue, .. }) => (Some(queue.clone()), false),
+        Some(Outcome::Goodbye) => (None, true),
+        None => (None, false),
+    };
+    let said = reply.says.join(" ");
+    let wrong = [
+        (golden.queue.is_some() && golden.queue != queue).then(|| format!("queue {queue:?}")),
+        (golden.intent.is_some() && golden.intent != intent).then(|| format!("intent {intent:?}")),
+        (golden.goodbye != goodbye).then(|| format!("goodbye: {goodbye}")),
+        golden
+            .hears
+            .as_ref()
+            .filter(|words| !said.contains(*words))
+            .map(|words| format!("not said: \"{words}\"")),
+    ];
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{}{story}", wrong.join(", "))) }
+}
+
+/// Cross-validation over a line's own examples: every fifth is held out in turn.
+fn told_apart(line: &Plan) {
+    const FOLDS: usize = 5;
+    let all: Vec<Example> = line
+        .intents
+        .iter()
+        .enumerate()
+        .flat_map(|(intent, i)| {
+            i.examples.values().flatten().map(move |t| Example { text: t.clone(), intent })
+        })
+        .collect();
+    let mut confused: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut right = 0;
+    for fold in 0..FOLDS {
+        let held = |i: &usize| i % FOLDS == fold;
+        let train: Vec<Example> =
+            all.iter().enumerate().filter(|(i, _)| !held(i)).map(|(_, e)| e.clone()).collect();
+        let model = nlu::Model::train(&train, line.intents.len());
+        for (_, example) in all.iter().enumerate().filter(|(i, _)| held(i)) {
+            match model.classify(&example.text).first() {
+                Some(best) if best.intent == example.intent => right += 1,
+                Some(best) => *confused.entry((example.intent, best.intent)).or_default() += 1,
+                None => {}
+            }
+        }
+    }
+    let part = 100.0 * f64::from(right) / all.len().max(1) as f64;
+    outln!(
+        "line {}: {part:.0} % of {} examples are understood when they are left out of training",
+        line.line,
+        all.len()
+    );
+    let name = |i: usize| line.intents.get(i).map_or("", |i| i.name.as_str());
+    for ((intent, taken), count) in confused {
+        outln!("  {} taken for {}: {count}", name(intent), name(taken));
+    }
+}

@@ -1,0 +1,113 @@
+//! Golden dialogues: what a caller does, and what must come of it. Files in `tests/` beside the dialplans.
+
+use super::file::{File, nearest};
+use super::problem::Problem;
+use crate::ivr::Plan;
+use serde::Deserialize;
+use std::sync::Arc;
+use toml::Spanned;
+
+/// One dialogue and what must come of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Golden {
+    pub line: String,
+    /// Line of the file that it begins in.
+    pub at: usize,
+    /// As [`crate::ivr::Act::parse`] reads them.
+    pub caller: Vec<String>,
+    pub queue: Option<String>,
+    pub intent: Option<String>,
+    /// The line says goodbye.
+    pub goodbye: bool,
+    /// Words that the line says in its last reply.
+    pub hears: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    line: Spanned<String>,
+    #[serde(default)]
+    dialogue: Vec<Spanned<RawGolden>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGolden {
+    caller: Vec<String>,
+    queue: Option<Spanned<String>>,
+    intent: Option<Spanned<String>>,
+    #[serde(default)]
+    goodbye: bool,
+    hears: Option<String>,
+}
+
+/// Reads a file of golden dialogues for one of these lines.
+///
+/// # Errors
+/// Every problem in it: an unknown line, intent or queue, a dialogue that expects nothing.
+pub fn golden(file: &File, lines: &[Arc<Plan>]) -> Result<Vec<Golden>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let Some(raw) = file.parse::<Raw>(&mut problems) else { return Err(problems) };
+    let Some(plan) = lines.iter().find(|l| l.line == *raw.line.get_ref()) else {
+        let help = nearest(raw.line.get_ref(), lines.iter().map(|l| l.line.as_str()));
+        let message = format!("no line named `{}`", raw.line.get_ref());
+        return Err(vec![file.error(raw.line.span(), message).help(help)]);
+    };
+    let mut out = Vec::new();
+    for one in raw.dialogue {
+        let at = file.place(one.span().start).0;
+        let span = one.span();
+        let RawGolden { caller, queue, intent, goodbye, hears } = one.into_inner();
+        if let Some(intent) = intent.as_ref().filter(|i| !plan.intents.iter().any(|p| p.name == *i.get_ref()))
+        {
+            let help = nearest(intent.get_ref(), plan.intents.iter().map(|i| i.name.as_str()));
+            problems.push(file.error(intent.span(), "the line has no such intent").help(help));
+        }
+        if let Some(queue) = queue.as_ref().filter(|q| !plan.queues().any(|p| p == q.get_ref())) {
+            let help = nearest(queue.get_ref(), plan.queues());
+            problems.push(file.error(queue.span(), "the line leads to no such queue").help(help));
+        }
+        if queue.is_none() && intent.is_none() && hears.is_none() && !goodbye {
+            problems.push(
+                file.error(span, "this dialogue expects nothing")
+                    .help(Some("give it queue, intent, goodbye = true, or hears".into())),
+            );
+        }
+        let (queue, intent) = (queue.map(Spanned::into_inner), intent.map(Spanned::into_inner));
+        out.push(Golden { line: plan.line.clone(), at, caller, queue, intent, goodbye, hears });
+    }
+    if problems.is_empty() { Ok(out) } else { Err(problems) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Golden>, Vec<Problem>> {
+        let files = [
+            ("server.toml", include_str!("../../dialplans/server.toml")),
+            ("team.toml", include_str!("../../dialplans/team.toml")),
+            ("bank.toml", include_str!("../../dialplans/bank.toml")),
+        ]
+        .map(|(name, text)| File { name: name.into(), text: text.into() });
+        let config = super::super::load(&files).unwrap();
+        golden(&File { name: "t.toml".into(), text: text.into() }, &config.lines)
+    }
+
+    #[test]
+    fn what_a_dialogue_names_must_be_there_and_it_must_expect_something() {
+        let text = "line = \"bank\"\n[[dialogue]]\ncaller = [\"agent\"]\nqueue = \"bank-service\"\n";
+        let found = read(text).unwrap();
+        assert_eq!((found[0].at, found[0].queue.as_deref()), (2, Some("bank-service")));
+        for (wrong, words) in [
+            (text.replace("bank-service", "bank-servise"), "did you mean `bank-service`?"),
+            (text.replace("line = \"bank\"", "line = \"bnak\""), "did you mean `bank`?"),
+            (text.replace("queue = \"bank-service\"", ""), "expects nothing"),
+            (text.replace("queue", "queu"), "did you mean `queue`?"),
+        ] {
+            let problems = read(&wrong).unwrap_err();
+            assert!(problems[0].to_string().contains(words), "{}", problems[0]);
+        }
+    }
+}
