@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// The number of who does not register.
+const CALLER: &str = "13800000001";
 /// Samples in a 20 ms frame.
 const FRAME: usize = 160;
 /// Seconds of noise: longer than any test.
@@ -70,7 +72,7 @@ impl Baresip {
             Some(user) => {
                 format!("<sip:{user}@{}>;auth_pass={};regint=300\n", server.sip, server.password(user))
             }
-            None => format!("<sip:caller@{}>;regint=0\n", server.sip),
+            None => format!("<sip:{CALLER}@{}>;regint=0\n", server.sip),
         };
         fs::write(folder.join("accounts"), account).unwrap();
         fs::write(folder.join("contacts"), "").unwrap();

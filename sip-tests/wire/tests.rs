@@ -347,6 +347,43 @@ fn a_supervisor_hears_a_talk_and_takes_it_over() {
 }
 
 #[test]
+fn a_caller_hangs_up_is_called_back_in_its_turn_and_talks_with_the_agent() {
+    if !have("baresip", "baresip-core") || !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let name = "name = \"city-repair\"";
+    let server = Server::start(&[(name, &format!("{name}\ncallback = {{ attempts = 2, gap_s = 60 }}"))]);
+    let agent = Baresip::start(&server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    server.command(&["supervise", "not-ready", "1001"]);
+    let caller = Baresip::start(&server, "caller", None);
+    caller.dial(&format!("sip:12345@{}", server.sip));
+    server.wait_log("Saying");
+    caller.key('1');
+    server.wait_log("Queued");
+    std::thread::sleep(Duration::from_secs(1));
+    caller.key('1');
+    server.wait_log("回电");
+    caller.key('1');
+    server.wait_log("CallbackBooked");
+    caller.wait_event("CALL_CLOSED");
+    assert_eq!(server.records(1)[0].result, Result::CallbackBooked);
+    server.command(&["supervise", "ready", "1001"]);
+    agent.wait_event("CALL_INCOMING");
+    agent.command("accept", "");
+    caller.wait_event("CALL_INCOMING");
+    caller.command("accept", "");
+    server.wait_log("Bridged");
+    std::thread::sleep(Duration::from_secs(4));
+    agent.command("hangup", "");
+    let cdr = server.records(2).remove(1);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
+    assert!(cdr.legs.iter().all(|leg| leg.stats.received > 100), "{:?}", cdr.legs);
+    assert!(!server.log().contains("13800000001"), "the number is personal");
+    server.assert_idle();
+}
+
+#[test]
 fn an_agents_phone_sets_its_state_by_feature_codes() {
     if !have("baresip", "baresip-core") || !have("espeak-ng", "espeak-ng") {
         return;
