@@ -25,10 +25,10 @@
 //! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
 //! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
 //! | [`asr`]      | endpointing: which frames are a sentence; the models that can hear it            | threads, processes   |
-//! | [`nlu`]      | text to intent and score: a pure function of a trained model and the text        | audio, ivr           |
-//! | [`ivr`]      | a line's plan, and the dialogue: sentences and keys in, prompts and outcome out  | sip, audio, acd      |
-//! | [`acd`]      | agents, waiting line, offers with leases, and why a call went to whom            | sip, audio, ivr      |
-//! | [`bridge`]   | relay between two legs: header rewrite, transcoding of laws                      | sip, acd, sockets    |
+//! | [`nlu`]      | text to intent and score, and to the values in it: pure functions of the text    | audio, ivr           |
+//! | [`ivr`]      | a line's plan and hours, and the dialogue: sentences in, prompts and outcome out | sip, audio, acd      |
+//! | [`acd`]      | agents, skills, one waiting line, offers with leases, figures, and why           | sip, audio           |
+//! | [`bridge`]   | relay between two legs in the buffer that came; the mix of more than two         | sip, acd, sockets    |
 //! | [`media`]    | the vocabulary between the planes, legs, the shard of one worker                 | sip, call, sockets   |
 //! | [`tts`]      | text to what a synthesiser can say, samples to prompts                           | processes, files     |
 //! | [`phone`]    | a scripted caller: whose turn it is, and what a recording shows                  | sockets, files       |
