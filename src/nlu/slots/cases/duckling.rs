@@ -13,7 +13,7 @@ const ZONES: &str = "times in another time zone than the line's";
 const HOLIDAYS: &str = "holidays of other calendars and of single lands";
 const BOUNDS: &str = "amounts with bounds (under 7, between 5 and 10)";
 const CONFLICT: &str =
-    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second)";
+    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second, 五对 as ten)";
 const CANTONESE: &str = "Cantonese";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const ERAS: &str = "years before 1900 and after 2100";
@@ -56,6 +56,7 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
     };
     let expected = match kind {
         _ if !matches!(language, None | Some("EN" | "ZH")) => Err(LANGUAGE),
+        "Numeral" if ["双", "雙", "对", "對"].iter().any(|w| input.ends_with(w)) => Err(CONFLICT),
         "Numeral" => amount(expect).map(|n| format!("number {}", figure(n))),
         "Ordinal" => amount(expect).map(|n| format!("ordinal {n}")),
         "PhoneNumber" | "CreditCardNumber" => Ok(digits(expect)),

@@ -137,8 +137,8 @@ impl Case {
         let mut got: Vec<Vec<String>> =
             found.iter().map(|f| if next { vec![coming(f, *now)] } else { readings(f) }).collect();
         if self.family == "phone" && !next {
-            // The collection lists the text of a phone, extension and all.
-            got = found.iter().map(|f| vec![recognizers::phone(&f.text)]).collect();
+            // The collection has the digits of number and extension in one.
+            got.iter_mut().flatten().for_each(|v| *v = v.replace(" ext ", ""));
         }
         if self.family == "yes-no" {
             got.truncate(1);

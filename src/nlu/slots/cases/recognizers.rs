@@ -22,7 +22,7 @@ const SETS: &str = "recurrences (every Monday): an IVR books one time";
 const UNRESOLVED: &str = "listed as found but without a value";
 const OLD: &str = "years before 1900 and after 2100, decades and centuries: no call is about them";
 const RANGE: &str = "ranges of mathematics (x > 5)";
-const POWER: &str = "powers (2^10)";
+const POWER: &str = "powers and scientific notation (2^10, 1.2e14)";
 const LUNAR: &str = "holidays of the lunar calendar listed with its month and day as if they were civil ones";
 const RELATIVE: &str = "relative ordinals (next, previous) that need a position in a list";
 const CURRENCY: &str = "currencies that an IVR does not meet";
@@ -71,6 +71,7 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
             Err(why) => Task::LeftOut(why),
         };
     let task = match model {
+        "NumberModel" | "NumberModelExperimentalMode" if scientific(text(json, "input")) => Task::LeftOut(POWER),
         "NumberModel" | "NumberModelExperimentalMode" => simple(&number, None),
         "OrdinalModel" | "OrdinalModelSuppressExtendedTypes" => simple(&ordinal, Some("ordinal")),
         "PercentModel" => simple(&percent, Some("percent")),
@@ -106,6 +107,14 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
     Ok(Case { family, lang, input: text(json, "input").to_owned(), task })
 }
 
+/// 2^10, 1.2e14: a digit, the mark and a digit or sign.
+fn scientific(input: &str) -> bool {
+    let plain: Vec<char> = input.chars().map(|c| if c == '＾' { '^' } else { c.to_ascii_lowercase() }).collect();
+    let digit = |c: &char| c.is_numeric();
+    let next = |c: &char| digit(c) || matches!(c, '-' | '+' | '－' | '＋');
+    plain.windows(3).any(|w| matches!(w, [a, '^' | 'e' | 'ｅ', b] if digit(a) && next(b)))
+}
+
 fn resolution(result: &Value) -> &Value {
     &result["Resolution"]
 }
@@ -133,7 +142,9 @@ fn percent(r: &Value) -> Result<String, &'static str> {
 }
 
 /// Digits only, with the plus.
-pub(super) fn phone(text: &str) -> String {
+fn phone(text: &str) -> String {
+    // The zero in "+44 (0) 161" is not dialled; the collection keeps it.
+    let text = if text.contains('+') { text.replace("(0)", "") } else { text.to_owned() };
     text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
 }
 
