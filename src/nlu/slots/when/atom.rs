@@ -32,6 +32,8 @@ pub(super) enum Edge {
     End,
     /// What is left of it from now on.
     Rest,
+    /// What of it is over.
+    SoFar,
 }
 
 /// What is counted in "the third … of".
@@ -76,6 +78,8 @@ pub(super) enum Atom {
     Count(Unit, f64, i64),
     /// The nth (from the end if negative).
     Nth(i64, Target),
+    /// The first so many, or the last (negative).
+    First(i64, Target),
     /// So long after (1) or before (-1).
     Offset(Length, Unit, i64),
     /// The coming one, or the last (-1).
@@ -86,7 +90,8 @@ pub(super) enum Atom {
     Part(Part),
     /// A part of a day so many days from today.
     DayPart(i64, Part),
-    Edge(Edge),
+    /// An edge, and whether "of" stood behind it.
+    Edge(Edge, bool),
     /// The end of this unit.
     EdgeOf(Edge, Unit),
 }
@@ -103,12 +108,16 @@ pub(super) struct Fields {
     pub(super) period: Option<(Unit, i64)>,
     pub(super) count: Option<(Unit, f64, i64)>,
     pub(super) nth: Option<(i64, Target)>,
+    /// As many as `nth` counts, not only the last of them.
+    pub(super) all: bool,
     pub(super) offset: Option<(Length, Unit, i64)>,
     pub(super) holiday: Option<(&'static Holiday, i64)>,
     pub(super) clock: Option<Clock>,
     pub(super) half: Option<bool>,
     pub(super) part: Option<Part>,
     pub(super) edge: Option<Edge>,
+    /// Told as the end "of" something: a year has three such parts, not two.
+    pub(super) edge_of: bool,
     pub(super) bare: Option<i64>,
 }
 
@@ -175,6 +184,10 @@ impl Fields {
                     && self.weekday.is_none()
                     && put(&mut self.nth, (n, target))
             }
+            Atom::First(n, target) => {
+                self.all = true;
+                self.add(Atom::Nth(n, target))
+            }
             Atom::Offset(length, unit, sign) => {
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))
             }
@@ -194,7 +207,10 @@ impl Fields {
                 part && (self.dated() || put(&mut self.day, d))
             }
             Atom::EdgeOf(edge, unit) => self.add(Atom::Period(unit, 0)) && put(&mut self.edge, edge),
-            Atom::Edge(e) => put(&mut self.edge, e),
+            Atom::Edge(e, of) => {
+                self.edge_of |= of;
+                put(&mut self.edge, e)
+            }
         }
     }
 
@@ -218,8 +234,9 @@ impl Fields {
 
     /// What it tells is longer than a day: a week, a month, a year.
     pub(super) fn stretch(&self) -> bool {
-        let day = self.free_day() && self.weekday.is_none() && self.holiday.is_none() && self.nth.is_none();
-        day && self.offset.is_none() && (self.period.is_some() || self.month.is_some() || self.year.is_some())
+        let weeks = self.nth.is_some_and(|(_, t)| matches!(t, Target::Unit(u) if u > Unit::Day));
+        let day = self.free_day() && self.weekday.is_none() && self.holiday.is_none() && (self.nth.is_none() || weeks);
+        day && self.offset.is_none() && (weeks || self.period.is_some() || self.month.is_some() || self.year.is_some())
     }
 
     /// Something tells a time of day.

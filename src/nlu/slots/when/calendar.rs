@@ -74,11 +74,23 @@ pub(super) fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Day
         }
         (None, None, Some(year)) => (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?),
         (None, None, None) => match target {
+            // "Q2" is the one that comes.
+            Target::Half | Target::Unit(Unit::Quarter) => {
+                let months_each = if target == Target::Half { 6 } else { 3 };
+                let over = n > 0 && i64::from(today.month()) > n * months_each;
+                let year = today.year() + i16::from(over);
+                (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?)
+            }
             Target::Weekday(_) => (today.first_of_month(), months(today.first_of_month(), 1)?),
             _ => (Date::new(today.year(), 1, 1).ok()?, Date::new(today.year() + 1, 1, 1).ok()?),
         },
     };
     let from_end = n < 0;
+    if f.all {
+        let one = Fields { all: false, ..f.clone() };
+        let (a, b) = (nth(&one, n.signum(), target, today)?, nth(&one, n, target, today)?);
+        return Some(Days::stretch(a.start.min(b.start), a.end.max(b.end)));
+    }
     match target {
         Target::Weekday(w) => {
             let edge = if from_end { end } else { days(start, -1)? };

@@ -15,6 +15,7 @@ mod calendar;
 mod clock;
 mod customs;
 mod dates;
+mod days_en;
 mod en;
 mod ends;
 mod holiday;

@@ -1,7 +1,7 @@
 //! The form and the reference time to a point or a stretch of time.
 
 use super::super::duration::Unit;
-use super::atom::{Clock, Edge, Fields, Part};
+use super::atom::{Clock, Edge, Fields, Part, Target};
 use super::calendar::{Days, count, days, midnight, months, nth, period, shift};
 use super::{Customs, Shape, When};
 use jiff::Span;
@@ -29,7 +29,13 @@ pub(super) fn resolve(f: &Fields, now: DateTime, customs: &Customs) -> Option<Wh
         // A time within a week or a month: the stretch says no more about it.
         (Some(_), Some(_)) => return None,
         (Some(d), None) => {
-            let weekend = customs.weekend_from_friday && f.period.is_some_and(|p| p.0 == Unit::Weekend);
+            if d.point && f.edge == Some(Edge::End) {
+                let from = Some(d.start.to_datetime(Time::constant(23, 59, 59, 0)));
+                return Some(When { shape: Shape::DateTime, from, to: None, range: false, half_open: false });
+            }
+            let of_weekend = f.period.is_some_and(|p| p.0 == Unit::Weekend)
+                || f.nth.is_some_and(|n| n.1 == Target::Unit(Unit::Weekend));
+            let weekend = customs.weekend_from_friday && of_weekend;
             let from = if weekend {
                 days(d.start, -1)?.to_datetime(Time::constant(18, 0, 0, 0))
             } else {
@@ -87,8 +93,17 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
     if let Some((length, _, sign)) = f.offset {
         let mut rest = f.clone();
         (rest.offset, rest.clock, rest.part) = (None, None, None);
+        let moved = |from: Date| Some(shift(midnight(from), &length, sign)?.date());
+        // "monday two weeks from now": the one in that week; "thanksgiving in 3 years", "march in a year": the one then.
+        if let (Some((weekday, _)), None, None) = (rest.weekday, rest.month, rest.dom) {
+            let day = moved(today)?;
+            return Days::day(days(day, i64::from(weekday) - i64::from(day.weekday().to_monday_zero_offset()))?);
+        }
+        if rest.holiday.is_some() || rest.month.is_some() && rest.dom.is_none() {
+            return date(&rest, moved(today)?, customs);
+        }
         let base = if rest.dated() { date(&rest, today, customs)?.start } else { today };
-        return Days::day(shift(midnight(base), &length, sign)?.date());
+        return Days::day(moved(base)?);
     }
     if let Some((n, target)) = f.nth {
         return nth(f, n, target, today);
@@ -118,7 +133,7 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
         _ => None,
     });
     match (f.month, f.dom, f.weekday) {
-        (Some((month, _)), Some(dom), weekday) => month_day(year, month, dom, weekday.map(|w| w.0), today),
+        (Some((month, _)), Some(dom), _) => month_day(year, month, dom, today),
         (Some((month, _)), None, _) => {
             let year = year.unwrap_or(today.year() + i16::from(month < today.month()));
             let start = Date::new(year, month, 1).ok()?;
@@ -146,18 +161,11 @@ pub(super) fn which_year(month: i8, which: i64, today: Date) -> i16 {
     today.year() + shift
 }
 
-fn month_day(year: Option<i16>, month: i8, dom: i8, weekday: Option<i8>, today: Date) -> Option<Days> {
+fn month_day(year: Option<i16>, month: i8, dom: i8, today: Date) -> Option<Days> {
     if let Some(year) = year {
         return Days::day(Date::new(year, month, dom).ok()?);
     }
-    let is = |d: &Date| weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
     let in_year = |n: i16| Date::new(today.year() + n, month, dom).ok();
-    // A weekday beside it may point to this year's even when it is over.
-    if weekday.is_some()
-        && let Some(day) = (0..2).filter_map(in_year).find(is)
-    {
-        return Days::day(day);
-    }
     // 29 February may be eight years away.
     (0..9).filter_map(in_year).find(|d| *d >= today).and_then(Days::day)
 }
@@ -168,7 +176,8 @@ fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option
         let month = months(first, n)?;
         return Days::day(Date::new(month.year(), month.month(), dom).ok()?);
     }
-    let fits = |d: &Date| *d >= today && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
+    // "friday the 22nd" may be this month's even when it is over.
+    let fits = |d: &Date| (*d >= today || weekday.is_some()) && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
     let candidates = (0..24).filter_map(|n| {
         let month = months(first, n)?;
         Date::new(month.year(), month.month(), dom).ok()
@@ -201,6 +210,7 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
     let by_month = length > 100;
     let step = |n: i64| if by_month { months(d.start, n) } else { days(d.start, n) };
     let thirds = customs.thirds();
+    let thirds = thirds || f.edge_of && by_month;
     let (first, second) = match (length, by_month) {
         (..=7, _) => {
             if thirds {
@@ -218,7 +228,7 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         }
         (_, true) => {
             if thirds {
-                (3, 8)
+                (4, 8)
             } else {
                 (6, 6)
             }
@@ -229,7 +239,8 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         Edge::End => (step(second)?, d.end),
         Edge::Mid if by_month => (months(d.start, 4)?, months(d.start, 8)?),
         Edge::Mid => (step(10)?, step(20)?),
-        Edge::Rest => (now.date().max(d.start), d.end),
+        Edge::Rest => (now.date().max(d.start), if customs.rest_ends_early() { days(d.end, -1)? } else { d.end }),
+        Edge::SoFar => (d.start, now.date().min(d.end)),
     };
     Some(Days::stretch(start, end))
 }

@@ -245,7 +245,7 @@ fn edges(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         ("开始的时候", Edge::Begin),
     ];
     let (edge, next) = t.lookup(at, EDGES)?;
-    (next > at + 1 || at > 0 && t.is(at - 1, &["月", "年", "周"])).then_some((Atom::Edge(edge), next))
+    (next > at + 1 || at > 0 && t.is(at - 1, &["月", "年", "周"])).then_some((Atom::Edge(edge, false), next))
 }
 
 fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
