@@ -1,7 +1,9 @@
 //! One end of time, and stretches of a told length: since, until, before, after, within.
 
 use super::super::duration;
+use super::super::token::Kind;
 use super::super::value::Length;
+use super::atom::Edge;
 use super::calendar::shift;
 use super::ends::hour;
 use super::range::Reader;
@@ -45,12 +47,19 @@ const LEADS: &[(&str, Side)] = &[
     ("anytime after", Side::After),
     ("any time after", Side::After),
     ("not before", Side::Since),
+    ("as early as", Side::Since),
+    ("as late as", Side::Until),
+    ("greater than", Side::After),
+    ("is greater than", Side::After),
+    ("< =", Side::Until),
+    ("> =", Side::Since),
     ("no earlier than", Side::Since),
 ];
 /// Words behind it, of both languages.
 const TAILS: &[(&str, Side)] = &[
     ("or later", Side::Since),
     ("and later", Side::Since),
+    ("and greater", Side::Since),
     ("or after", Side::Since),
     ("and after", Side::Since),
     ("onwards", Side::Since),
@@ -101,7 +110,9 @@ impl Reader<'_> {
         let t = self.t;
         let lead = if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
         let (f, next) = self.end(lead.map_or(start, |(_, next)| next))?;
-        let tail = t.lookup(next, TAILS);
+        // "2016 and before 2018" begins another.
+        let joined = |(_, end): &(Side, usize)| t.is(next, &["and", "or"]) && *end < t.len() && (self.end(*end).is_some() || t.kind(*end) == Some(Kind::Word));
+        let tail = t.lookup(next, TAILS).filter(|tail| !joined(tail));
         let (side, next) = match (lead, tail) {
             (Some((side, _)), tail) => (side, tail.map_or(next, |(_, n)| n)),
             (None, Some(tail)) => tail,
@@ -118,7 +129,7 @@ impl Reader<'_> {
         let w = resolve(&f, self.now, self.customs)?;
         let (from, to) = (w.from?, w.to);
         let (from, to) = match side {
-            Side::Before => (None, Some(if f.edge.is_some() { to.unwrap_or(from) } else { from })),
+            Side::Before => (None, Some(if f.edge == Some(Edge::End) { to.unwrap_or(from) } else { from })),
             Side::Until => (None, Some(to.unwrap_or(from))),
             Side::After => (Some(to.unwrap_or(from)), None),
             Side::Since => (Some(from), None),
@@ -146,14 +157,14 @@ impl Reader<'_> {
             return Some((days(self.now, &length)?, next));
         }
         if let Some(next) =
-            t.one_of(start, &["within the next", "within the upcoming", "within the coming", "within"])
+            t.one_of(start, &["within the next", "within next", "within the upcoming", "within the coming", "within"])
         {
             let (length, _, next) = duration::length(self.lang, t, next)?;
             return Some((days(self.now, &length)?, next));
         }
         let from = t.lit(start, "for").unwrap_or(start);
-        let (length, _, next) = duration::length(self.lang, t, from)?;
-        let least = if from > start { t.lit(next, "from") } else { None };
+        let (length, unit, next) = duration::length(self.lang, t, from)?;
+        let least = if from > start { t.one_of(next, &["from", ", from"]) } else { None };
         let next = t
             .one_of(
                 next,
@@ -171,12 +182,8 @@ impl Reader<'_> {
         let (f, next) = self.fields(t.lit(next, "at").unwrap_or(next))?;
         let w = resolve(&f, self.now, self.customs)?;
         let begin = w.from?;
-        let mut found = days(begin, &length)?;
-        if w.shape != Shape::Date {
-            found.from = Some(begin);
-            found.to = Some(shift(begin, &length, 1)?);
-            found.shape = if w.shape == Shape::Time { Shape::Time } else { Shape::DateTime };
-        }
-        Some((found, next))
+        let shape = if w.shape == Shape::Date && length.seconds != 0.0 { Shape::DateTime } else { w.shape };
+        let to = Some(self.after(begin, &length, unit)?);
+        Some((When { shape, from: Some(begin), to, range: true, half_open: false }, next))
     }
 }

@@ -4,7 +4,7 @@ use super::super::number_en::{cardinal, ordinal};
 use super::super::token::{Kind, Tokens};
 use super::atom::Atom;
 use super::dates::{two_digits, written};
-use super::words_en::{MONTHS, PARTS, WEEKDAYS};
+use super::words_en::{MONTHS, PARTS, WEEKDAYS, WHICH};
 
 /// Words after which a day or a month comes.
 const BEFORE: &[&str] = &[
@@ -32,7 +32,7 @@ pub(super) fn month_meant(t: &Tokens, at: usize) -> bool {
 
 /// A date at `at`.
 pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom, usize)> {
-    if at > 0 && t.glued(at) && t.word(at - 1) == "$" {
+    if at > 0 && t.glued(at) && t.word(at - 1) == "$" || span_meant(t, at) {
         return None;
     }
     if let Some(found) = written(t, at, month_first).or_else(|| with_month(t, at)) {
@@ -63,6 +63,22 @@ pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom
     let noun = t.kind(next) == Some(Kind::Word) && !follows_day(t, next)
         || t.glued(next) && t.is(next, &["/", "-", ":", ".", "%"]) && t.digits(next + 1).is_some();
     (told && !noun).then_some((Atom::Dom(day), next))
+}
+
+/// "monday 12-4", "6-8 next monday" are hours, "1-8 september", "4-23 in next month" days, not dates.
+fn span_meant(t: &Tokens, at: usize) -> bool {
+    let short = |at: usize| t.digits(at).is_some_and(|d| d.len() <= 2);
+    if !short(at) || t.word(at + 1) != "-" || !short(at + 2) || t.is(at + 3, &["-", "/", "."]) && t.glued(at + 3) {
+        return false;
+    }
+    let which = t.one_of(at + 3, &["in", "of", "on"]).unwrap_or(at + 3);
+    let which = t.lookup(which, WHICH).map_or(which, |(_, next)| next);
+    let hours = (at..at + 3).step_by(2).all(|i| t.digits(i).and_then(|d| d.parse::<u8>().ok()).is_some_and(|h| h <= 12));
+    let weekday = |at: usize| t.lookup(at, WEEKDAYS).is_some();
+    let before = at > 0 && (weekday(at - 1) || at > 1 && t.lookup(at - 1, PARTS).is_some() || t.is(at - 1, &["from"]) && weekday(at.wrapping_sub(2)));
+    hours && (before || weekday(which))
+        || t.lookup(at + 3, MONTHS).is_some()
+        || which > at + 3 && t.is(which, &["month"])
 }
 
 /// What may stand behind a day of a month: anything else is a noun that is counted.

@@ -2,7 +2,10 @@
 
 use super::super::number;
 use super::super::token::Tokens;
-use super::atom::{Atom, Clock, Fields};
+use super::super::duration::{self, Unit};
+use super::super::value::Length;
+use super::atom::{Atom, Clock, Edge, Fields};
+use super::calendar::{midnight, shift};
 use super::ends::{copy_date, explain, hour, share};
 use super::resolve::resolve;
 use super::{Bounds, Customs, Shape, When, en, words_en, words_zh, zh};
@@ -27,10 +30,11 @@ pub(in super::super) fn when(
 ) -> Option<(When, usize)> {
     let r = Reader { lang, t, now, customs };
     // "on friday from 3 to 5", "in march"
-    let led = t.one_of(at, &["at", "@", "in", "on", "on the"]).filter(|_| lang == Lang::En);
+    let led = t.one_of(at, &["at", "@", "in", "on"]).filter(|_| lang == Lang::En);
     let at_led = |f: &dyn Fn(usize) -> Option<(When, usize)>| f(at).or_else(|| f(led?));
-    at_led(&|at| r.on_day(at))
-        .or_else(|| at_led(&|at| r.range(at)))
+    at_led(&|at| r.range(at))
+        .or_else(|| at_led(&|at| r.lasting(at)))
+        .or_else(|| at_led(&|at| r.on_day(at)))
         .or_else(|| r.bounded(at))
         .or_else(|| r.stretch(at))
         .or_else(|| r.point(at))
@@ -101,12 +105,12 @@ impl Reader<'_> {
         if self.t.glued(next) {
             return None;
         }
-        let from = self
-            .t
-            .one_of(next, &["in the", "this", "on"])
-            .filter(|_| self.t.word(next) != "this")
-            .unwrap_or(next);
+        let from = self.t.one_of(next, &["in the", "on"]).unwrap_or(next);
         let (mut f, end) = self.fields(from)?;
+        // "one morning", "3 nights" count.
+        if from == next && f.day.is_none() && f.weekday.is_none() {
+            return None;
+        }
         let clock = Clock { hour: i64::from(hour), minute: 0, second: 0, fixed: false, fine: false };
         let ok = f.part.is_some() && f.clock.is_none() && f.add(Atom::Clock(clock));
         ok.then_some((f, end))
@@ -153,8 +157,8 @@ impl Reader<'_> {
         let from = self.t.one_of(at, &["the", "at", "on"]).unwrap_or(at);
         let bare = || {
             let (n, next) = match self.lang {
-                Lang::En => super::super::number_en::cardinal(self.t, from)
-                    .or_else(|| super::super::number_en::ordinal(self.t, from))?,
+                Lang::En => super::super::number_en::ordinal(self.t, from)
+                    .or_else(|| super::super::number_en::cardinal(self.t, from))?,
                 Lang::Zh => number::cardinal(self.lang, self.t, from)?,
             };
             let f = Fields { bare: Some(i64::from(n)), ..Fields::default() };
@@ -168,18 +172,24 @@ impl Reader<'_> {
         let day = self.fields(start).filter(|(f, _)| f.dated() && !f.now && f.clock.is_none());
         let dated = day.and_then(|(f, next)| {
             let next = self.t.one_of(next, &[",", "the"]).unwrap_or(next);
-            let (a, b, end) = self.ends(next)?;
-            (!a.dated() && !b.dated() && a.clock.is_some()).then_some((f, a, b, end))
+            let (a, b, end) = self.ends(next, Some(&f))?;
+            let hours = !a.dated() && !b.dated() && a.clock.is_some();
+            let days = |x: &Fields| f.stretch() && (x.weekday.is_some() || x.dom.is_some()) && x.month.is_none();
+            (hours || days(&a) && days(&b)).then_some((f, a, b, end))
         });
         if let Some((f, mut a, mut b, end)) = dated {
             for end in [&mut a, &mut b] {
-                copy_date(end, &f);
+                if end.dated() {
+                    (end.period, end.month, end.year) = (f.period, f.month, f.year);
+                } else {
+                    copy_date(end, &f);
+                }
                 end.part = end.part.or(f.part);
             }
             share(&mut a, &mut b);
             return Some((self.span(&a, &b)?, end));
         }
-        let (a, b, next) = self.ends(start)?;
+        let (a, b, next) = self.ends(start, None)?;
         Some((self.span(&a, &b)?, next))
     }
 
@@ -193,11 +203,37 @@ impl Reader<'_> {
         Some((w, end))
     }
 
-    /// The two ends and what is after them.
-    fn ends(&self, start: usize) -> Option<(Fields, Fields, usize)> {
+    /// "2pm for two hours", "the 14th of feb for 3 days", "monday for 2 hours from 9:30".
+    fn lasting(&self, start: usize) -> Option<(When, usize)> {
+        let lead = self.t.lit(start, "from").filter(|_| self.lang == Lang::En);
+        let (f, next) = self.end(lead.unwrap_or(start)).filter(|_| self.lang == Lang::En)?;
+        let (length, unit, next) = duration::length(self.lang, self.t, self.t.lit(next, "for")?)?;
+        let mut f = Fields { clock: f.clock.or(hour(f.bare)), ..f };
+        let mut end = next;
+        if !f.timed()
+            && let Some((at, after)) = self.t.one_of(next, &["from", "starting at", "at"]).and_then(|n| self.fields(n))
+            && at.clock.is_some()
+            && !at.dated()
+        {
+            (f.clock, f.half, f.part, end) = (at.clock, at.half, at.part, after);
+        }
+        let w = resolve(&f, self.now, self.customs).filter(|w| !w.range)?;
+        let shape = if w.shape == Shape::Date && length.seconds != 0.0 { return None } else { w.shape };
+        Some((When { to: Some(self.after(w.from?, &length, unit)?), range: true, shape, ..w }, end))
+    }
+
+    /// The end of a stretch of `length`: by some customs with its last day or minute.
+    pub(super) fn after(&self, from: DateTime, length: &Length, unit: Unit) -> Option<DateTime> {
+        let to = shift(from, length, 1)?;
+        let grain = if unit >= Unit::Day { Span::new().days(1) } else { Span::new().minutes(1) };
+        if self.customs.bounds == Bounds::All { to.checked_add(grain).ok() } else { Some(to) }
+    }
+
+    /// The two ends and what is after them; `day` is what stands before both of them.
+    fn ends(&self, start: usize, day: Option<&Fields>) -> Option<(Fields, Fields, usize)> {
         let t = self.t;
         let (lead, links): (Option<usize>, &[&str]) = match self.lang {
-            Lang::En => match t.lit(start, "between") {
+            Lang::En => match t.one_of(start, &["between", "in between"]) {
                 Some(next) => (Some(next), &["and", "-", "to"]),
                 None => (t.one_of(start, &["from", "starting from", "beginning from", "starting"]), LINKS_EN),
             },
@@ -236,8 +272,17 @@ impl Reader<'_> {
             next = between.unwrap_or(next);
         }
         if a.bare.is_some() && b.bare.is_some() && !a.told() && !b.told() {
-            // "from 5 to 7": hours, but only where "from" or "between" says that a stretch comes.
-            lead?;
+            // "november between 19 and 20", "next month 4 to 23"
+            if let Some(f) = day.filter(|f| f.stretch()) {
+                let dom = |n: Option<i64>| n.and_then(|n| i8::try_from(n).ok()).filter(|d| (1..=31).contains(d));
+                let month = f.month.is_some() || f.period.is_some_and(|p| p.0 == Unit::Month);
+                (a.dom, b.dom) = (dom(a.bare.take()).filter(|_| month), dom(b.bare.take()));
+                return (a.dom.is_some() && b.dom.is_some()).then_some((a, b, next));
+            }
+            // "from 5 to 7": hours, but only where "from" or "between" or a day before says that a stretch comes.
+            if lead.is_none() && day.is_none() {
+                return None;
+            }
             let ok = |f: &Fields| f.bare.is_some_and(|n| (1..=24).contains(&n));
             if !(ok(&a) && ok(&b)) || self.lang == Lang::Zh {
                 return None;
@@ -251,16 +296,32 @@ impl Reader<'_> {
     }
 
     fn span(&self, a: &Fields, b: &Fields) -> Option<When> {
-        let (from, mut to) = (resolve(a, self.now, self.customs)?, resolve(b, self.now, self.customs)?);
+        let (mut from, mut to) = (resolve(a, self.now, self.customs)?, resolve(b, self.now, self.customs)?);
+        // "until now" has no more of a time than what stands beside it.
+        let dates = [&from, &to].map(|w| w.shape == Shape::Date);
+        for (w, now, date) in [(&mut from, a.now, dates[1]), (&mut to, b.now, dates[0])] {
+            if now && date {
+                w.shape = Shape::Date;
+                w.from = w.from.map(|at| midnight(at.date()));
+            }
+        }
         let shape = if from.shape == to.shape { from.shape } else { Shape::DateTime };
-        let (start, mut half_open) = (from.from?, from.half_open && to.half_open);
+        let (mut start, mut half_open) = (from.from?, from.half_open && to.half_open);
+        // "from the end of march" begins when it is over, "to the middle of may" ends there.
+        let edged = |f: &Fields, w: &When| match f.edge {
+            Some(Edge::End) => w.to,
+            Some(Edge::Mid) => w.from.map(|at| at.date().with().day(16).build().map(midnight).unwrap_or(at)),
+            _ => w.from,
+        };
+        if a.edge.is_some() && b.edge.is_some() || a.edge.is_some_and(|e| e == Edge::End) {
+            start = edged(a, &from)?;
+        }
         let included = match self.customs.bounds {
             Bounds::Excluded => false,
             Bounds::Days => to.shape == Shape::Date,
             Bounds::All => true,
         };
-        let edge = b.edge.is_some();
-        let mut end = match to.to.take().filter(|_| included || edge) {
+        let mut end = match if b.edge.is_some() { edged(b, &to) } else { to.to.take().filter(|_| included) } {
             Some(end) => end,
             None => to.from?,
         };
@@ -284,6 +345,16 @@ impl Reader<'_> {
                 Some(_) => Span::new().hours(1),
             };
             end = end.checked_add(grain).ok()?;
+        }
+        // "From may to september", said in august, has begun.
+        let floating = |f: &Fields| f.month.is_some_and(|m| m.1.is_none()) && f.year.is_none() && f.period.is_none();
+        let year = Span::new().years(1);
+        if floating(a)
+            && floating(b)
+            && let (Ok(before), Ok(over)) = (start.checked_sub(year), end.checked_sub(year))
+            && over > self.now
+        {
+            (start, end) = (before, over);
         }
         (start <= end).then_some(When { shape, from: Some(start), to: Some(end), range: true, half_open })
     }

@@ -133,7 +133,7 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
         _ => None,
     });
     match (f.month, f.dom, f.weekday) {
-        (Some((month, _)), Some(dom), _) => month_day(year, month, dom, today),
+        (Some((month, _)), Some(dom), weekday) => month_day(year, month, dom, weekday.map(|w| w.0), today),
         (Some((month, _)), None, _) => {
             let year = year.unwrap_or(today.year() + i16::from(month < today.month()));
             let start = Date::new(year, month, 1).ok()?;
@@ -161,13 +161,22 @@ pub(super) fn which_year(month: i8, which: i64, today: Date) -> i16 {
     today.year() + shift
 }
 
-fn month_day(year: Option<i16>, month: i8, dom: i8, today: Date) -> Option<Days> {
+fn month_day(year: Option<i16>, month: i8, dom: i8, weekday: Option<i8>, today: Date) -> Option<Days> {
     if let Some(year) = year {
         return Days::day(Date::new(year, month, dom).ok()?);
     }
     let in_year = |n: i16| Date::new(today.year() + n, month, dom).ok();
+    if let Some(day) = in_year(0).filter(|d| just_was(*d, weekday, today)) {
+        return Days::day(day);
+    }
     // 29 February may be eight years away.
     (0..9).filter_map(in_year).find(|d| *d >= today).and_then(Days::day)
+}
+
+/// "Friday the 22nd" may be over for up to two weeks, if it was a Friday.
+fn just_was(day: Date, weekday: Option<i8>, today: Date) -> bool {
+    let recent = day < today && (today - day).get_days() <= 14;
+    recent && weekday == Some(day.weekday().to_monday_zero_offset())
 }
 
 fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option<Days> {
@@ -176,8 +185,7 @@ fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option
         let month = months(first, n)?;
         return Days::day(Date::new(month.year(), month.month(), dom).ok()?);
     }
-    // "friday the 22nd" may be this month's even when it is over.
-    let fits = |d: &Date| (*d >= today || weekday.is_some()) && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
+    let fits = |d: &Date| (*d >= today || just_was(*d, weekday, today)) && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
     let candidates = (0..24).filter_map(|n| {
         let month = months(first, n)?;
         Date::new(month.year(), month.month(), dom).ok()
