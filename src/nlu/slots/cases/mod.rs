@@ -197,7 +197,10 @@ fn when(w: &When) -> String {
     if w.range { format!("{name} {}..{}", end(w.from), end(w.to)) } else { format!("{name} {}", end(w.from)) }
 }
 
+/// Twelve hours on; an hour of noon is told as the first of the day. Days on where more than that is asked for.
 fn later(w: &When, hours: i64) -> When {
+    let noon = hours == 12 && w.to.is_none() && w.from.is_some_and(|at| at.hour() == 12);
+    let hours = if noon { -12 } else { hours };
     let move_on = |at: DateTime| at.checked_add(Span::new().hours(hours)).unwrap_or(at);
     When { from: w.from.map(move_on), to: w.to.map(move_on), ..w.clone() }
 }

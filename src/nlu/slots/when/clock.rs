@@ -45,6 +45,19 @@ pub(super) fn written(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     None
 }
 
+/// "at 6.45", "between 9.30-4.30pm": a dot where a word says that a time comes.
+fn dotted(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let told = at > 0
+        && (t.is(at - 1, &["at", "from", "to", "between", "until", "till", "by", "before", "after", "around"])
+            || t.word(at - 1) == "-" && t.digits(at.wrapping_sub(2)).is_some());
+    let hour: i64 = t.digits(at).filter(|d| d.len() <= 2)?.parse().ok()?;
+    let minute: i64 = t.digits(at + 2).filter(|d| d.len() == 2)?.parse().ok()?;
+    let joined = t.word(at + 1) == "." && t.glued(at + 1) && t.glued(at + 2);
+    let longer = t.word(at + 3) == "." && t.glued(at + 3) && t.digits(at + 4).is_some() || t.is(at + 3, &["%", "percent", "degrees"]);
+    (told && joined && !longer).then_some(())?;
+    Some((Atom::Clock(clock(hour, minute, 0, false, true)?), at + 3))
+}
+
 /// "am", "p.m.", "a m", "p" right after digits.
 pub(super) fn half_en(t: &Tokens, at: usize) -> Option<(bool, usize)> {
     const HALVES: &[(&str, bool)] = &[
@@ -57,6 +70,10 @@ pub(super) fn half_en(t: &Tokens, at: usize) -> Option<(bool, usize)> {
         ("p . m .", true),
         ("p . m", true),
         ("p m", true),
+        (". am", false),
+        (". pm", true),
+        ("in the am", false),
+        ("in the pm", true),
         ("ampm", true),
     ];
     if let Some(found) = t.lookup(at, HALVES) {
@@ -78,10 +95,10 @@ fn hour_en(t: &Tokens, at: usize) -> Option<(i64, bool, usize)> {
 
 /// English times with words. `named` is true where something says that a time comes ("at").
 pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize)> {
-    if let Some((atom, next)) = written(t, at) {
+    if let Some((atom, next)) = written(t, at).or_else(|| dotted(t, at)) {
         return Some((
             atom,
-            t.one_of(next, &["h", "hrs", "hours"]).filter(|_| t.glued(next)).unwrap_or(next),
+            t.one_of(next, &["h", "hrs", "hours"]).filter(|n| t.glued(next) && !t.glued(*n)).unwrap_or(next),
         ));
     }
     if let Some(((hour, minute), next)) = t.lookup(
@@ -105,13 +122,16 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
     }
     // "1530", "730 pm"
     if let Some(digits) = t.digits(at).filter(|d| d.len() == 3 || d.len() == 4) {
-        let told = named
-            || half_en(t, at + 1).is_some()
-            || t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).is_some();
-        let number: i64 = digits.parse().ok()?;
+        let span = |mark: usize, far: usize| t.word(mark) == "-" && t.digits(far).is_some_and(|d| d.len() == digits.len());
         let zero = digits.starts_with('0');
+        let told = named
+            || zero && at > 0 && t.is(at - 1, &["between", "from"]) && span(at + 1, at + 2)
+            || at > 2 && span(at - 1, at - 2) && t.is(at - 3, &["between", "from"]) && (zero || t.word(at - 2).starts_with('0'))
+            || half_en(t, at + 1).is_some()
+            || t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).is_some_and(|n| t.word(at + 1) != "h" || t.digits(n).is_none());
+        let number: i64 = digits.parse().ok()?;
         let next = t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).unwrap_or(at + 1);
-        let free = !t.is(at + 1, &["-", "/", ".", ":"]) || !t.glued(at + 1);
+        let free = !t.is(at + 1, &["/", ".", ":"]) || !t.glued(at + 1) || t.digits(at + 2).is_none();
         return (told && free)
             .then_some(())
             .and_then(|()| Some((Atom::Clock(clock(number / 100, number % 100, 0, zero, true)?), next)));
@@ -148,7 +168,7 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
 
 /// Minutes after an hour: "thirty", "oh five", "o five", "15".
 fn minutes_en(t: &Tokens, at: usize) -> Option<(i64, usize)> {
-    if t.is(at, &["oh", "o"]) {
+    if t.is(at, &["oh", "o", "zero", "ou"]) {
         let at = if t.word(at + 1) == "-" { at + 2 } else { at + 1 };
         let (minute, next) = number_en::cardinal(t, at).filter(|(m, _)| *m < 10)?;
         return Some((i64::from(minute), next));

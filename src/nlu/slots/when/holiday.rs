@@ -10,6 +10,8 @@ pub(super) enum Rule {
     Fixed(i8, i8),
     /// The nth weekday (Monday = 0) of a month; the last is -1.
     Nth(i8, i8, i8),
+    /// Days from the fourth Thursday of November.
+    AfterThanksgiving(i64),
     /// Days from Easter Sunday (Western).
     Easter(i64),
     /// Days from the first day of the Chinese year (Spring Festival).
@@ -70,7 +72,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(
         &[
             "st patrick's day",
-            "saint patrick's day",
+            "saint patrick's day", "saint patrick", "st patrick", "st . patrick", "saint patricks day", "st paddy's day", "st paddys day", "st . paddy's day",
             "st . patrick's day",
             "st patricks day",
             "st . patty's day",
@@ -79,7 +81,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         Rule::Fixed(3, 17),
     ),
     holiday(
-        &["april fools", "april fool's day", "april fools day", "april fools'", "april fool's", "愚人节"],
+        &["april fools", "april fool's day", "april fools day", "april fools '", "april fool's", "愚人节"],
         Rule::Fixed(4, 1),
     ),
     holiday(&["earth day", "世界地球日", "地球日"], Rule::Fixed(4, 22)),
@@ -88,7 +90,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         &[
             "may day",
             "mayday",
-            "international workers' day",
+            "international workers ' day",
             "劳动节",
             "五一",
             "五一劳动节",
@@ -99,9 +101,9 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["青年节", "五四青年节", "五四"], Rule::Fixed(5, 4)),
     holiday(&["cinco de mayo"], Rule::Fixed(5, 5)),
-    holiday(&["mother's day", "mothers day", "mothers' day", "母亲节"], Rule::Nth(2, 6, 5)),
-    holiday(&["memorial day"], Rule::Nth(-1, 0, 5)),
-    holiday(&["father's day", "fathers day", "fathers' day", "父亲节"], Rule::Nth(3, 6, 6)),
+    holiday(&["mother's day", "mothers day", "mothers ' day", "母亲节"], Rule::Nth(2, 6, 5)),
+    holiday(&["memorial day", "decoration day"], Rule::Nth(-1, 0, 5)),
+    holiday(&["father's day", "fathers day", "fathers ' day", "父亲节"], Rule::Nth(3, 6, 6)),
     holiday(
         &["children's day", "childrens day", "儿童节", "六一", "六一儿童节", "国际儿童节"],
         Rule::Fixed(6, 1),
@@ -123,17 +125,17 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(&["canada day", "加拿大国庆日"], Rule::Fixed(7, 1)),
     holiday(&["bastille day"], Rule::Fixed(7, 14)),
     holiday(&["建军节", "八一", "八一建军节"], Rule::Fixed(8, 1)),
-    holiday(&["教师节", "teacher's day", "teachers' day", "teachers day"], Rule::Fixed(9, 10)),
+    holiday(&["教师节", "teacher's day", "teachers ' day", "teachers day"], Rule::Fixed(9, 10)),
     holiday(&["国庆节", "国庆", "十一", "中国国庆节", "十一国庆节"], Rule::Fixed(10, 1)),
-    holiday(&["columbus day", "indigenous peoples' day", "哥伦布日"], Rule::Nth(2, 0, 10)),
+    holiday(&["columbus day", "indigenous peoples ' day", "哥伦布日"], Rule::Nth(2, 0, 10)),
     holiday(
-        &["halloween", "halloween day", "hallowe'en", "all hallows' eve", "万圣节", "万圣夜", "万圣节前夜"],
+        &["halloween", "halloween day", "hallowe'en", "all hallows ' eve", "万圣节", "万圣夜", "万圣节前夜"],
         Rule::Fixed(10, 31),
     ),
     holiday(&["guy fawkes day", "guy fawkes night", "bonfire night"], Rule::Fixed(11, 5)),
-    holiday(&["光棍节", "双十一", "双11", "singles day", "singles' day"], Rule::Fixed(11, 11)),
+    holiday(&["光棍节", "双十一", "双11", "singles day", "singles ' day"], Rule::Fixed(11, 11)),
     holiday(
-        &["veterans day", "veteran's day", "veterans' day", "remembrance day", "老兵节", "停战日"],
+        &["veterans day", "veteran day", "veteran's day", "veterans ' day", "remembrance day", "老兵节", "停战日"],
         Rule::Fixed(11, 11),
     ),
     holiday(&["thanksgiving", "thanksgiving day", "turkey day", "感恩节"], Rule::Nth(4, 3, 11)),
@@ -148,7 +150,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(&["boxing day", "节礼日"], Rule::Fixed(12, 26)),
     holiday(
         &[
-            "martin luther king day",
+            "martin luther king day", "martin luther kings day", "civil rights day", "mlk jr . day",
             "martin luther king jr day",
             "martin luther king , jr . day",
             "martin luther king jr . day",
@@ -161,9 +163,9 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(
         &[
-            "presidents day",
+            "presidents day", "george washington day", "george washington's birthday",
             "president's day",
-            "presidents' day",
+            "presidents ' day",
             "president day",
             "washington's birthday",
             "总统日",
@@ -174,23 +176,24 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(&["shrove tuesday", "mardi gras", "pancake day", "忏悔星期二"], Rule::Easter(-47)),
     holiday(&["palm sunday", "棕枝主日"], Rule::Easter(-7)),
     holiday(
-        &["maundy thursday", "holy thursday", "covenant thursday", "神圣星期四", "濯足节"],
+        &["maundy thursday", "holy thursday", "covenant thursday", "covenant thu", "神圣星期四", "濯足节"],
         Rule::Easter(-3),
     ),
     holiday(&["good friday", "耶稣受难日", "受难日"], Rule::Easter(-2)),
     holiday(&["easter", "easter sunday", "easter day", "复活节"], Rule::Easter(0)),
     holiday(&["easter monday", "复活节星期一"], Rule::Easter(1)),
     holiday(&["ascension day", "ascension thursday", "耶稣升天节"], Rule::Easter(39)),
-    holiday(&["pentecost", "whit sunday", "五旬节", "圣灵降临节"], Rule::Easter(49)),
+    holiday(&["pentecost", "whit sunday", "white sunday", "五旬节", "圣灵降临节"], Rule::Easter(49)),
     holiday(&["whit monday", "monday of the holy spirit", "pentecost monday"], Rule::Easter(50)),
-    holiday(&["black friday", "黑色星期五"], Rule::Nth(4, 4, 11)),
-    holiday(&["epiphany", "three kings' day", "主显节"], Rule::Fixed(1, 6)),
-    holiday(&["all saints' day", "all saints day", "诸圣节"], Rule::Fixed(11, 1)),
+    holiday(&["black friday", "黑色星期五"], Rule::AfterThanksgiving(1)),
+    holiday(&["cyber monday"], Rule::AfterThanksgiving(4)),
+    holiday(&["epiphany", "three kings ' day", "主显节"], Rule::Fixed(1, 6)),
+    holiday(&["all saints ' day", "all saints day", "诸圣节"], Rule::Fixed(11, 1)),
     holiday(
         &[
             "春节",
             "大年初一",
-            "chinese new year",
+            "chinese new year", "chinese new years", "chinese lunar new year", "chinese lunar new year's day", "chinese new years day",
             "chinese new year's day",
             "lunar new year",
             "spring festival",
@@ -249,6 +252,9 @@ impl Holiday {
             Rule::Nth(n, weekday, month) => {
                 let weekday = Weekday::from_monday_zero_offset(weekday).ok()?;
                 Date::new(year, month, 1).ok()?.nth_weekday_of_month(n, weekday).ok()
+            }
+            Rule::AfterThanksgiving(days) => {
+                after(Date::new(year, 11, 1).ok()?.nth_weekday_of_month(4, Weekday::Thursday).ok()?, days)
             }
             Rule::Easter(days) => after(easter(year)?, days),
             Rule::Spring(days) => after(lunar(0)?, days),

@@ -61,5 +61,6 @@ pub struct When {
 
 /// True if the calendar here has a holiday of this name, in small letters.
 pub(super) fn known_holiday(name: &str) -> bool {
-    holiday::HOLIDAYS.iter().any(|h| h.names.contains(&name))
+    let name = name.replace("s' ", "s ' ");
+    holiday::HOLIDAYS.iter().any(|h| h.names.contains(&name.as_str()))
 }

@@ -65,7 +65,7 @@ impl Reader<'_> {
         let mut f = Fields::default();
         let (mut next, mut from) = (start, start);
         loop {
-            let named = from > 0 && t.is(from - 1, &["at", "@", "around", "about"])
+            let named = from > 0 && t.is(from - 1, &["at", "@", "around", "about", "approximately"])
                 || f.part.is_some() && f.clock.is_none();
             let atom = match self.lang {
                 Lang::En => en::atom(t, from, named, self.customs.month_first),
