@@ -1,6 +1,6 @@
 //! Lengths of time: "an hour and a half", "two weeks", "3 min 20 s", 一个半小时, 三天两夜, 两个月零五天.
 
-use super::number::{self, Form};
+use super::number::{self, Form, Number};
 use super::number_zh;
 use super::token::{Kind, Tokens};
 use super::value::Length;
@@ -76,6 +76,8 @@ const EN: &[(&str, Unit)] = &[
     ("weekday", Unit::Workday),
     ("weekdays", Unit::Workday),
     ("workday", Unit::Workday),
+    ("workweek", Unit::Workday),
+    ("work week", Unit::Workday),
     ("workdays", Unit::Workday),
     ("business day", Unit::Workday),
     ("business days", Unit::Workday),
@@ -86,11 +88,13 @@ const EN: &[(&str, Unit)] = &[
     ("weekends", Unit::Weekend),
     ("week end", Unit::Weekend),
     ("week", Unit::Week),
+    ("week's", Unit::Week),
     ("weeks", Unit::Week),
     ("wk", Unit::Week),
     ("wks", Unit::Week),
     ("w", Unit::Week),
     ("month", Unit::Month),
+    ("month's", Unit::Month),
     ("months", Unit::Month),
     ("mth", Unit::Month),
     ("mths", Unit::Month),
@@ -99,6 +103,7 @@ const EN: &[(&str, Unit)] = &[
     ("qtr", Unit::Quarter),
     ("qtrs", Unit::Quarter),
     ("year", Unit::Year),
+    ("year's", Unit::Year),
     ("years", Unit::Year),
     ("yr", Unit::Year),
     ("yrs", Unit::Year),
@@ -189,6 +194,7 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
         ("a few", 3.0),
         ("few", 3.0),
         ("several", 3.0),
+        ("some", 3.0),
         ("another", 1.0),
         ("a half an", 0.5),
         ("one half", 0.5),
@@ -203,7 +209,12 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
     if let Some((n, next)) = table.filter(|(_, next)| unit(lang, t, *next).is_some()) {
         return Some((n, next));
     }
-    if let Some((number, next)) = number::plain(lang, t, at)
+    let mut number = number::plain(lang, t, at);
+    // "the last two quarters"
+    if number.is_some_and(|(_, next)| t.is(next - 1, &["quarter", "quarters"])) {
+        number = number::cardinal(lang, t, at).map(|(n, next)| (Number::new(f64::from(n), Form::Cardinal), next));
+    }
+    if let Some((number, next)) = number
         && number.form != Form::Ordinal
     {
         // "one and quarter hour", "2 and a half hours"
@@ -233,7 +244,7 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
 
 /// One amount with its unit: "three days".
 pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usize)> {
-    if let Some((n, next)) = t.lookup(at, &[("fortnight", 2.0), ("a fortnight", 2.0)]) {
+    if let Some((n, next)) = t.lookup(at, &[("fortnight", 2.0), ("a fortnight", 2.0), ("a fortnight's", 2.0)]) {
         return Some((n, Unit::Week, next));
     }
     if lang == Lang::Zh {
@@ -271,7 +282,7 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
         }
         // "a second wave" and "five second" are no lengths.
         let word = t.kind(next) == Some(Kind::Word)
-            && !t.is(next, &["from", "ago", "later", "and", "please", "or", "hence", "before", "after"]);
+            && !t.is(next, &["from", "ago", "later", "and", "please", "or", "hence", "before", "after", "time"]);
         if unit == Unit::Second && t.word(next - 1) == "second" && (n != 1.0 || word) {
             return None;
         }

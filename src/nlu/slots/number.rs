@@ -137,14 +137,14 @@ pub(super) fn number(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize
 }
 
 fn single(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
-    if let Some((part, next)) = t.lookup(at, written::VULGAR) {
-        return Some((Number::new(part, Form::Fraction), next));
-    }
     percent(lang, t, at).or_else(|| plain(lang, t, at))
 }
 
 /// A number without a per cent sign.
 pub(super) fn plain(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
+    if let Some((part, next)) = t.lookup(at, written::VULGAR) {
+        return Some((Number::new(part, Form::Fraction), next));
+    }
     match lang {
         Lang::En => number_en::number(t, at).or_else(|| written::number(t, at)),
         Lang::Zh => number_zh::number(t, at).or_else(|| written::number(t, at)),

@@ -5,6 +5,7 @@ use super::super::{Bounds, Customs, DateTime};
 use super::{Case, Task, figure};
 use crate::base::Lang;
 use jiff::Span;
+use jiff::civil::Time;
 use serde_json::Value;
 
 const LANGUAGE: &str = "languages other than English and Mandarin";
@@ -175,14 +176,19 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     let ahead = input.contains("upcoming") && input.chars().any(|c| c.is_ascii_digit())
         || input.contains("upcoming two")
         || input.contains("two upcoming");
-    if tail && expect.contains("Interval") || ahead {
+    // A whole year as a bound; so many years away, told to the month; "as soon as possible" as all that is to come.
+    let open = expect.starts_with("datetimeOpenInterval");
+    let grain = expect.rsplit(')').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
+    let asap = open && ["as soon", "asap"].iter().any(|w| input.to_lowercase().contains(w));
+    let by_year = open && input.split(' ').next_back().is_some_and(|w| w.len() == 4 && w.parse::<u16>().is_ok());
+    let years_away = grain == "Month" && input.contains("year") && ["ago", "hence"].iter().any(|w| input.ends_with(w));
+    if tail && expect.contains("Interval") || ahead || asap || by_year || years_away {
         return Err(CONFLICT);
     }
     let at = stamps(expect);
     if at.is_empty() || at.iter().any(|at| !(1900..=2100).contains(&at.year())) {
         return Err(ERAS);
     }
-    let grain = expect.rsplit(')').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
     let (first, days) = (at[0], matches!(grain, "Day" | "Week" | "Month" | "Quarter" | "Year"));
     let day = |at: &DateTime| at.date().to_string();
     let minute = |at: &DateTime| at.strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -197,6 +203,9 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     }
     if let Some(second) = at.get(1) {
         // "By two" begins now.
+        if input.to_lowercase().starts_with("by") && second.time() == Time::midnight() {
+            return Ok(format!("daterange ..{}", day(second)));
+        }
         if input.to_lowercase().starts_with("by") {
             return Ok(format!("datetimerange ..{}", minute(second)));
         }

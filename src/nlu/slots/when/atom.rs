@@ -32,8 +32,9 @@ pub(super) enum Edge {
     End,
     /// What is left of it from now on.
     Rest,
-    /// What of it is over.
+    /// Of its first half what is over, of its second what is left.
     SoFar,
+    Later,
 }
 
 /// What is counted in "the third … of".
@@ -111,6 +112,8 @@ pub(super) struct Fields {
     /// As many as `nth` counts, not only the last of them.
     pub(super) all: bool,
     pub(super) offset: Option<(Length, Unit, i64)>,
+    /// The offset stood behind the date: "march in a year", not "a year after march".
+    pub(super) then: bool,
     pub(super) holiday: Option<(&'static Holiday, i64)>,
     pub(super) clock: Option<Clock>,
     pub(super) half: Option<bool>,
@@ -166,7 +169,7 @@ impl Fields {
             Atom::Period(unit, n) => {
                 let fits = match unit {
                     Unit::Week => self.month.is_none() && self.year.is_none(),
-                    Unit::Weekend => !self.dated(),
+                    Unit::Weekend => !self.dated() || self.holiday.is_some(),
                     Unit::Month => self.month.is_none() && self.weekday.is_none(),
                     Unit::Year => self.year.is_none(),
                     _ => !self.dated() || self.nth.is_some(),
@@ -189,12 +192,17 @@ impl Fields {
                 self.add(Atom::Nth(n, target))
             }
             Atom::Offset(length, unit, sign) => {
+                self.then = self.dated();
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))
             }
             Atom::Holiday(h, which) => {
                 self.free_day() && self.month.is_none() && !lone && put(&mut self.holiday, (h, which))
             }
             Atom::Clock(c) => self.count.is_none() && put(&mut self.clock, c),
+            // "tuesday am"
+            Atom::Half(pm) if self.clock.is_none() && self.bare.is_none() && self.dated() => {
+                put(&mut self.part, if pm { Part::Afternoon } else { Part::Morning })
+            }
             Atom::Half(pm) => (self.clock.is_some() || self.bare.is_some()) && put(&mut self.half, pm),
             Atom::Part(p) => {
                 if self.part == Some(p) {

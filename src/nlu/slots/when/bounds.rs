@@ -3,12 +3,12 @@
 use super::super::duration;
 use super::super::token::Kind;
 use super::super::value::Length;
-use super::atom::Edge;
-use super::calendar::shift;
+use super::atom::{Edge, Fields};
+use super::calendar::{midnight, shift};
 use super::ends::hour;
 use super::range::Reader;
 use super::resolve::resolve;
-use super::{Shape, When};
+use super::{Bounds, Shape, When};
 use crate::base::Lang;
 use jiff::civil::{DateTime, Time};
 
@@ -26,6 +26,16 @@ const LEADS: &[(&str, Side)] = &[
     ("prior to", Side::Before),
     ("earlier than", Side::Before),
     ("no later than", Side::Until),
+    ("in advance of", Side::Before),
+    ("ahead of", Side::Before),
+    ("ending with", Side::Until),
+    ("before or on", Side::Until),
+    ("later than or at", Side::Since),
+    ("after or on", Side::Since),
+    ("<", Side::Before),
+    (">", Side::After),
+    ("more than", Side::After),
+    ("less than", Side::Before),
     ("by", Side::Before),
     ("until", Side::Until),
     ("till", Side::Until),
@@ -128,8 +138,22 @@ impl Reader<'_> {
         }
         let w = resolve(&f, self.now, self.customs)?;
         let (from, to) = (w.from?, w.to);
+        // "more than two weeks ago", "less than three days after tomorrow"
+        if lead.is_some() && t.is(start, &["more", "less"]) {
+            let (_, _, sign) = f.offset?;
+            let base = Fields { offset: None, ..f.clone() };
+            let base = if base.dated() { resolve(&base, self.now, self.customs)?.from? } else { midnight(self.now.date()) };
+            let (from, to) = match (side, sign > 0) {
+                (Side::After, true) => (Some(from), None),
+                (Side::After, false) => (None, Some(from)),
+                (_, true) => (Some(base), Some(from)),
+                (_, false) => (Some(from), Some(base)),
+            };
+            return Some((When { shape: w.shape, from, to, range: true, half_open: false }, next));
+        }
         let (from, to) = match side {
             Side::Before => (None, Some(if f.edge == Some(Edge::End) { to.unwrap_or(from) } else { from })),
+            Side::Until if self.customs.bounds == Bounds::Excluded => (None, Some(from)),
             Side::Until => (None, Some(to.unwrap_or(from))),
             Side::After => (Some(to.unwrap_or(from)), None),
             Side::Since => (Some(from), None),
@@ -156,10 +180,15 @@ impl Reader<'_> {
             let next = t.one_of(next, &["内", "之内", "以内"])?;
             return Some((days(self.now, &length)?, next));
         }
+        if let Some(next) = t.one_of(start, &["till date", "to date", "until now", "till now", "so far"]) {
+            let to = Some(self.now.with().time(Time::midnight()).build().ok()?);
+            return Some((When { shape: Shape::Date, from: None, to, range: true, half_open: false }, next));
+        }
         if let Some(next) =
             t.one_of(start, &["within the next", "within next", "within the upcoming", "within the coming", "within"])
         {
             let (length, _, next) = duration::length(self.lang, t, next)?;
+            let next = t.one_of(next, &["from now", "from today", "after today", "of today", "of now"]).unwrap_or(next);
             return Some((days(self.now, &length)?, next));
         }
         let from = t.lit(start, "for").unwrap_or(start);
@@ -179,7 +208,8 @@ impl Reader<'_> {
                 ],
             )
             .or(least)?;
-        let (f, next) = self.fields(t.lit(next, "at").unwrap_or(next))?;
+        let (f, next) = self.end(t.lit(next, "at").unwrap_or(next))?;
+        let f = Fields { clock: f.clock.or(hour(f.bare)), ..f };
         let w = resolve(&f, self.now, self.customs)?;
         let begin = w.from?;
         let shape = if w.shape == Shape::Date && length.seconds != 0.0 { Shape::DateTime } else { w.shape };

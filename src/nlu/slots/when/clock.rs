@@ -74,7 +74,6 @@ pub(super) fn half_en(t: &Tokens, at: usize) -> Option<(bool, usize)> {
         (". pm", true),
         ("in the am", false),
         ("in the pm", true),
-        ("ampm", true),
     ];
     if let Some(found) = t.lookup(at, HALVES) {
         return Some(found);
@@ -110,6 +109,13 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
             ("midnight", (24, 0)),
             ("mid night", (24, 0)),
             ("noontime", (12, 0)),
+            ("noonish", (12, 0)),
+            ("midmorning", (10, 0)),
+            ("mid morning", (10, 0)),
+            ("mid - morning", (10, 0)),
+            ("midafternoon", (14, 0)),
+            ("mid afternoon", (14, 0)),
+            ("mid - afternoon", (14, 0)),
             ("12 noon", (12, 0)),
             ("12 midnight", (24, 0)),
             ("twelve noon", (12, 0)),
@@ -130,7 +136,7 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
             || half_en(t, at + 1).is_some()
             || t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).is_some_and(|n| t.word(at + 1) != "h" || t.digits(n).is_none());
         let number: i64 = digits.parse().ok()?;
-        let next = t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).unwrap_or(at + 1);
+        let next = t.one_of(at + 1, &["hours", "hrs", "h", "hour", "ampm"]).unwrap_or(at + 1);
         let free = !t.is(at + 1, &["/", ".", ":"]) || !t.glued(at + 1) || t.digits(at + 2).is_none();
         return (told && free)
             .then_some(())
@@ -138,7 +144,7 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
     }
     let (hour, next) = number_en::cardinal(t, at).map(|(h, n)| (i64::from(h), n))?;
     // "ten thirty": the number grammar stops between the two; "twenty three" is one number.
-    let tick = t.one_of(next, &["o'clock", "oclock", "o clock", "hours", "ish"]);
+    let tick = t.one_of(next, &["o'clock", "oclock", "o clock", "hours", "ish", "- ish", "ampm"]);
     if let Some(after) = tick.filter(|_| (0..=24).contains(&hour)) {
         if t.word(after - 1) == "hours" && t.digits(at).is_none_or(|d| d.len() != 4) {
             return None;

@@ -93,7 +93,7 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
             let (m, d) = month_day(a, b)?;
             Some((Atom::Date(two_digits(y.0, y.1)?, m, d), next))
         }
-        [_, _] if clock::half_en(t, next).is_some() || at > 0 && t.is(at - 1, &["between"]) => None,
+        [_, _] if clock::half_en(t, next).is_some() => None,
         [_, _] if mark == "/" && duration::unit(Lang::En, t, next).is_some() => None,
         [a, b] if mark == "." && a.1 == 4 && b.1 <= 2 && (1..=12).contains(&b.0) && (1900..2100).contains(&a.0) => {
             Some((Atom::YearMonth(a.0 as i16, b.0 as i8), next))

@@ -22,7 +22,8 @@ pub(super) fn month_meant(t: &Tokens, at: usize) -> bool {
     }
     const LEADS: &[&str] = &["next", "last", "this", "during", "mid", "early", "late", "the"];
     let verb = t.kind(at + 1) == Some(Kind::Word) && !t.is(at + 1, &["to", "through", "and", "or", "till", "until", "at", "for", "please", "is", "was", "in", "of", "the"]);
-    let before = at > 0 && (t.is(at - 1, BEFORE) || t.is(at - 1, LEADS)) && !verb;
+    let before = at > 0 && (t.is(at - 1, BEFORE) || t.is(at - 1, LEADS)) && !verb
+        || t.is(at + 1, &["to", "through", "-"]) && t.lookup(at + 2, MONTHS).is_some();
     before
         || t.digits(at + 1).is_some()
         || ordinal(t, at + 1).is_some()
@@ -57,10 +58,12 @@ pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom
     let of_month = t.one_of(next, &["of", "in", "of the", "in the"]).unwrap_or(next);
     let of_month = (of_month > next || ordinal)
         && t.one_of(of_month, &["next month", "this month", "last month", "previous month", "the month", "current month", "coming month"]).is_some();
-    let alone = t.is(at.wrapping_sub(1), &["on"]) && digits && next >= t.len();
+    let alone = t.is(at.wrapping_sub(1), &["on"]) && digits && (next >= t.len() || t.is(next, &["at", ",", ".", "?", "!"]));
     let told = of_month || alone || ordinal && (from > at || before || weekday) || digits && (from > at && before || weekday)
         || from > at && before && next >= t.len() && day > 9;
-    let noun = t.kind(next) == Some(Kind::Word) && !follows_day(t, next)
+    // "monday 8 to 9"
+    let hours = weekday && digits && t.is(next, &["to", "-", "till", "until"]) && cardinal(t, next + 1).is_some();
+    let noun = hours || t.kind(next) == Some(Kind::Word) && !follows_day(t, next)
         || t.glued(next) && t.is(next, &["/", "-", ":", ".", "%"]) && t.digits(next + 1).is_some();
     (told && !noun).then_some((Atom::Dom(day), next))
 }
@@ -68,7 +71,7 @@ pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom
 /// "monday 12-4", "6-8 next monday" are hours, "1-8 september", "4-23 in next month" days, not dates.
 fn span_meant(t: &Tokens, at: usize) -> bool {
     let short = |at: usize| t.digits(at).is_some_and(|d| d.len() <= 2);
-    if !short(at) || t.word(at + 1) != "-" || !short(at + 2) || t.is(at + 3, &["-", "/", "."]) && t.glued(at + 3) {
+    if !short(at) || t.word(at + 1) != "-" || !short(at + 2) || t.is(at + 3, &["-", "/", "."]) && t.glued(at + 3) && t.digits(at + 4).is_some() {
         return false;
     }
     let which = t.one_of(at + 3, &["in", "of", "on"]).unwrap_or(at + 3);
@@ -112,7 +115,11 @@ fn with_month(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
             let next = t.lit(next, "of").unwrap_or(next) + 1;
             return Some((Atom::YearMonth(full(year)?, month), next));
         }
-        let year = number(mark(next)?).filter(|y| y.1 == 4)?;
+        let first = number(mark(next)?)?;
+        if let Some(year) = mark(next + 2).and_then(number).filter(|y| y.1 == 4) {
+            return Some((Atom::Date(full(year)?, month, dom(first)?), next + 4));
+        }
+        let year = Some(first).filter(|y| y.1 == 4)?;
         if let Some(day) = mark(next + 2).and_then(number).and_then(dom) {
             return Some((Atom::Date(full(year)?, month, day), next + 4));
         }

@@ -21,7 +21,7 @@ pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Opt
         offset(t, at),
         holiday(t, at),
         quarter(t, at),
-        t.lookup(at, EDGES).map(|(e, next)| (Atom::Edge(e, t.word(next - 1) == "of"), next)),
+        t.lookup(at, EDGES).filter(|(_, next)| t.word(*next) != "than").map(|(e, next)| (Atom::Edge(e, t.word(next - 1) == "of"), next)),
         short_edge(t, at),
         part(t, at),
         clock::english(t, at, named),
@@ -107,6 +107,7 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     if let Some((n, after)) = cardinal(t, at)
         && let Some((which, after)) = t.lookup(after, WHICH).filter(|(w, _)| *w != 0)
         && let Some((unit, after)) = duration::unit(Lang::En, t, after)
+        && t.word(after - 1).ends_with('s')
     {
         return Some((Atom::Count(unit, f64::from(n), which), after));
     }

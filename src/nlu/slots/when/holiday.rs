@@ -47,7 +47,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         ],
         Rule::Fixed(1, 1),
     ),
-    holiday(&["new year's eve", "new years eve"], Rule::Fixed(12, 31)),
+    holiday(&["new year's eve", "new years eve", "new year eve"], Rule::Fixed(12, 31)),
     holiday(
         &["valentine's day", "valentines day", "valentine", "valentine day", "情人节"],
         Rule::Fixed(2, 14),
@@ -138,7 +138,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         &["veterans day", "veteran day", "veteran's day", "veterans ' day", "remembrance day", "老兵节", "停战日"],
         Rule::Fixed(11, 11),
     ),
-    holiday(&["thanksgiving", "thanksgiving day", "turkey day", "感恩节"], Rule::Nth(4, 3, 11)),
+    holiday(&["thanksgiving", "thanksgiving day", "thanks giving", "thanks giving day", "turkey day", "感恩节"], Rule::Nth(4, 3, 11)),
     holiday(
         &["christmas eve", "xmas eve", "圣诞夜", "平安夜", "圣诞前夕", "圣诞节前夕"],
         Rule::Fixed(12, 24),

@@ -65,14 +65,20 @@ impl Reader<'_> {
         let mut f = Fields::default();
         let (mut next, mut from) = (start, start);
         loop {
-            let named = from > 0 && t.is(from - 1, &["at", "@", "around", "about", "approximately"])
-                || f.part.is_some() && f.clock.is_none();
+            let at = from > 0 && t.is(from - 1, &["at", "@"]);
+            // "about 2019", "the morning of christmas 2013" are years.
+            let year = t.digits(from).is_some_and(|d| d.len() == 4 && (d.starts_with("19") || d.starts_with("20")));
+            let named = at
+                || !year
+                    && (from > 0 && t.is(from - 1, &["around", "about", "approximately"])
+                        || f.part.is_some() && f.clock.is_none());
             let atom = match self.lang {
                 Lang::En => en::atom(t, from, named, self.customs.month_first),
                 Lang::Zh => zh::atom(t, from),
             };
             let mut grown = f.clone();
             match atom {
+                Some((Atom::Offset(..), _)) if from > next && t.word(from - 1) == "for" => break,
                 Some((atom, end)) if grown.add(atom) && !(grown.timed() && grown.stretch()) => {
                     (f, next) = (grown, end);
                     from = end;
@@ -112,7 +118,8 @@ impl Reader<'_> {
             return None;
         }
         let clock = Clock { hour: i64::from(hour), minute: 0, second: 0, fixed: false, fine: false };
-        let ok = f.part.is_some() && f.clock.is_none() && f.add(Atom::Clock(clock));
+        let day = from == next && f.day.is_some() && !self.t.is(start.wrapping_sub(1), &["only"]);
+        let ok = (f.part.is_some() || day) && f.clock.is_none() && f.add(Atom::Clock(clock));
         ok.then_some((f, end))
     }
 
@@ -120,6 +127,7 @@ impl Reader<'_> {
         // "at 5", "in the morning"
         const WEEK_OF: &[&str] = &[
             "the week of",
+            "w / c",
             "week of",
             "the week starting on",
             "the week starting",
@@ -190,6 +198,10 @@ impl Reader<'_> {
             return Some((self.span(&a, &b)?, end));
         }
         let (a, b, next) = self.ends(start, None)?;
+        // "6 jan 2017 - 6:37am" is one time.
+        if a.dated() && !a.timed() && !b.dated() && b.clock.is_some() && self.t.word(start) != "from" {
+            return None;
+        }
         Some((self.span(&a, &b)?, next))
     }
 
@@ -239,6 +251,10 @@ impl Reader<'_> {
             },
             Lang::Zh => (t.one_of(start, &["从", "自", "由", "在"]), LINKS_ZH),
         };
+        // "138-2010-2015"
+        if lead.is_none() && start > 0 && t.word(start - 1) == "-" && t.glued(start) && day.is_none() {
+            return None;
+        }
         let (mut a, next) = self.end(lead.unwrap_or(start))?;
         let after = match t.one_of(next, links) {
             Some(after) => after,

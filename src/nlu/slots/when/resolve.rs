@@ -29,6 +29,10 @@ pub(super) fn resolve(f: &Fields, now: DateTime, customs: &Customs) -> Option<Wh
         // A time within a week or a month: the stretch says no more about it.
         (Some(_), Some(_)) => return None,
         (Some(d), None) => {
+            if d.point && f.edge == Some(Edge::Rest) {
+                let (from, to) = (Some(now.max(midnight(d.start))), Some(midnight(d.end)));
+                return Some(When { shape: Shape::DateTime, from, to, range: true, half_open: false });
+            }
             if d.point && f.edge == Some(Edge::End) {
                 let from = Some(d.start.to_datetime(Time::constant(23, 59, 59, 0)));
                 return Some(When { shape: Shape::DateTime, from, to: None, range: false, half_open: false });
@@ -95,11 +99,11 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
         (rest.offset, rest.clock, rest.part) = (None, None, None);
         let moved = |from: Date| Some(shift(midnight(from), &length, sign)?.date());
         // "monday two weeks from now": the one in that week; "thanksgiving in 3 years", "march in a year": the one then.
-        if let (Some((weekday, _)), None, None) = (rest.weekday, rest.month, rest.dom) {
+        if let (Some((weekday, None)), None, None, true) = (rest.weekday, rest.month, rest.dom, f.then) {
             let day = moved(today)?;
             return Days::day(days(day, i64::from(weekday) - i64::from(day.weekday().to_monday_zero_offset()))?);
         }
-        if rest.holiday.is_some() || rest.month.is_some() && rest.dom.is_none() {
+        if f.then && rest.holiday.is_some() || f.then && rest.month.is_some() && rest.dom.is_none() {
             return date(&rest, moved(today)?, customs);
         }
         let base = if rest.dated() { date(&rest, today, customs)?.start } else { today };
@@ -119,7 +123,10 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
             }
             _ => near(today.year()).or_else(|| near(today.year() + 1))?,
         };
-        return Days::day(day);
+        return match f.period {
+            Some((Unit::Weekend, _)) => weekend_of(day),
+            _ => Days::day(day),
+        };
     }
     if let Some((unit, n, dir)) = f.count {
         return count(unit, n, dir, today, customs);
@@ -149,6 +156,15 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
             Some((unit, n)) => period(unit, n, today),
         },
     }
+}
+
+/// The weekend beside a holiday, and the holiday with the days between.
+fn weekend_of(holiday: Date) -> Option<Days> {
+    let from_monday = i64::from(holiday.weekday().to_monday_zero_offset());
+    let saturday = days(holiday, if from_monday == 0 { -2 } else { 5 - from_monday })?;
+    let monday = days(saturday, 2)?;
+    let long = |day: Date| if from_monday > 2 || from_monday == 0 { day } else { saturday };
+    Some(Days::stretch(saturday.min(long(holiday)), monday.max(days(long(holiday), 1)?)))
 }
 
 /// The year of "next march" and "last march".
@@ -218,7 +234,8 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
     let by_month = length > 100;
     let step = |n: i64| if by_month { months(d.start, n) } else { days(d.start, n) };
     let thirds = customs.thirds();
-    let thirds = thirds || f.edge_of && by_month;
+    let third_of_year = if thirds { 3 } else { 4 };
+    let thirds = thirds || f.edge_of && by_month && f.year.is_some();
     let (first, second) = match (length, by_month) {
         (..=7, _) => {
             if thirds {
@@ -236,7 +253,7 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         }
         (_, true) => {
             if thirds {
-                (4, 8)
+                (third_of_year, 8)
             } else {
                 (6, 6)
             }
@@ -248,7 +265,8 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         Edge::Mid if by_month => (months(d.start, 4)?, months(d.start, 8)?),
         Edge::Mid => (step(10)?, step(20)?),
         Edge::Rest => (now.date().max(d.start), if customs.rest_ends_early() { days(d.end, -1)? } else { d.end }),
-        Edge::SoFar => (d.start, now.date().min(d.end)),
+        Edge::SoFar => (d.start, now.date().min(step(first)?).max(d.start)),
+        Edge::Later => (now.date().max(step(second)?).min(d.end), d.end),
     };
     Some(Days::stretch(start, end))
 }
@@ -287,7 +305,7 @@ fn time(f: &Fields, customs: &Customs) -> Option<Option<OfDay>> {
     let half = f.half.or(f.part.map(Part::afternoon).filter(|_| f.part != Some(Part::Working)));
     let (hour, open) = match half {
         Some(true) if hour == 12 && matches!(f.part, Some(Part::Night | Part::Evening)) => (24, false),
-        Some(true) if f.part == Some(Part::Noon) && hour >= 10 => (hour, false),
+        Some(true) if matches!(f.part, Some(Part::Noon | Part::Lunch)) && hour >= 10 => (hour, false),
         Some(true) if hour < 12 => (hour + 12, false),
         Some(false) if hour == 12 => (0, false),
         Some(_) => (hour, false),
