@@ -150,7 +150,7 @@ pub(super) fn unit(lang: Lang, t: &Tokens, at: usize) -> Option<(Unit, usize)> {
             let short = matches!(t.word(at), "s" | "m" | "h" | "d" | "w" | "y" | "'" | "\"");
             (!short || at > 0 && t.digits(at - 1).is_some()).then_some((unit, next))
         }
-        Lang::Zh => t.lookup(at, ZH),
+        Lang::Zh => t.lookup(at, ZH).filter(|(_, next)| !t.is(*next, &["岁", "份"])),
     }
 }
 
@@ -211,8 +211,12 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
     }
     let mut number = number::plain(lang, t, at);
     // "the last two quarters"
-    if number.is_some_and(|(_, next)| t.is(next - 1, &["quarter", "quarters"])) {
+    if number.is_some_and(|(_, next)| t.is(next - 1, &["quarter", "quarters"]) && next <= at + 2) {
         number = number::cardinal(lang, t, at).map(|(n, next)| (Number::new(f64::from(n), Form::Cardinal), next));
+    }
+    // "2m" are minutes here, not millions.
+    if t.word(at + 1) == "m" && t.glued(at + 1) {
+        number = number::written::digits(t, at).map(|(n, next)| (Number::new(n, Form::Cardinal), next));
     }
     if let Some((number, next)) = number
         && number.form != Form::Ordinal

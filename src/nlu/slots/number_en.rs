@@ -160,6 +160,10 @@ fn whole_before(t: &Tokens, start: usize, end: usize) -> Option<(f64, bool, usiz
         if article {
             (group, room, at, any) = (1.0, 0.0, here + 1, true);
         } else if let Some((value, ordinal)) = below_hundred(t.word(here)).filter(|(v, _)| fits(*v, room)) {
+            // "$280 million first" is no ordinal.
+            if ordinal && last_scale.is_finite() && t.digits(start).is_some() {
+                break;
+            }
             group += f64::from(value);
             room = if value >= 20 && value % 10 == 0 { 10.0 } else { 0.0 };
             (at, any) = (here + 1, true);
@@ -292,10 +296,13 @@ fn halves(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     const HALVES: &[(&str, f64)] = &[
         ("half", 0.5),
         ("a half", 0.5),
+        ("an half", 0.5),
         ("one half", 0.5),
         ("quarter", 0.25),
         ("a quarter", 0.25),
         ("one quarter", 0.25),
+        ("two quarters", 0.5),
+        ("two quarter", 0.5),
         ("three quarters", 0.75),
         ("three quarter", 0.75),
         ("three - quarters", 0.75),

@@ -182,7 +182,9 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     let asap = open && ["as soon", "asap"].iter().any(|w| input.to_lowercase().contains(w));
     let by_year = open && input.split(' ').next_back().is_some_and(|w| w.len() == 4 && w.parse::<u16>().is_ok());
     let years_away = grain == "Month" && input.contains("year") && ["ago", "hence"].iter().any(|w| input.ends_with(w));
-    if tail && expect.contains("Interval") || ahead || asap || by_year || years_away {
+    // 下周三 is the Wednesday of next week, not the one that comes.
+    let next_week = input.starts_with('下') && stamps(expect).first().is_some_and(|at| at.month() == 2 && at.day() < 18 && !open);
+    if tail && expect.contains("Interval") || ahead || next_week && !input.contains('月') || asap || by_year || years_away {
         return Err(CONFLICT);
     }
     let at = stamps(expect);

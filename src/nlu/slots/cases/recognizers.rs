@@ -24,7 +24,7 @@ const OLD: &str = "years before 1900 and after 2100, decades and centuries: no c
 const RANGE: &str = "ranges of mathematics (x > 5)";
 const POWER: &str = "powers and scientific notation (2^10, 1.2e14)";
 const LUNAR: &str = "holidays of the lunar calendar listed with its month and day as if they were civil ones";
-const CALENDARS: &str = "dates in other calendars (Ramadan, Eid)";
+const CALENDARS: &str = "dates in other calendars (Ramadan, Eid, 民国)";
 const RELATIVE: &str = "relative ordinals (next, previous) that need a position in a list";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const OTHER: &str = "kinds that are no slot: ages, temperatures, dimensions, addresses, time zones";
@@ -33,7 +33,7 @@ fn text<'a>(json: &'a Value, key: &str) -> &'a str {
     json.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-const CALENDAR_NAMES: &[&str] = &["ramadan", "eid al", "islamic", "eid ul"];
+const CALENDAR_NAMES: &[&str] = &["ramadan", "eid al", "islamic", "eid ul", "民国"];
 const LUNAR_NAMES: &[&str] = &["中秋", "春节", "除夕", "元宵", "端午", "重阳", "农历", "大年"];
 
 pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {

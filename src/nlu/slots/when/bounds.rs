@@ -153,7 +153,7 @@ impl Reader<'_> {
         }
         let (from, to) = match side {
             Side::Before => (None, Some(if f.edge == Some(Edge::End) { to.unwrap_or(from) } else { from })),
-            Side::Until if self.customs.bounds == Bounds::Excluded => (None, Some(from)),
+            Side::Until if lead.is_some() && self.customs.bounds == Bounds::Excluded => (None, Some(from)),
             Side::Until => (None, Some(to.unwrap_or(from))),
             Side::After => (Some(to.unwrap_or(from)), None),
             Side::Since => (Some(from), None),

@@ -230,6 +230,12 @@ pub(super) fn mandarin(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     {
         return Some((Atom::Clock(clock(hour, 0, 0, true, false)?), next));
     }
+    // 3pm
+    if let Some(hour) = t.digits(at).and_then(|d| d.parse::<i64>().ok()).filter(|h| (1..=12).contains(h))
+        && half_en(t, at + 1).is_some()
+    {
+        return Some((Atom::Clock(clock(hour, 0, 0, false, false)?), at + 1));
+    }
     if let Some(from) = t.lit(at, "差") {
         let (minute, next) = quarter(t, from).or_else(|| {
             let (m, next) = number_zh::cardinal(t, from)?;

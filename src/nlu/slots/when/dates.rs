@@ -89,6 +89,10 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
         [y, m, d] if y.1 == 4 && (1..=12).contains(&m.0) && (1..=31).contains(&d.0) => {
             Some((Atom::Date(y.0 as i16, m.0 as i8, d.0 as i8), next))
         }
+        // 27-7-3
+        [y, m, d] if y.1 == 2 && d.1 <= 2 && !month_first && (1..=12).contains(&m.0) && (1..=31).contains(&d.0) => {
+            Some((Atom::Date(two_digits(y.0, 2)?, m.0 as i8, d.0 as i8), next))
+        }
         [a, b, y] if y.1 == 2 || y.1 == 4 => {
             let (m, d) = month_day(a, b)?;
             Some((Atom::Date(two_digits(y.0, y.1)?, m, d), next))

@@ -14,6 +14,8 @@ pub(super) enum Rule {
     AfterThanksgiving(i64),
     /// Days from Easter Sunday (Western).
     Easter(i64),
+    /// The solar term of that name (Tomb Sweeping Day).
+    Qingming,
     /// Days from the first day of the Chinese year (Spring Festival).
     Spring(i64),
     /// Days from the Dragon Boat Festival and the Mid-Autumn Festival.
@@ -49,7 +51,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["new year's eve", "new years eve", "new year eve"], Rule::Fixed(12, 31)),
     holiday(
-        &["valentine's day", "valentines day", "valentine", "valentine day", "情人节"],
+        &["valentine's day", "valentines day", "valentine", "valentine day", "情人节", "圣瓦伦丁节", "圣瓦伦泰节"],
         Rule::Fixed(2, 14),
     ),
     holiday(&["groundhog day", "groundhogs day"], Rule::Fixed(2, 2)),
@@ -66,6 +68,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         ],
         Rule::Fixed(3, 8),
     ),
+    holiday(&["女生节"], Rule::Fixed(3, 7)),
     holiday(&["植树节"], Rule::Fixed(3, 12)),
     holiday(&["pi day"], Rule::Fixed(3, 14)),
     holiday(&["消费者权益日", "国际消费者权益日", "三一五"], Rule::Fixed(3, 15)),
@@ -174,16 +177,16 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["ash wednesday", "圣灰星期三"], Rule::Easter(-46)),
     holiday(&["shrove tuesday", "mardi gras", "pancake day", "忏悔星期二"], Rule::Easter(-47)),
-    holiday(&["palm sunday", "棕枝主日"], Rule::Easter(-7)),
+    holiday(&["palm sunday", "棕枝主日", "圣树主日", "圣枝主日", "基督苦难主日"], Rule::Easter(-7)),
     holiday(
-        &["maundy thursday", "holy thursday", "covenant thursday", "covenant thu", "神圣星期四", "濯足节"],
+        &["maundy thursday", "holy thursday", "covenant thursday", "covenant thu", "神圣星期四", "濯足节", "圣周四", "圣周星期四", "设立圣餐日"],
         Rule::Easter(-3),
     ),
-    holiday(&["good friday", "耶稣受难日", "受难日"], Rule::Easter(-2)),
-    holiday(&["easter", "easter sunday", "easter day", "复活节"], Rule::Easter(0)),
+    holiday(&["good friday", "耶稣受难日", "主受难节", "主受难日", "圣周五", "圣星期五", "受难日"], Rule::Easter(-2)),
+    holiday(&["easter", "easter sunday", "easter day", "复活节", "主复活日", "复活日"], Rule::Easter(0)),
     holiday(&["easter monday", "复活节星期一"], Rule::Easter(1)),
     holiday(&["ascension day", "ascension thursday", "耶稣升天节"], Rule::Easter(39)),
-    holiday(&["pentecost", "whit sunday", "white sunday", "五旬节", "圣灵降临节"], Rule::Easter(49)),
+    holiday(&["pentecost", "whit sunday", "white sunday", "五旬节", "圣灵降临节", "圣灵降临日"], Rule::Easter(49)),
     holiday(&["whit monday", "monday of the holy spirit", "pentecost monday"], Rule::Easter(50)),
     holiday(&["black friday", "黑色星期五"], Rule::AfterThanksgiving(1)),
     holiday(&["cyber monday"], Rule::AfterThanksgiving(4)),
@@ -206,7 +209,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["除夕", "大年三十", "年三十", "大年夜", "除夕夜"], Rule::Spring(-1)),
     holiday(&["元宵节", "元宵", "灯节", "lantern festival"], Rule::Spring(14)),
-    holiday(&["清明节", "清明", "tomb sweeping day", "qingming festival"], Rule::Fixed(4, 5)),
+    holiday(&["清明节", "清明", "tomb sweeping day", "qingming festival"], Rule::Qingming),
     holiday(&["端午节", "端午", "dragon boat festival"], Rule::DragonBoat),
     holiday(&["中秋节", "中秋", "mid autumn festival", "moon festival"], Rule::MidAutumn),
 ];
@@ -257,11 +260,18 @@ impl Holiday {
                 after(Date::new(year, 11, 1).ok()?.nth_weekday_of_month(4, Weekday::Thursday).ok()?, days)
             }
             Rule::Easter(days) => after(easter(year)?, days),
+            Rule::Qingming => Date::new(year, 4, qingming(year)?).ok(),
             Rule::Spring(days) => after(lunar(0)?, days),
             Rule::DragonBoat => lunar(1),
             Rule::MidAutumn => lunar(2),
         }
     }
+}
+
+/// The day of April on which the sun reaches 15° (a calendar rule of thumb, right for 2000 to 2099).
+fn qingming(year: i16) -> Option<i8> {
+    let y = i32::from(year) - 2000;
+    (0..100).contains(&y).then_some((((y * 2422 + 48_100) / 10_000) - y / 4 + i32::from(y == 0)) as i8)
 }
 
 /// Easter Sunday of the Gregorian calendar (the anonymous algorithm, Meeus, Astronomical Algorithms, chapter 8).

@@ -177,7 +177,7 @@ impl Reader<'_> {
 
     /// Two ends with a link between, perhaps after the day that holds for both: "tuesday from 7 to 8".
     fn range(&self, start: usize) -> Option<(When, usize)> {
-        let day = self.fields(start).filter(|(f, _)| f.dated() && !f.now && f.clock.is_none());
+        let day = self.fields(start).filter(|(f, _)| (f.dated() || f.part.is_some()) && !f.now && f.clock.is_none());
         let dated = day.and_then(|(f, next)| {
             let next = self.t.one_of(next, &[",", "the"]).unwrap_or(next);
             let (a, b, end) = self.ends(next, Some(&f))?;
@@ -299,6 +299,12 @@ impl Reader<'_> {
             if lead.is_none() && day.is_none() {
                 return None;
             }
+            // 从2016到2018
+            let year = |f: &Fields| f.bare.filter(|n| (1900..2100).contains(n)).map(|n| n as i16);
+            if let (Some(from), Some(to)) = (year(&a), year(&b)) {
+                (a.year, b.year, a.bare, b.bare) = (Some(from), Some(to), None, None);
+                return Some((a, b, next));
+            }
             let ok = |f: &Fields| f.bare.is_some_and(|n| (1..=24).contains(&n));
             if !(ok(&a) && ok(&b)) || self.lang == Lang::Zh {
                 return None;
@@ -367,10 +373,11 @@ impl Reader<'_> {
         let year = Span::new().years(1);
         if floating(a)
             && floating(b)
-            && let (Ok(before), Ok(over)) = (start.checked_sub(year), end.checked_sub(year))
+            && let Ok(over) = end.checked_sub(year)
             && over > self.now
+            && let Some(before) = resolve(&Fields { year: Some(start.year() - 1), ..a.clone() }, self.now, self.customs)
         {
-            (start, end) = (before, over);
+            (start, end) = (before.from?, over);
         }
         (start <= end).then_some(When { shape, from: Some(start), to: Some(end), range: true, half_open })
     }

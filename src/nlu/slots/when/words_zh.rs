@@ -122,6 +122,7 @@ pub(super) const PARTS: &[(&str, Part)] = &[
     ("清晨", Part::Morning),
     ("清早", Part::Morning),
     ("早", Part::Morning),
+    ("晨", Part::Morning),
     ("朝早", Part::Morning),
     ("一早", Part::Morning),
     ("凌晨", Part::Small),

@@ -18,7 +18,7 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         relative(t, at),
         weekday(t, at),
         calendar(t, at),
-        dates::written(t, at, true),
+        dates::written(t, at, false),
         offset(t, at),
         nth(t, at),
         edges(t, at),
@@ -26,6 +26,7 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         clock::mandarin(t, at),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
         t.lookup(at, PARTS)
+            .filter(|(_, next)| t.word(at) != "晨" || *next > at + 1 || at > 0 && t.is(at - 1, &["今", "明", "昨", "次"]))
             .filter(|(_, next)| t.word(next - 1) != "早" || !t.is(*next, &["就", "已", "点", "些", "期"]))
             .map(|(p, next)| (Atom::Part(p), next)),
     ];
@@ -79,7 +80,8 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         let clock = matches!(t.word(after - 1), "时" | "分" | "日") && t.word(after - 2) != "小";
         let one = t.word(at) == "这";
         let part = matches!(t.word(after - 1), "夜" | "晚");
-        (n < 100.0 && !clock && !one && !part || t.is(at, &["过", "未"]))
+        let half = t.is(at, &["上", "下", "前", "后"]) && t.lit(next, "半年").is_some();
+        (n < 100.0 && !half && !clock && !one && !part || t.is(at, &["过", "未"]))
             .then_some((Atom::Count(unit, n, dir), t.one_of(after, &["里", "内", "以来"]).unwrap_or(after)))
     });
     let fixed = t.lookup(
@@ -156,6 +158,8 @@ fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
     let (n, next) = cardinal(t, at)?;
     let end = t.one_of(next, &["年", "年度"])?;
     let length = t.digits(at).map_or(next - at, str::len);
+    // 两千年
+    let length = if t.is(at, &["两", "二"]) && t.word(at + 1) == "千" { 4 } else { length };
     let year = match length {
         4 if (1000..3000).contains(&n) => n,
         2 if n < 100 && (t.digits(at).is_some() || !t.is(at, &["十"]) && !t.is(at + 1, &["十"])) => {
@@ -202,6 +206,13 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     if let Some((n, next)) = t.lookup(at, &[("上半年", 1), ("下半年", 2), ("前半年", 1), ("后半年", 2)])
     {
         return Some((Atom::Nth(n, Target::Half), next));
+    }
+    // 最后三周
+    if let Some(next) = t.one_of(at, &["最后"])
+        && let Some((n, after)) = cardinal(t, next).filter(|(n, _)| *n > 1)
+        && let Some((unit, after)) = duration::unit(Lang::Zh, t, t.lit(after, "个").unwrap_or(after))
+    {
+        return Some((Atom::First(-i64::from(n), Target::Unit(unit)), after));
     }
     let (n, next) = if let Some(next) = t.one_of(at, &["最后一个", "最后一", "最后"]) {
         (-1, next)
