@@ -183,8 +183,9 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     let by_year = open && input.split(' ').next_back().is_some_and(|w| w.len() == 4 && w.parse::<u16>().is_ok());
     let years_away = grain == "Month" && input.contains("year") && ["ago", "hence"].iter().any(|w| input.ends_with(w));
     // 下周三 is the Wednesday of next week, not the one that comes.
-    let next_week = input.starts_with('下') && stamps(expect).first().is_some_and(|at| at.month() == 2 && at.day() < 18 && !open);
-    if tail && expect.contains("Interval") || ahead || next_week && !input.contains('月') || asap || by_year || years_away {
+    let next_week = ["下周", "下週", "下星期", "下礼拜", "下禮拜"].iter().any(|w| input.starts_with(w))
+        && stamps(expect).first().is_some_and(|at| at.month() == 2 && at.day() < 18);
+    if tail && expect.contains("Interval") || ahead || next_week || asap || by_year || years_away {
         return Err(CONFLICT);
     }
     let at = stamps(expect);

@@ -61,8 +61,7 @@ const LEADS: &[(&str, Side)] = &[
     ("as late as", Side::Until),
     ("greater than", Side::After),
     ("is greater than", Side::After),
-    ("< =", Side::Until),
-    ("> =", Side::Since),
+
     ("no earlier than", Side::Since),
 ];
 /// Words behind it, of both languages.
@@ -118,7 +117,9 @@ impl Reader<'_> {
     /// Since, until, before and after one form.
     pub(super) fn bounded(&self, start: usize) -> Option<(When, usize)> {
         let t = self.t;
-        let lead = if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
+        // "<6pm", but not "<div>6pm"
+        let markup = t.is(start, &["<", ">"]) && t.glued(start);
+        let lead = if markup { None } else if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
         let (f, next) = self.end(lead.map_or(start, |(_, next)| next))?;
         // "2016 and before 2018" begins another.
         let joined = |(_, end): &(Side, usize)| t.is(next, &["and", "or"]) && *end < t.len() && (self.end(*end).is_some() || t.kind(*end) == Some(Kind::Word));
@@ -180,7 +181,8 @@ impl Reader<'_> {
             let next = t.one_of(next, &["内", "之内", "以内"])?;
             return Some((days(self.now, &length)?, next));
         }
-        if let Some(next) = t.one_of(start, &["till date", "to date", "until now", "till now", "so far"]) {
+        let up = start > 0 && t.word(start - 1) == "up";
+        if let Some(next) = t.one_of(start, &["till date", "to date", "until now", "till now", "so far"]).filter(|_| !up) {
             let to = Some(self.now.with().time(Time::midnight()).build().ok()?);
             return Some((When { shape: Shape::Date, from: None, to, range: true, half_open: false }, next));
         }

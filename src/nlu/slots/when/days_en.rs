@@ -99,7 +99,7 @@ fn month_day(t: &Tokens, month: i8, next: usize) -> Option<(Atom, usize)> {
     let (day, after) = day(t, from)?;
     let ordinal = ordinal(t, from).is_some();
     // "march 3 pm" is a time, "march 3:15" too.
-    let time = t.is(after, &[":", "h", "o'clock", "am", "pm"]) && !ordinal;
+    let time = (t.is(after, &[":", "h", "o'clock"]) || t.glued(after) && t.is(after, &["am", "pm"])) && !ordinal;
     let apart = t.word(next) == "," && !ordinal && t.digits(from).is_none();
     (!time && !apart).then_some((Atom::MonthDay(month, day), after))
 }
@@ -156,7 +156,7 @@ pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
         const COUNTED: &[&str] = &["people", "pieces", "dollars", "percent", "hours", "hrs", "times", "km", "meters"];
         // "2015 - 32", "82-2100": part of a code.
         let short = |at: usize| t.digits(at).is_some_and(|d| d.len() != 4);
-        let code = t.word(from + 1) == "-" && short(from + 2) || from > 1 && t.word(from - 1) == "-" && short(from - 2);
+        let code = t.word(from + 1) == "-" && short(from + 2) && !t.is(from + 3, &[":", "am", "pm", "a", "p"]) || from > 1 && t.word(from - 1) == "-" && short(from - 2);
         let none = decimal || code || t.is(from + 1, COUNTED);
         return ((1500..2200).contains(&year) && !none).then_some((year, from + 1));
     }

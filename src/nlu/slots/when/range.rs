@@ -219,16 +219,17 @@ impl Reader<'_> {
     fn lasting(&self, start: usize) -> Option<(When, usize)> {
         let lead = self.t.lit(start, "from").filter(|_| self.lang == Lang::En);
         let (f, next) = self.end(lead.unwrap_or(start)).filter(|_| self.lang == Lang::En)?;
-        let (length, unit, next) = duration::length(self.lang, self.t, self.t.lit(next, "for")?)?;
         let mut f = Fields { clock: f.clock.or(hour(f.bare)), ..f };
-        let mut end = next;
-        if !f.timed()
-            && let Some((at, after)) = self.t.one_of(next, &["from", "starting at", "at"]).and_then(|n| self.fields(n))
-            && at.clock.is_some()
-            && !at.dated()
-        {
-            (f.clock, f.half, f.part, end) = (at.clock, at.half, at.part, after);
-        }
+        // The time may stand before the length or behind it.
+        let time = |f: &mut Fields, at: usize| {
+            let found = self.t.one_of(at, &["from", "starting at", "at"]).filter(|_| !f.timed()).and_then(|n| self.fields(n));
+            let Some((x, after)) = found.filter(|(x, _)| x.clock.is_some() && !x.dated()) else { return at };
+            (f.clock, f.half, f.part) = (x.clock, x.half, x.part);
+            after
+        };
+        let next = time(&mut f, next);
+        let (length, unit, next) = duration::length(self.lang, self.t, self.t.lit(next, "for")?)?;
+        let end = time(&mut f, next);
         let w = resolve(&f, self.now, self.customs).filter(|w| !w.range)?;
         let shape = if w.shape == Shape::Date && length.seconds != 0.0 { return None } else { w.shape };
         Some((When { to: Some(self.after(w.from?, &length, unit)?), range: true, shape, ..w }, end))
@@ -351,7 +352,7 @@ impl Reader<'_> {
         while end <= start && to.half_open {
             end = end.checked_add(twelve).ok()?;
             to.half_open = false;
-            half_open = false;
+            half_open = from.half_open;
         }
         if end < start && to.shape == Shape::Time {
             end = end.checked_add(Span::new().days(1)).ok()?;

@@ -297,6 +297,8 @@ fn time(f: &Fields, customs: &Customs) -> Option<Option<OfDay>> {
         let (from, to) = match f.edge.filter(|_| !f.dated() || f.day.is_some() || f.weekday.is_some()) {
             Some(Edge::Begin) => (from * 3600, from * 3600 + quarter),
             Some(Edge::End) => (to * 3600 - quarter, to * 3600),
+            Some(Edge::Later) => ((from + to) * 1800, to * 3600),
+            Some(Edge::SoFar) => (from * 3600, (from + to) * 1800),
             _ => (from * 3600, to * 3600),
         };
         return Some(Some(OfDay { from, to: Some(to), half_open: false }));
