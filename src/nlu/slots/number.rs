@@ -45,7 +45,23 @@ pub(super) mod written {
 
     /// Fractions in one character.
     pub(crate) const VULGAR: &[(&str, f64)] =
-        &[("½", 0.5), ("¼", 0.25), ("¾", 0.75), ("⅓", 1.0 / 3.0), ("⅔", 2.0 / 3.0), ("⅕", 0.2), ("⅛", 0.125)];
+        &[
+            ("½", 0.5),
+            ("⅓", 1.0 / 3.0),
+            ("⅔", 2.0 / 3.0),
+            ("¼", 0.25),
+            ("¾", 0.75),
+            ("⅕", 0.2),
+            ("⅖", 0.4),
+            ("⅗", 0.6),
+            ("⅘", 0.8),
+            ("⅙", 1.0 / 6.0),
+            ("⅚", 5.0 / 6.0),
+            ("⅛", 0.125),
+            ("⅜", 0.375),
+            ("⅝", 0.625),
+            ("⅞", 0.875),
+        ];
 
     /// What the letters at `at`, right behind digits, multiply by.
     pub(crate) fn suffix(t: &Tokens, at: usize) -> Option<f64> {
@@ -180,7 +196,7 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let next = t.lit(next, "个").filter(|n| t.lit(*n, "百分点").is_some()).unwrap_or(next);
     let next = t.one_of(
         next,
-        &["%", "percent", "per cent", "percents", "percentage", "percentage points", "百分点", "个百分点"],
+        &["%", "percent", "per cent", "percents", "per cents", "pct", "percentage", "percentage points", "百分点", "个百分点"],
     )?;
     if t.glued(next) && matches!(t.kind(next), Some(Kind::Word | Kind::Digits)) {
         return None;

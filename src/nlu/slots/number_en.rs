@@ -56,6 +56,7 @@ const SCALES: &[(&str, f64)] = &[
     ("thousand", 1e3),
     ("lakh", 1e5),
     ("lkh", 1e5),
+    ("lac", 1e5),
     ("million", 1e6),
     ("mil", 1e6),
     ("crore", 1e7),
@@ -63,6 +64,7 @@ const SCALES: &[(&str, f64)] = &[
     ("kr", 1e7),
     ("koti", 1e7),
     ("billion", 1e9),
+    ("mln", 1e6),
     ("bln", 1e9),
     ("trillion", 1e12),
     ("tln", 1e12),
@@ -382,7 +384,7 @@ fn fraction(t: &Tokens, at: usize) -> Option<(f64, usize)> {
         let Some(over) = over.filter(|_| t.word(split) != "-" || hyphen(t, split) > split) else { continue };
         let bound = t.word(split) == "-" && below_hundred(t.word(split + 1)).is_some_and(|b| !b.1);
         if let Some((under, plural, next)) = divisor(t, hyphen(t, split)).filter(|_| !bound)
-            && (plural || over == 1.0 || under >= 1e9)
+            && (plural || over == 1.0)
         {
             let of = t.one_of(next, &["of a", "of"]).and_then(|n| scale(t, n));
             return Some(of.map_or((over / under, next), |(f, _, n)| (over / under * f, n)));

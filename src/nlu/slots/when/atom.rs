@@ -83,6 +83,8 @@ pub(super) enum Atom {
     First(i64, Target),
     /// So long after (1) or before (-1).
     Offset(Length, Unit, i64),
+    /// A season from spring = 0, and which from this year's.
+    Season(i8, i64),
     /// The coming one, or the last (-1).
     Holiday(&'static Holiday, i64),
     Clock(Clock),
@@ -114,6 +116,7 @@ pub(super) struct Fields {
     pub(super) offset: Option<(Length, Unit, i64)>,
     /// The offset stood behind the date: "march in a year", not "a year after march".
     pub(super) then: bool,
+    pub(super) season: Option<(i8, i64)>,
     pub(super) holiday: Option<(&'static Holiday, i64)>,
     pub(super) clock: Option<Clock>,
     pub(super) half: Option<bool>,
@@ -195,6 +198,7 @@ impl Fields {
                 self.then = self.dated();
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))
             }
+            Atom::Season(n, which) => (self.year.is_some() || !self.dated()) && put(&mut self.season, (n, which)),
             Atom::Holiday(h, which) => {
                 self.free_day() && self.month.is_none() && !lone && put(&mut self.holiday, (h, which))
             }
@@ -237,6 +241,7 @@ impl Fields {
             || self.nth.is_some()
             || self.offset.is_some()
             || self.holiday.is_some()
+            || self.season.is_some()
             || self.count.is_some()
     }
 
@@ -244,7 +249,7 @@ impl Fields {
     pub(super) fn stretch(&self) -> bool {
         let weeks = self.nth.is_some_and(|(_, t)| matches!(t, Target::Unit(u) if u > Unit::Day));
         let day = self.free_day() && self.weekday.is_none() && self.holiday.is_none() && (self.nth.is_none() || weeks);
-        day && self.offset.is_none() && (weeks || self.period.is_some() || self.month.is_some() || self.year.is_some())
+        day && self.offset.is_none() && (weeks || self.season.is_some() || self.period.is_some() || self.month.is_some() || self.year.is_some())
     }
 
     /// Something tells a time of day.

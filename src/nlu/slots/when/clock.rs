@@ -143,6 +143,10 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
             .and_then(|()| Some((Atom::Clock(clock(number / 100, number % 100, 0, zero, true)?), next)));
     }
     let (hour, next) = number_en::cardinal(t, at).map(|(h, n)| (i64::from(h), n))?;
+    // "nineteen hundred hours"
+    if hour >= 100 && t.word(next) == "hours" && t.digits(at).is_none() {
+        return Some((Atom::Clock(clock(hour / 100, hour % 100, 0, true, true)?), next + 1));
+    }
     // "ten thirty": the number grammar stops between the two; "twenty three" is one number.
     let tick = t.one_of(next, &["o'clock", "oclock", "o clock", "hours", "ish", "- ish", "ampm"]);
     if let Some(after) = tick.filter(|_| (0..=24).contains(&hour)) {

@@ -163,7 +163,7 @@ pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
     if t.word(from) == "'" && t.digits(from + 1).is_some_and(|d| d.len() == 2) {
         return two_digits(t.digits(from + 1)?.parse().ok()?, 2).map(|y| (y, from + 2));
     }
-    let (first, next) = cardinal(t, from).filter(|_| t.digits(from).is_none())?;
+    let (first, next) = cardinal(t, from).filter(|(_, next)| t.digits(from).is_none() && t.word(*next) != "hours")?;
     if (10..=21).contains(&first) {
         if let Some((second, after)) = cardinal(t, next).filter(|(s, _)| (10..100).contains(s)) {
             return Some(((first * 100 + second) as i16, after));

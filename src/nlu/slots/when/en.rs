@@ -7,7 +7,7 @@ use super::atom::{Atom, Edge, Part, Target};
 use super::clock;
 use super::days_en::{calendar, month_meant, year};
 use super::holiday::HOLIDAYS;
-use super::words_en::{DAYS, EDGES, MONTHS, NEAREST, NOW, PARTS, WEEKDAYS, WHICH};
+use super::words_en::{DAYS, EDGES, MONTHS, NEAREST, NOW, PARTS, SEASONS, WEEKDAYS, WHICH};
 use crate::base::Lang;
 
 /// The atom at `at`. `named` where a word before says that a time of day comes, or a date is half told.
@@ -15,12 +15,13 @@ pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Opt
     let found = [
         t.one_of(at, NOW).map(|next| (Atom::Now, next)),
         nth(t, at),
+        offset(t, at),
         t.lookup(at, DAYS).map(|(n, next)| (Atom::Day(n), next)),
         relative(t, at),
         calendar(t, at, month_first),
-        offset(t, at),
         holiday(t, at),
         quarter(t, at),
+        season(t, at),
         t.lookup(at, EDGES).filter(|(_, next)| t.word(*next) != "than").map(|(e, next)| (Atom::Edge(e, t.word(next - 1) == "of"), next)),
         short_edge(t, at),
         part(t, at),
@@ -31,6 +32,10 @@ pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Opt
         year(t, at).map(|(y, next)| (Atom::Year(y), next)),
     ];
     found.into_iter().flatten().rev().max_by_key(|(_, next)| *next)
+}
+
+fn plural(unit: &str) -> bool {
+    unit.ends_with('s') && !unit.ends_with("'s")
 }
 
 /// "the sun" is no weekday.
@@ -70,6 +75,12 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         ("the week after next", Unit::Week, 2),
         ("week after next", Unit::Week, 2),
         ("week after", Unit::Week, 1),
+        ("the week after", Unit::Week, 1),
+        ("the month after", Unit::Month, 1),
+        ("the year before last", Unit::Year, -2),
+        ("year before last", Unit::Year, -2),
+        ("the month before last", Unit::Month, -2),
+        ("month before last", Unit::Month, -2),
         ("month after next", Unit::Month, 2),
         ("the month after next", Unit::Month, 2),
         ("the year after next", Unit::Year, 2),
@@ -101,6 +112,10 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let weekday_after_next =
         t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.one_of(next, &["after next"])?)));
     if let Some((d, next)) = weekday_after_next {
+        return Some((Atom::Nth(1002, Target::Weekday(d)), next));
+    }
+    // "friday week"
+    if let Some((d, next)) = t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.lit(next, "week")?))) {
         return Some((Atom::Nth(1002, Target::Weekday(d)), next));
     }
     // "two upcoming months"
@@ -138,14 +153,24 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         && let Some((n, unit, after)) =
             duration::piece(Lang::En, t, next).filter(|(_, u, n)| *u != Unit::Weekend && !t.is(*n, &["of"]))
     {
-        let plural = t.word(after - 1).ends_with('s') || n > 1.0;
+        let plural = plural(t.word(after - 1)) || n > 1.0;
         return Some((if plural { Atom::Count(unit, n, which) } else { Atom::Period(unit, which) }, after));
     }
     let (unit, next) = duration::unit(Lang::En, t, next)?;
-    if t.word(next - 1).ends_with('s') && which != 0 {
+    if plural(t.word(next - 1)) && which != 0 {
         return Some((Atom::Count(unit, 3.0, which), next));
     }
     Some((Atom::Period(unit, which), t.one_of(next, &["'s"]).unwrap_or(next)))
+}
+
+/// "this summer", "winter 2024", "the spring of 2025": a bare "spring" or "fall" is no date.
+fn season(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let which = t.lookup(at, WHICH);
+    let from = which.map_or(t.lit(at, "the").unwrap_or(at), |(_, next)| next);
+    let (n, next) = t.lookup(from, SEASONS)?;
+    let year = t.one_of(next, &["of", "in"]).unwrap_or(next);
+    let told = which.is_some() || at > 0 && t.word(at - 1) == "in" || self::year(t, year).is_some();
+    told.then_some((Atom::Season(n, which.map_or(0, |(w, _)| w)), next))
 }
 
 /// "eom", "boy": the end of the month, the beginning of the year.
@@ -168,11 +193,19 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.one_of(at, &["in", "in about", "within"]).filter(|_| t.word(at) != "within");
     if let Some(start) = from
         && let Some((length, unit, next)) =
-            duration::length(Lang::En, t, t.one_of(start, &["the next"]).unwrap_or(start))
+            duration::length(Lang::En, t, start)
         && !t.is(t.one_of(next, &["the"]).unwrap_or(next), &["morning", "of"])
     {
         let next = t.one_of(next, &["from now", "'s time", "time", "from today", "' time"]).unwrap_or(next);
         return Some((Atom::Offset(length, unit, 1), next));
+    }
+    // "the day before christmas"
+    if let Some((sign, next)) = t.lookup(
+        at,
+        &[("the day before", -1), ("day before", -1), ("the day after", 1), ("day after", 1), ("the night before", -1)],
+    ) && (holiday(t, next).is_some() || calendar(t, next, true).is_some() || t.lookup(next, WEEKDAYS).is_some())
+    {
+        return Some((Atom::Offset(Unit::Day.times(1.0), Unit::Day, sign), next));
     }
     let (length, unit, next) = duration::length(Lang::En, t, at).or_else(|| {
         let (n, next) = cardinal(t, at)?;
@@ -263,6 +296,12 @@ fn quarter(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         && let Some((Unit::Quarter, next)) = duration::unit(Lang::En, t, next)
     {
         return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Quarter)), next));
+    }
+    if let Some((n, next)) = t.lookup(from, &[("first half of", 1), ("second half of", 2), ("first half", 1), ("second half", 2)])
+        && (t.word(next - 1) == "of" || year(t, next).is_some())
+        && (year(t, next).is_some() || relative(t, next).is_some_and(|(a, _)| matches!(a, Atom::Period(Unit::Year, _))))
+    {
+        return Some((Atom::Nth(n, Target::Half), next));
     }
     if t.is(from, &["q", "h"]) && t.glued(from + 1) {
         let (target, most) =

@@ -354,7 +354,10 @@ impl Reader<'_> {
             to.half_open = false;
             half_open = from.half_open;
         }
-        if end < start && to.shape == Shape::Time {
+        let day_only = |f: &Fields| f.dom.is_some() && f.month.is_none() && f.period.is_none();
+        if end < start && day_only(a) && day_only(b) {
+            end = end.checked_add(Span::new().months(1)).ok()?;
+        } else if end < start && to.shape == Shape::Time {
             end = end.checked_add(Span::new().days(1)).ok()?;
         } else if end < start && b.year.is_none() && b.month.is_some() {
             end = end.checked_add(Span::new().years(1)).ok()?;

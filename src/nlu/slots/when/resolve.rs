@@ -2,7 +2,7 @@
 
 use super::super::duration::Unit;
 use super::atom::{Clock, Edge, Fields, Part, Target};
-use super::calendar::{Days, count, days, midnight, months, nth, period, shift};
+use super::calendar::{Days, count, days, midnight, months, nth, period, season, shift, workday};
 use super::{Customs, Shape, When};
 use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
@@ -94,7 +94,7 @@ fn sub_day(f: &Fields, now: DateTime, customs: &Customs) -> Option<When> {
 
 /// Which days the form tells, without the time of day.
 fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
-    if let Some((length, _, sign)) = f.offset {
+    if let Some((length, unit, sign)) = f.offset {
         let mut rest = f.clone();
         (rest.offset, rest.clock, rest.part) = (None, None, None);
         let moved = |from: Date| Some(shift(midnight(from), &length, sign)?.date());
@@ -107,7 +107,18 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
             return date(&rest, moved(today)?, customs);
         }
         let base = if rest.dated() { date(&rest, today, customs)?.start } else { today };
+        if unit == Unit::Workday {
+            return Days::day(workday(base, length.days as i64 * sign)?);
+        }
         return Days::day(moved(base)?);
+    }
+    if let Some((of_year, which)) = f.season {
+        let shift = which as i16;
+        return match f.year {
+            Some(year) => season(of_year, year),
+            // The first that is not over, or so many away from it.
+            None => (-1..2).filter_map(|n| season(of_year, today.year() + n)).find(|d| d.end > today).and_then(|d| season(of_year, d.start.year() + shift)),
+        };
     }
     if let Some((n, target)) = f.nth {
         return nth(f, n, target, today);
@@ -263,6 +274,7 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         Edge::Begin => (d.start, step(first)?),
         Edge::End => (step(second)?, d.end),
         Edge::Mid if by_month => (months(d.start, 4)?, months(d.start, 8)?),
+        Edge::Mid if length <= 7 => (step(1)?, step(4)?),
         Edge::Mid => (step(10)?, step(20)?),
         Edge::Rest => (now.date().max(d.start), if customs.rest_ends_early() { days(d.end, -1)? } else { d.end }),
         Edge::SoFar => (d.start, now.date().min(step(first)?).max(d.start)),

@@ -131,6 +131,7 @@ pub(super) const MONTHS: &[(&str, i8)] = &[
     ("dec", 12),
     ("dec .", 12),
 ];
+pub(super) const SEASONS: &[(&str, i8)] = &[("spring", 0), ("summer", 1), ("autumn", 2), ("winter", 3)];
 /// Which one from this: this, next, last.
 pub(super) const WHICH: &[(&str, i64)] = &[
     ("this", 0),
@@ -241,4 +242,5 @@ pub(super) const GLUE: &[&str] = &[
     "(",
     ")",
     "sometime",
+    "t",
 ];

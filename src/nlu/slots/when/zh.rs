@@ -5,7 +5,7 @@ use super::super::number_zh::cardinal;
 use super::super::token::Tokens;
 use super::atom::{Atom, Edge, Target};
 use super::holiday::HOLIDAYS;
-use super::words_zh::{DAYS, NOW, PARTS, WEEKDAYS, WHICH, YEARS};
+use super::words_zh::{DAYS, NOW, PARTS, SEASONS, WEEKDAYS, WHICH, YEARS};
 use super::{clock, dates};
 use crate::base::Lang;
 
@@ -22,6 +22,7 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         offset(t, at),
         nth(t, at),
         edges(t, at),
+        t.lookup(at, SEASONS).map(|(n, next)| (Atom::Season(n, 0), next)),
         holiday(t, at),
         clock::mandarin(t, at),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
