@@ -69,6 +69,9 @@ const SCALES: &[(&str, f64)] = &[
     ("trillion", 1e12),
     ("tln", 1e12),
 ];
+/// Scales that may begin a number.
+const BARE: &[&str] =
+    &["hundred", "hundredth", "thousand", "thousandth", "million", "millionth", "billion", "billionth", "trillion", "trillionth"];
 const DOZENS: &[(&str, f64)] = &[
     ("dozen", 12.0),
     ("dozens", 12.0),
@@ -153,14 +156,16 @@ fn whole_before(t: &Tokens, start: usize, end: usize) -> Option<(f64, bool, usiz
             if last_scale.is_infinite() && group < 100.0 {
                 break;
             }
-            here += 1;
+            here = hyphen(t, here + 1);
         }
         if here >= end {
             break;
         }
         let article = !any && t.is(here, &["a", "an"]) && scale(t, here + 1).is_some_and(|s| !s.1);
-        if article {
-            (group, room, at, any) = (1.0, 0.0, here + 1, true);
+        // "hundred and one", "thousandth"
+        let bare = !any && t.is(here, BARE);
+        if article || bare {
+            (group, room, at, any) = (1.0, 0.0, here + usize::from(article), true);
         } else if let Some((value, ordinal)) = below_hundred(t.word(here)).filter(|(v, _)| fits(*v, room)) {
             // "$280 million first" is no ordinal.
             if ordinal && last_scale.is_finite() && t.digits(start).is_some() {
@@ -253,6 +258,9 @@ fn in_words(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         let value = counted.map_or(value * factor, |(had, n)| had + n * factor);
         return Some((Number::new(value, Form::Cardinal), after));
     }
+    // "ten k"
+    let thousands = t.word(next) == "k" && t.kind(next - 1) == Some(Kind::Word);
+    let (value, next) = if thousands { (value * 1e3, next + 1) } else { (value, next) };
     Some((Number::new(value, Form::Cardinal), next))
 }
 
@@ -275,12 +283,14 @@ fn hundreds(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
 /// after the "and" is less than one; behind a million it counts in millions.
 fn mixed(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     let last = whole(t, at)?.2;
-    let and = (at + 1..=last).rev().find(|i| t.word(*i) == "and")?;
-    let (value, false, _) = whole_before(t, at, and).filter(|w| w.2 == and)? else { return None };
-    let (part, next) = mixed(t, and + 1).filter(|(p, _)| *p < 10.0).or_else(|| {
+    let and = (at + 1..=last + 1).rev().find(|i| t.word(*i) == "and" && (*i <= last || t.word(last) == "-"))?;
+    let before = and - usize::from(t.word(and - 1) == "-");
+    let (value, false, _) = whole_before(t, at, before).filter(|w| w.2 == before)? else { return None };
+    let from = hyphen(t, and + 1);
+    let (part, next) = mixed(t, from).filter(|(p, _)| *p < 10.0).or_else(|| {
         let proper = |(p, _): &(f64, usize)| *p < 1.0;
-        let digits = || written::number(t, and + 1).filter(|(n, _)| n.form == Form::Fraction).map(|(n, e)| (n.value, e));
-        halves(t, and + 1).or_else(|| fraction(t, and + 1).or_else(digits).filter(proper))
+        let digits = || written::number(t, from).filter(|(n, _)| n.form == Form::Fraction).map(|(n, e)| (n.value, e));
+        halves(t, from).or_else(|| fraction(t, from).or_else(digits).filter(proper))
     })?;
     if let Some((factor, after)) = t.lookup(next, DOZENS) {
         return Some(((value + part) * factor, after));
@@ -298,6 +308,7 @@ fn halves(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     const HALVES: &[(&str, f64)] = &[
         ("half", 0.5),
         ("a half", 0.5),
+        ("a - half", 0.5),
         ("an half", 0.5),
         ("one half", 0.5),
         ("quarter", 0.25),
@@ -331,6 +342,9 @@ fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
         &[("dozen", 12.0), ("couple", 2.0), ("couple of", 2.0), ("couples", 2.0), ("pair", 2.0), ("pair of", 2.0), ("pairs", 2.0), ("few", 3.0), ("single", 1.0)];
     let article = t.is(at, &["a", "an"]);
     if let Some(found) = t.lookup(at + usize::from(article), GROUPS) {
+        // "a few hundred"
+        let scale = scale(t, found.1).filter(|s| !s.1);
+        let found = scale.map_or(found, |(factor, _, next)| (found.0 * factor, next));
         return (article || t.word(at) != "few" || t.len() == 1).then_some(found);
     }
     let (part, next) = halves(t, at)?;
@@ -406,7 +420,7 @@ fn divisor(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
     if let Some((factor, true, next)) = scale(t, at) {
         return Some((factor, plural(next), next));
     }
-    let (had, ordinal, next) = whole(t, at).unwrap_or((0.0, false, at));
+    let (had, ordinal, next) = whole(t, at).filter(|_| !t.is(at, BARE)).unwrap_or((0.0, false, at));
     if ordinal {
         return (had >= 3.0).then_some((had, false, next));
     }
