@@ -218,7 +218,7 @@ impl Fields {
                 let part = self.add(Atom::Part(p));
                 part && (self.dated() || put(&mut self.day, d))
             }
-            Atom::EdgeOf(edge, unit) => self.add(Atom::Period(unit, 0)) && put(&mut self.edge, edge),
+            Atom::EdgeOf(edge, unit) => (self.stretch() || self.add(Atom::Period(unit, 0))) && put(&mut self.edge, edge),
             Atom::Edge(e, of) => {
                 self.edge_of |= of;
                 put(&mut self.edge, e)

@@ -1,6 +1,6 @@
 //! Holidays that the civil calendar gives: fixed days, the nth weekday of a month, and those that hang on Easter.
 //!
-//! The lunar calendar is not here: Spring Festival and its like come from a table of the years to 2040.
+//! The lunar calendar is not here: Spring Festival and its like come from a table of the years 2010 to 2040.
 
 use jiff::civil::{Date, Weekday};
 
@@ -214,7 +214,8 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(&["中秋节", "中秋", "mid autumn festival", "moon festival"], Rule::MidAutumn),
 ];
 
-/// Spring Festival, Dragon Boat and Mid-Autumn of the years from 2010, as month and day (Hong Kong Observatory's tables).
+/// Spring Festival, Dragon Boat and Mid-Autumn (the 1st of month 1, the 5th of month 5, the 15th of month 8) of the years
+/// from 2010, as civil month and day; computed with the Python package lunardate 0.3.0.
 const LUNAR: &[[(i8, i8); 3]] = &[
     [(2, 14), (6, 16), (9, 22)],
     [(2, 3), (6, 6), (9, 12)],
@@ -237,6 +238,16 @@ const LUNAR: &[[(i8, i8); 3]] = &[
     [(1, 26), (5, 28), (10, 3)],
     [(2, 13), (6, 16), (9, 22)],
     [(2, 3), (6, 5), (9, 12)],
+    [(1, 23), (6, 24), (10, 1)],
+    [(2, 11), (6, 12), (9, 19)],
+    [(1, 31), (6, 1), (9, 8)],
+    [(2, 19), (6, 20), (9, 27)],
+    [(2, 8), (6, 10), (9, 16)],
+    [(1, 28), (5, 30), (10, 4)],
+    [(2, 15), (6, 18), (9, 24)],
+    [(2, 4), (6, 7), (9, 13)],
+    [(1, 24), (5, 27), (10, 2)],
+    [(2, 12), (6, 14), (9, 20)],
 ];
 const LUNAR_FROM: i16 = 2010;
 

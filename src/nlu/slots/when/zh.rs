@@ -129,8 +129,6 @@ fn calendar(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     }
     let (n, next) = if let Some(next) = t.lit(at, "元月") {
         (1, next)
-    } else if let Some(n) = t.lookup(at, &[("正月", 1), ("腊月", 12)]) {
-        n
     } else {
         let (n, next) = cardinal(t, at)?;
         if let Some(next) = t.one_of(next, &["月", "月份"]).filter(|_| (1..=12).contains(&n)) {
@@ -236,21 +234,27 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 /// 月底, 年初, 下周末… and 末, 初, 中 after a month or year.
 fn edges(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    // 月底 alone is this month's.
+    const WHOLE: &[(&str, (Edge, Unit))] = &[
+        ("月底", (Edge::End, Unit::Month)),
+        ("月末", (Edge::End, Unit::Month)),
+        ("月初", (Edge::Begin, Unit::Month)),
+        ("月中", (Edge::Mid, Unit::Month)),
+        ("年底", (Edge::End, Unit::Year)),
+        ("年末", (Edge::End, Unit::Year)),
+        ("年初", (Edge::Begin, Unit::Year)),
+        ("年中", (Edge::Mid, Unit::Year)),
+    ];
+    if let Some(((edge, unit), next)) = t.lookup(at, WHOLE) {
+        return Some((Atom::EdgeOf(edge, unit), next));
+    }
     const EDGES: &[(&str, Edge)] = &[
         ("底", Edge::End),
         ("末", Edge::End),
-        ("月底", Edge::End),
-        ("年底", Edge::End),
-        ("月末", Edge::End),
-        ("年末", Edge::End),
         ("初", Edge::Begin),
-        ("月初", Edge::Begin),
-        ("年初", Edge::Begin),
         ("中旬", Edge::Mid),
         ("上旬", Edge::Begin),
         ("下旬", Edge::End),
-        ("年中", Edge::Mid),
-        ("月中", Edge::Mid),
         ("剩下的", Edge::Rest),
         ("剩余", Edge::Rest),
         ("的开头", Edge::Begin),
