@@ -207,11 +207,12 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
 /// 八成, 三成半, 七折, 七五折, 九点五折.
 fn tenths(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let (number, next) = plain(Lang::Zh, t, at)?;
-    if number.form == Form::Ordinal || !(0.0..100.0).contains(&number.value) || number.value == 10.0 {
+    if number.form == Form::Ordinal || !(0.0..100.0).contains(&number.value) {
         return None;
     }
     let value = if number.value >= 10.0 { number.value } else { number.value * 10.0 };
-    if let Some(next) = t.lit(next, "折") {
+    // 十折 is no discount.
+    if let Some(next) = t.lit(next, "折").filter(|_| number.value != 10.0) {
         return Some((Number::new(value, Form::Percent), next));
     }
     let next = t.lit(next, "成")?;

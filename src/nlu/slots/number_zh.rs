@@ -44,6 +44,12 @@ fn tens(word: &str) -> Option<f64> {
 
 /// A whole number: (value, next). Digits in a row without scales are read one by one: 二零一九 is 2019.
 pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
+    // 三四百 is one or the other.
+    let count = |at: usize| digit(t.word(at)).filter(|d| *d > 0);
+    let vague = |at: usize| count(at).is_some() && count(at + 1).is_some() && scale(t.word(at + 2)).is_some();
+    if vague(start) || start > 0 && vague(start - 1) {
+        return None;
+    }
     let mut at = start;
     let mut run = 0.0;
     while let Some(d) = digit(t.word(at)) {
@@ -131,7 +137,7 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
 
 /// Words with a numeral in them that count nothing.
 const WORDS: &[&str] = &[
-    "一下", "一样", "一起", "一定", "一直", "一般", "一些", "一共", "一切", "一旦", "一边", "一会儿", "一看", "一致", "一向",
+    "一下", "一样", "一起", "一定", "一直", "一般", "一些", "一共", "一切", "壹切", "一旦", "一边", "一会儿", "一看", "一致", "一向",
     "一律", "一路", "万一", "万分", "千万别", "千万不", "十足", "四川", "四处", "四周", "四面", "四季", "三亚", "三峡", "三明治",
     "六安", "九江", "九龙", "百货", "百姓", "百度", "百分点", "五金", "五官", "放肆", "肆意", "肆无忌惮", "乱七八糟", "七上八下",
     "不三不四", "十分感谢", "十分抱歉", "独一无二", "统一", "唯一", "两两", "任一",
@@ -161,9 +167,7 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         let (value, next) = whole(t, next)?;
         return Some((Number::new(value, Form::Ordinal), next));
     }
-    if let Some((value, next)) =
-        t.lookup(at, &[("一半", 0.5), ("半打", 6.0), ("一打", 12.0)])
-    {
+    if let Some((value, next)) = t.lookup(at, &[("一半", 0.5), ("半打", 6.0)]) {
         return Some((Number::new(value, Form::Cardinal), next));
     }
     if let Some(next) = t.lit(at, "半") {
@@ -197,6 +201,10 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         && let Some((part, next)) = fraction(t, more)
     {
         return Some((Number::new(value + part, Form::Fraction), next));
+    }
+    // 一个半, but 两个半天 are halves of days.
+    if let Some(next) = t.lit(next, "个半").filter(|n| !t.is(*n, &["天", "月", "年"])) {
+        return Some((Number::new(value + 0.5, Form::Fraction), next));
     }
     if let Some((factor, next)) = t.lookup(next, &[("打", 12.0)]) {
         return Some((Number::new(value * factor, Form::Cardinal), next));

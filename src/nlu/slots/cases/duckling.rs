@@ -14,7 +14,7 @@ const ZONES: &str = "times in another time zone than the line's";
 const HOLIDAYS: &str = "holidays of other calendars and of single lands";
 const BOUNDS: &str = "amounts with bounds (under 7, between 5 and 10)";
 const CONFLICT: &str =
-    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second, 五对 as ten)";
+    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second, 五对 as ten, 十月 as ten months)";
 const CANTONESE: &str = "Cantonese";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const ERAS: &str = "years before 1900 and after 2100";
@@ -62,6 +62,7 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
         "Ordinal" => amount(expect).map(|n| format!("ordinal {n}")),
         "PhoneNumber" | "CreditCardNumber" => Ok(digits(expect)),
         "AmountOfMoney" => money(expect, lang),
+        "Duration" if input.ends_with('月') && !["个", "個"].iter().any(|w| input.contains(w)) => Err(CONFLICT),
         "Duration" => duration(expect),
         _ if ["踏", "搭", "個字", "个字", "晏", "依家", "聽日", "個鐘", "分半"]
             .iter()

@@ -73,6 +73,10 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
             Err(why) => Task::LeftOut(why),
         };
     let task = match model {
+        _ if family == "when" && CALENDAR_NAMES.iter().any(|n| text(json, "input").to_lowercase().contains(n)) => {
+            Task::LeftOut(CALENDARS)
+        }
+        _ if family == "when" && ["decade", "centur"].iter().any(|n| text(json, "input").contains(n)) => Task::LeftOut(OLD),
         "NumberModel" | "NumberModelExperimentalMode" if scientific(text(json, "input")) => Task::LeftOut(POWER),
         "NumberModel" | "NumberModelExperimentalMode" => simple(&number, None),
         "OrdinalModel" | "OrdinalModelSuppressExtendedTypes" => simple(&ordinal, Some("ordinal")),
@@ -86,9 +90,6 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
             Ok(expect) => ask(expect, false, None),
             Err(why) => Task::LeftOut(why),
         },
-        _ if family == "when" && CALENDAR_NAMES.iter().any(|n| text(json, "input").to_lowercase().contains(n)) => {
-            Task::LeftOut(CALENDARS)
-        }
         "HolidayParser" | "DateParser"
             if lang == Lang::Zh && LUNAR_NAMES.iter().any(|n| text(json, "input").contains(n)) =>
         {

@@ -75,9 +75,8 @@ pub(super) fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Day
         (None, None, Some(year)) => (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?),
         (None, None, None) => match target {
             // "Q2" is the one that comes.
-            Target::Half | Target::Unit(Unit::Quarter) => {
-                let months_each = if target == Target::Half { 6 } else { 3 };
-                let over = n > 0 && i64::from(today.month()) > n * months_each;
+            Target::Unit(Unit::Quarter) => {
+                let over = n > 0 && i64::from(today.month()) > n * 3;
                 let year = today.year() + i16::from(over);
                 (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?)
             }

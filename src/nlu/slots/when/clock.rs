@@ -156,10 +156,10 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
         return Some((Atom::Clock(clock(hour, 0, 0, false, false)?), after));
     }
     let digital = t.digits(at).is_some();
-    if (1..=12).contains(&hour) && !(digital && t.glued(next)) || (13..24).contains(&hour) && named {
+    if (1..=12).contains(&hour) && !(digital && t.glued(next)) || (13..24).contains(&hour) && (named || !digital) {
         let dash = if t.word(next) == "-" && !digital { next + 1 } else { next };
         if let Some((minute, after)) =
-            minutes_en(t, dash).filter(|(_, after)| named || !digital || half_en(t, *after).is_some())
+            minutes_en(t, dash).filter(|(_, after)| named || !digital && hour <= 12 || half_en(t, *after).is_some())
         {
             let unit_follows =
                 t.is(after, &["minutes", "days", "people", "percent", "%", "hours", "weeks", "dollars"]);

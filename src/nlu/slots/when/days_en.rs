@@ -52,6 +52,14 @@ pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom
         let verb = t.word(after - 1) == "may" && !digits && !ordinal;
         return (!verb).then_some((Atom::MonthDay(month, day), after));
     }
+    // "18 and 19 june"
+    if let Some((month, _)) = t
+        .one_of(next, &["and", "or", "&", "and the", "or the"])
+        .and_then(|n| self::day(t, n))
+        .and_then(|(_, n)| t.lookup(t.lit(n, "of").unwrap_or(n), MONTHS))
+    {
+        return Some((Atom::MonthDay(month, day), next));
+    }
     // "the 15th", "on the 24th", but not "the second one", "second street".
     let before = at > 0 && t.is(at - 1, BEFORE);
     let weekday = at > 0 && t.lookup(at - 1, WEEKDAYS).is_some();

@@ -108,10 +108,11 @@ impl Reader<'_> {
         }
         let (hour, next) =
             number::cardinal(self.lang, self.t, start).filter(|(h, _)| (1..=12).contains(h))?;
-        if self.t.glued(next) {
+        let decimal = start > 0 && self.t.glued(start) && self.t.word(start - 1) == ".";
+        if self.t.glued(next) && self.t.word(next) != "," || decimal {
             return None;
         }
-        let from = self.t.one_of(next, &["in the", "on"]).unwrap_or(next);
+        let from = self.t.one_of(next, &["in the", "on", ","]).unwrap_or(next);
         let (mut f, end) = self.fields(from)?;
         // "one morning", "3 nights" count.
         if from == next && f.day.is_none() && f.weekday.is_none() {

@@ -18,7 +18,10 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         relative(t, at),
         weekday(t, at),
         calendar(t, at),
-        dates::written(t, at, false),
+        // The day stands first in a whole date, the month where no year is told.
+        dates::written(t, at, false)
+            .filter(|(date, _)| matches!(date, Atom::Date(..)))
+            .or_else(|| dates::written(t, at, true)),
         offset(t, at),
         nth(t, at),
         edges(t, at),
