@@ -154,6 +154,44 @@ pub(super) fn unit(lang: Lang, t: &Tokens, at: usize) -> Option<(Unit, usize)> {
     }
 }
 
+/// English amounts that are no numbers, as they stand before a unit.
+const PARTS: &[(&str, f64)] = &[
+    ("half a", 0.5),
+    ("half an", 0.5),
+    ("half", 0.5),
+    ("a half", 0.5),
+    ("quarter of an", 0.25),
+    ("quarter of a", 0.25),
+    ("a quarter of an", 0.25),
+    ("a quarter of a", 0.25),
+    ("a quarter of", 0.25),
+    ("three quarters of an", 0.75),
+    ("three quarters of a", 0.75),
+    ("three - quarters of an", 0.75),
+    ("three - quarters of a", 0.75),
+    ("3 quarters of an", 0.75),
+    ("a quarter", 0.25),
+    ("quarter", 0.25),
+    ("a couple of", 2.0),
+    ("a couple", 2.0),
+    ("couple of", 2.0),
+    ("couple", 2.0),
+    ("a pair of", 2.0),
+    ("a few", 3.0),
+    ("few", 3.0),
+    ("several", 3.0),
+    ("some", 3.0),
+    ("another", 1.0),
+    ("a half an", 0.5),
+    ("one half", 0.5),
+    ("all", 1.0),
+    ("all -", 1.0),
+    ("full", 1.0),
+    ("full -", 1.0),
+    ("whole", 1.0),
+    ("whole -", 1.0),
+];
+
 /// How much of a unit: "three", "half a", "a", "one and a half", "a couple of", 两个, 半个, 一个半.
 fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
     if lang == Lang::Zh {
@@ -169,42 +207,6 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
         }
         return Some((number.value, t.lit(next, "个").unwrap_or(next)));
     }
-    const PARTS: &[(&str, f64)] = &[
-        ("half a", 0.5),
-        ("half an", 0.5),
-        ("half", 0.5),
-        ("a half", 0.5),
-        ("quarter of an", 0.25),
-        ("quarter of a", 0.25),
-        ("a quarter of an", 0.25),
-        ("a quarter of a", 0.25),
-        ("a quarter of", 0.25),
-        ("three quarters of an", 0.75),
-        ("three quarters of a", 0.75),
-        ("three - quarters of an", 0.75),
-        ("three - quarters of a", 0.75),
-        ("3 quarters of an", 0.75),
-        ("a quarter", 0.25),
-        ("quarter", 0.25),
-        ("a couple of", 2.0),
-        ("a couple", 2.0),
-        ("couple of", 2.0),
-        ("couple", 2.0),
-        ("a pair of", 2.0),
-        ("a few", 3.0),
-        ("few", 3.0),
-        ("several", 3.0),
-        ("some", 3.0),
-        ("another", 1.0),
-        ("a half an", 0.5),
-        ("one half", 0.5),
-        ("all", 1.0),
-        ("all -", 1.0),
-        ("full", 1.0),
-        ("full -", 1.0),
-        ("whole", 1.0),
-        ("whole -", 1.0),
-    ];
     let table = t.lookup(at, PARTS);
     if let Some((n, next)) = table.filter(|(_, next)| unit(lang, t, *next).is_some()) {
         return Some((n, next));
@@ -212,7 +214,8 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
     let mut number = number::plain(lang, t, at);
     // "the last two quarters"
     if number.is_some_and(|(_, next)| t.is(next - 1, &["quarter", "quarters"]) && next <= at + 2) {
-        number = number::cardinal(lang, t, at).map(|(n, next)| (Number::new(f64::from(n), Form::Cardinal), next));
+        number =
+            number::cardinal(lang, t, at).map(|(n, next)| (Number::new(f64::from(n), Form::Cardinal), next));
     }
     // "2m" are minutes here, not millions.
     if t.word(at + 1) == "m" && t.glued(at + 1) {
@@ -248,7 +251,8 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
 
 /// One amount with its unit: "three days".
 pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usize)> {
-    if let Some((n, next)) = t.lookup(at, &[("fortnight", 2.0), ("a fortnight", 2.0), ("a fortnight's", 2.0)]) {
+    if let Some((n, next)) = t.lookup(at, &[("fortnight", 2.0), ("a fortnight", 2.0), ("a fortnight's", 2.0)])
+    {
         return Some((n, Unit::Week, next));
     }
     if lang == Lang::Zh {
@@ -286,7 +290,10 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
         }
         // "a second wave" and "five second" are no lengths.
         let word = t.kind(next) == Some(Kind::Word)
-            && !t.is(next, &["from", "ago", "later", "and", "please", "or", "hence", "before", "after", "time"]);
+            && !t.is(
+                next,
+                &["from", "ago", "later", "and", "please", "or", "hence", "before", "after", "time"],
+            );
         if unit == Unit::Second && t.word(next - 1) == "second" && (n != 1.0 || word) {
             return None;
         }

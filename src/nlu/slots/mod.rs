@@ -15,6 +15,7 @@ mod code;
 mod correct;
 mod digits;
 mod duration;
+mod fraction_en;
 mod money;
 mod number;
 mod number_en;

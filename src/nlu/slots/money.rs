@@ -167,8 +167,7 @@ pub(super) fn money(lang: Lang, t: &Tokens, at: usize) -> Option<(Money, usize)>
     if t.is(at, &["a", "an"]) && t.lookup(at + 1, SIGNS).is_some() {
         return None;
     }
-    let (total, start) =
-        amount(lang, t, at).or_else(|| t.is(at, &["a", "an"]).then_some((1.0, at + 1)))?;
+    let (total, start) = amount(lang, t, at).or_else(|| t.is(at, &["a", "an"]).then_some((1.0, at + 1)))?;
     let start = t.lit(start, "个").filter(|_| lang == Lang::Zh).unwrap_or(start);
     let (code, per, next) = unit(lang, t, start)?;
     // 五角大楼

@@ -44,24 +44,23 @@ pub(super) mod written {
     ];
 
     /// Fractions in one character.
-    pub(crate) const VULGAR: &[(&str, f64)] =
-        &[
-            ("½", 0.5),
-            ("⅓", 1.0 / 3.0),
-            ("⅔", 2.0 / 3.0),
-            ("¼", 0.25),
-            ("¾", 0.75),
-            ("⅕", 0.2),
-            ("⅖", 0.4),
-            ("⅗", 0.6),
-            ("⅘", 0.8),
-            ("⅙", 1.0 / 6.0),
-            ("⅚", 5.0 / 6.0),
-            ("⅛", 0.125),
-            ("⅜", 0.375),
-            ("⅝", 0.625),
-            ("⅞", 0.875),
-        ];
+    pub(crate) const VULGAR: &[(&str, f64)] = &[
+        ("½", 0.5),
+        ("⅓", 1.0 / 3.0),
+        ("⅔", 2.0 / 3.0),
+        ("¼", 0.25),
+        ("¾", 0.75),
+        ("⅕", 0.2),
+        ("⅖", 0.4),
+        ("⅗", 0.6),
+        ("⅘", 0.8),
+        ("⅙", 1.0 / 6.0),
+        ("⅚", 5.0 / 6.0),
+        ("⅛", 0.125),
+        ("⅜", 0.375),
+        ("⅝", 0.625),
+        ("⅞", 0.875),
+    ];
 
     /// What the letters at `at`, right behind digits, multiply by.
     pub(crate) fn suffix(t: &Tokens, at: usize) -> Option<f64> {
@@ -107,11 +106,14 @@ pub(super) mod written {
 
     fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         // Not in "192.168.1.2" and "...9".
-        let dotted = |at: usize| t.word(at) == "." && t.glued(at) && t.digits(at + 1).is_some() && t.glued(at + 1);
+        let dotted =
+            |at: usize| t.word(at) == "." && t.glued(at) && t.digits(at + 1).is_some() && t.glued(at + 1);
         let after_dot = |at: usize| at > 0 && t.glued(at) && t.is(at - 1, &[".", "/"]);
         let point = |next: usize| {
             let whole = t.is(next, &[".", "·"]) && t.glued(next + 1) && (next == at || t.glued(next));
-            let row = dotted(next + 2) || after_dot(at) || next == at && at > 0 && t.glued(at) && t.digits(at - 1).is_some();
+            let row = dotted(next + 2)
+                || after_dot(at)
+                || next == at && at > 0 && t.glued(at) && t.digits(at - 1).is_some();
             (whole && !row).then(|| t.digits(next + 1)).flatten()
         };
         let (value, next) = if point(at).is_some() { (0.0, at) } else { digits(t, at)? };
@@ -121,7 +123,8 @@ pub(super) mod written {
         }
         let ratio = |next: usize| {
             let under: f64 = t.digits(next + 1)?.parse().ok()?;
-            let row = t.word(next + 2) == "/" && t.glued(next + 2) && t.digits(next + 3).is_some() || after_dot(at);
+            let row =
+                t.word(next + 2) == "/" && t.glued(next + 2) && t.digits(next + 3).is_some() || after_dot(at);
             (t.is(next, &["/", "⁄"]) && under != 0.0 && !row).then_some((under, next + 2))
         };
         if let Some((under, next)) = ratio(next) {
@@ -172,8 +175,7 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let done = |value: f64, next: usize| Some((Number::new(value, Form::Percent), next));
     if lang == Lang::Zh {
         let (minus, from) = t.lit(at, "负").map_or((1.0, at), |next| (-1.0, next));
-        if let Some((factor, next)) = number_zh::hundredths(t, from)
-        {
+        if let Some((factor, next)) = number_zh::hundredths(t, from) {
             let (number, next) = plain(lang, t, next)?;
             return done(minus * number.value * factor, next);
         }
@@ -186,8 +188,9 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
             return Some(found);
         }
     }
-    if let Some(next) =
-        t.one_of(at, &["per cent of", "percent of", "percents of", "percentage of"]).filter(|_| lang == Lang::En)
+    if let Some(next) = t
+        .one_of(at, &["per cent of", "percent of", "percents of", "percentage of"])
+        .filter(|_| lang == Lang::En)
     {
         let (number, next) = plain(lang, t, next)?;
         return done(number.value, next);
@@ -196,7 +199,18 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let next = t.lit(next, "个").filter(|n| t.lit(*n, "百分点").is_some()).unwrap_or(next);
     let next = t.one_of(
         next,
-        &["%", "percent", "per cent", "percents", "per cents", "pct", "percentage", "percentage points", "百分点", "个百分点"],
+        &[
+            "%",
+            "percent",
+            "per cent",
+            "percents",
+            "per cents",
+            "pct",
+            "percentage",
+            "percentage points",
+            "百分点",
+            "个百分点",
+        ],
     )?;
     if t.glued(next) && matches!(t.kind(next), Some(Kind::Word | Kind::Digits)) {
         return None;

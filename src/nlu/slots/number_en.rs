@@ -1,5 +1,6 @@
 //! English numbers: "two hundred and five", "minus three point one four", "two and a half", "five eighths", "3.5 million".
 
+use super::fraction_en::{fraction, halves, mixed};
 use super::number::{Form, Number, written};
 use super::token::{Kind, Tokens};
 
@@ -70,9 +71,19 @@ const SCALES: &[(&str, f64)] = &[
     ("tln", 1e12),
 ];
 /// Scales that may begin a number.
-const BARE: &[&str] =
-    &["hundred", "hundredth", "thousand", "thousandth", "million", "millionth", "billion", "billionth", "trillion", "trillionth"];
-const DOZENS: &[(&str, f64)] = &[
+pub(super) const BARE: &[&str] = &[
+    "hundred",
+    "hundredth",
+    "thousand",
+    "thousandth",
+    "million",
+    "millionth",
+    "billion",
+    "billionth",
+    "trillion",
+    "trillionth",
+];
+pub(super) const DOZENS: &[(&str, f64)] = &[
     ("dozen", 12.0),
     ("dozens", 12.0),
     ("doz", 12.0),
@@ -98,7 +109,7 @@ fn plain(word: &str) -> &str {
 }
 
 /// What one word is worth: (value, is an ordinal).
-fn below_hundred(word: &str) -> Option<(u32, bool)> {
+pub(super) fn below_hundred(word: &str) -> Option<(u32, bool)> {
     let word = plain(word);
     if let Some(at) = position(SMALL, word) {
         return Some((at as u32, false));
@@ -120,12 +131,14 @@ fn below_hundred(word: &str) -> Option<(u32, bool)> {
 }
 
 /// A hyphen within a number word: "twenty-one", "twenty - one".
-fn hyphen(t: &Tokens, at: usize) -> usize {
-    at + usize::from(t.word(at) == "-" && t.glued(at) == t.glued(at + 1) && t.kind(at + 1) == Some(Kind::Word))
+pub(super) fn hyphen(t: &Tokens, at: usize) -> usize {
+    at + usize::from(
+        t.word(at) == "-" && t.glued(at) == t.glued(at + 1) && t.kind(at + 1) == Some(Kind::Word),
+    )
 }
 
 /// The scale at `at`: (factor, ordinal, next).
-fn scale(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
+pub(super) fn scale(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
     let at = hyphen(t, at);
     let word = t.word(at);
     let find = |w: &str| SCALES.iter().find(|(s, _)| *s == w).map(|(_, f)| *f);
@@ -140,12 +153,12 @@ fn scale(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
 }
 
 /// A whole number in words or digits with scales: (value, ordinal, next).
-fn whole(t: &Tokens, start: usize) -> Option<(f64, bool, usize)> {
+pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, bool, usize)> {
     whole_before(t, start, t.len())
 }
 
 /// [`whole`], as if the text ended before `end`.
-fn whole_before(t: &Tokens, start: usize, end: usize) -> Option<(f64, bool, usize)> {
+pub(super) fn whole_before(t: &Tokens, start: usize, end: usize) -> Option<(f64, bool, usize)> {
     let (mut total, mut group, mut at) = (0.0, 0.0, start);
     // What may still be added to the group, and the last scale: both only go down.
     let (mut room, mut last_scale) = (f64::INFINITY, f64::INFINITY);
@@ -254,7 +267,8 @@ fn in_words(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     // "three hundred and two dozens"
     if let Some((factor, after)) = t.lookup(next, DOZENS) {
         let and = (at..next).rev().find(|i| t.word(*i) == "and");
-        let counted = and.and_then(|and| Some((whole_before(t, at, and)?.0, whole_before(t, and + 1, next)?.0)));
+        let counted =
+            and.and_then(|and| Some((whole_before(t, at, and)?.0, whole_before(t, and + 1, next)?.0)));
         let value = counted.map_or(value * factor, |(had, n)| had + n * factor);
         return Some((Number::new(value, Form::Cardinal), after));
     }
@@ -266,7 +280,9 @@ fn in_words(t: &Tokens, at: usize) -> Option<(Number, usize)> {
 
 /// "one twenty two" is 122, "one oh five" 105.
 fn hundreds(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
-    let (hundreds, false) = below_hundred(t.word(at)).filter(|(v, _)| (1..10).contains(v))? else { return None };
+    let (hundreds, false) = below_hundred(t.word(at)).filter(|(v, _)| (1..10).contains(v))? else {
+        return None;
+    };
     if t.is(at + 1, &["oh", "o"])
         && let Some((unit, false)) = below_hundred(t.word(at + 2)).filter(|(v, _)| (1..10).contains(v))
         && below_hundred(t.word(at + 3)).is_none()
@@ -275,57 +291,16 @@ fn hundreds(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
     }
     let tens = below_hundred(t.word(at + 1)).filter(|(v, _)| *v >= 20 && v % 10 == 0)?;
     let (rest, ordinal, next) = whole(t, at + 1).filter(|w| w.0 < 100.0)?;
-    let digits_follow = below_hundred(t.word(next)).is_some() || at > 0 && below_hundred(t.word(at - 1)).is_some();
+    let digits_follow =
+        below_hundred(t.word(next)).is_some() || at > 0 && below_hundred(t.word(at - 1)).is_some();
     (!digits_follow && !tens.1).then(|| (f64::from(hundreds) * 100.0 + rest, ordinal, next))
-}
-
-/// "two and a half", "five and a half million", "nine million and five ninths", "3 million and a half": the part
-/// after the "and" is less than one; behind a million it counts in millions.
-fn mixed(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    let last = whole(t, at)?.2;
-    let and = (at + 1..=last + 1).rev().find(|i| t.word(*i) == "and" && (*i <= last || t.word(last) == "-"))?;
-    let before = and - usize::from(t.word(and - 1) == "-");
-    let (value, false, _) = whole_before(t, at, before).filter(|w| w.2 == before)? else { return None };
-    let from = hyphen(t, and + 1);
-    let (part, next) = mixed(t, from).filter(|(p, _)| *p < 10.0).or_else(|| {
-        let proper = |(p, _): &(f64, usize)| *p < 1.0;
-        let digits = || written::number(t, from).filter(|(n, _)| n.form == Form::Fraction).map(|(n, e)| (n.value, e));
-        halves(t, from).or_else(|| fraction(t, from).or_else(digits).filter(proper))
-    })?;
-    if let Some((factor, after)) = t.lookup(next, DOZENS) {
-        return Some(((value + part) * factor, after));
-    }
-    if let Some((factor, false, after)) = scale(t, next) {
-        // "one billion and a quarter million", "five and a half million"
-        return Some((if value < factor { (value + part) * factor } else { value + part * factor }, after));
-    }
-    let of = [1e9, 1e6].into_iter().find(|s| value >= *s && value % s == 0.0).unwrap_or(1.0);
-    Some((value + part * of, next))
-}
-
-/// "a half", "quarter", "three quarters".
-fn halves(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    const HALVES: &[(&str, f64)] = &[
-        ("half", 0.5),
-        ("a half", 0.5),
-        ("a - half", 0.5),
-        ("an half", 0.5),
-        ("one half", 0.5),
-        ("quarter", 0.25),
-        ("a quarter", 0.25),
-        ("one quarter", 0.25),
-        ("two quarters", 0.5),
-        ("two quarter", 0.5),
-        ("three quarters", 0.75),
-        ("three quarter", 0.75),
-        ("three - quarters", 0.75),
-    ];
-    t.lookup(at, HALVES)
 }
 
 /// "3.5 million", "5k", "3.2 dozen".
 fn scaled(t: &Tokens, (mut number, mut next): (Number, usize)) -> (Number, usize) {
-    if let Some((factor, after)) = written::suffix(t, next).map(|f| (f, next + 1)).or_else(|| t.lookup(next, DOZENS)) {
+    if let Some((factor, after)) =
+        written::suffix(t, next).map(|f| (f, next + 1)).or_else(|| t.lookup(next, DOZENS))
+    {
         number.value *= factor;
         return (number, after);
     }
@@ -338,8 +313,17 @@ fn scaled(t: &Tokens, (mut number, mut next): (Number, usize)) -> (Number, usize
 
 /// "a dozen", "a couple of", "half a million", "half a dozen", "a few", "a single".
 fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    const GROUPS: &[(&str, f64)] =
-        &[("dozen", 12.0), ("couple", 2.0), ("couple of", 2.0), ("couples", 2.0), ("pair", 2.0), ("pair of", 2.0), ("pairs", 2.0), ("few", 3.0), ("single", 1.0)];
+    const GROUPS: &[(&str, f64)] = &[
+        ("dozen", 12.0),
+        ("couple", 2.0),
+        ("couple of", 2.0),
+        ("couples", 2.0),
+        ("pair", 2.0),
+        ("pair of", 2.0),
+        ("pairs", 2.0),
+        ("few", 3.0),
+        ("single", 1.0),
+    ];
     let article = t.is(at, &["a", "an"]);
     if let Some(found) = t.lookup(at + usize::from(article), GROUPS) {
         // "a few hundred"
@@ -363,8 +347,8 @@ pub(super) fn decimals(t: &Tokens, at: usize) -> Option<(f64, usize)> {
             digits.push('0');
             next += 1;
         } else if let Some((tens, false)) = below_hundred(t.word(next))
-            && let Some((unit, false)) =
-                below_hundred(t.word(hyphen(t, next + 1))).filter(|(u, _)| tens >= 20 && tens % 10 == 0 && (1..10).contains(u))
+            && let Some((unit, false)) = below_hundred(t.word(hyphen(t, next + 1)))
+                .filter(|(u, _)| tens >= 20 && tens % 10 == 0 && (1..10).contains(u))
         {
             digits.push_str(&(tens + unit).to_string());
             next = hyphen(t, next + 1) + 1;
@@ -380,57 +364,6 @@ pub(super) fn decimals(t: &Tokens, at: usize) -> Option<(f64, usize)> {
         next += 1;
     }
     Some((digits.parse().ok()?, next))
-}
-
-/// A part of one: "three quarters", "two thirds", "one over three", "one in twenty", "two out of five".
-///
-/// Where the words can be parted in two ways the divisor takes all it can, but it does not begin with a bare scale:
-/// "one hundred thirty fifths" are 100/35, "ninety-five hundred fifths" 9500/5.
-fn fraction(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    if let Some(found) = halves(t, at) {
-        return Some(found);
-    }
-    let singular = t.is(at, &["a", "an"]);
-    let last = whole(t, at).map_or(at + usize::from(singular), |w| w.2);
-    for split in at + 1..=last {
-        let over = whole_before(t, at, split).filter(|w| !w.1 && w.2 == split).map(|w| w.0);
-        let over = over.or((singular && split == at + 1).then_some(1.0));
-        let Some(over) = over.filter(|_| t.word(split) != "-" || hyphen(t, split) > split) else { continue };
-        let bound = t.word(split) == "-" && below_hundred(t.word(split + 1)).is_some_and(|b| !b.1);
-        if let Some((under, plural, next)) = divisor(t, hyphen(t, split)).filter(|_| !bound)
-            && (plural || over == 1.0)
-        {
-            let of = t.one_of(next, &["of a", "of"]).and_then(|n| scale(t, n));
-            return Some(of.map_or((over / under, next), |(f, _, n)| (over / under * f, n)));
-        }
-    }
-    let (over, false, next) = whole(t, at)? else { return None };
-    let halves = t.lookup(next, &[("half", 2.0), ("halves", 2.0), ("quarters", 4.0), ("quarter", 4.0)]);
-    if let Some((under, next)) = halves.filter(|_| over < 10.0) {
-        return Some((over / under, next));
-    }
-    let rest = t.one_of(next, &["over", "out of"]).or_else(|| t.lit(next, "in").filter(|_| over == 1.0))?;
-    let (under, false, next) = whole(t, rest)? else { return None };
-    (under >= over && under > 1.0).then(|| (over / under, next))
-}
-
-/// An ordinal that divides: "thirds", "twenty-fifths", "hundredth": (value, plural, next).
-fn divisor(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
-    let plural = |next: usize| t.word(next - 1).ends_with('s');
-    if let Some((factor, true, next)) = scale(t, at) {
-        return Some((factor, plural(next), next));
-    }
-    let (had, ordinal, next) = whole(t, at).filter(|_| !t.is(at, BARE)).unwrap_or((0.0, false, at));
-    if ordinal {
-        return (had >= 3.0).then_some((had, false, next));
-    }
-    // "thirds", "twenty-firsts", "one hundred and fifths"
-    let last = hyphen(t, t.lit(next, "and").filter(|_| next > at).unwrap_or(next));
-    let (value, true) = below_hundred(t.word(last).strip_suffix('s')?)? else { return None };
-    let value = f64::from(value);
-    let room = if had == 0.0 || had % 100.0 == 0.0 { 100.0 } else { 10.0 };
-    let fits = had + value >= 3.0 && value < room && had % 10.0 == 0.0;
-    fits.then_some((had + value, true, last + 1))
 }
 
 /// A whole number, not an ordinal, as small callers' counts are: (value, next).

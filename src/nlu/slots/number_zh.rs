@@ -42,12 +42,15 @@ fn tens(word: &str) -> Option<f64> {
     })
 }
 
+/// 三四百 is one or the other.
+fn vague(t: &Tokens, at: usize) -> bool {
+    let count = |at: usize| digit(t.word(at)).is_some_and(|d| d > 0);
+    count(at) && count(at + 1) && scale(t.word(at + 2)).is_some()
+}
+
 /// A whole number: (value, next). Digits in a row without scales are read one by one: 二零一九 is 2019.
 pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
-    // 三四百 is one or the other.
-    let count = |at: usize| digit(t.word(at)).filter(|d| *d > 0);
-    let vague = |at: usize| count(at).is_some() && count(at + 1).is_some() && scale(t.word(at + 2)).is_some();
-    if vague(start) || start > 0 && vague(start - 1) {
+    if vague(t, start) || start > 0 && vague(t, start - 1) {
         return None;
     }
     let mut at = start;
@@ -137,10 +140,59 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
 
 /// Words with a numeral in them that count nothing.
 const WORDS: &[&str] = &[
-    "一下", "一样", "一起", "一定", "一直", "一般", "一些", "一共", "一切", "壹切", "一旦", "一边", "一会儿", "一看", "一致", "一向",
-    "一律", "一路", "万一", "万分", "千万别", "千万不", "十足", "四川", "四处", "四周", "四面", "四季", "三亚", "三峡", "三明治",
-    "六安", "九江", "九龙", "百货", "百姓", "百度", "百分点", "五金", "五官", "放肆", "肆意", "肆无忌惮", "乱七八糟", "七上八下",
-    "不三不四", "十分感谢", "十分抱歉", "独一无二", "统一", "唯一", "两两", "任一",
+    "一下",
+    "一样",
+    "一起",
+    "一定",
+    "一直",
+    "一般",
+    "一些",
+    "一共",
+    "一切",
+    "壹切",
+    "一旦",
+    "一边",
+    "一会儿",
+    "一看",
+    "一致",
+    "一向",
+    "一律",
+    "一路",
+    "万一",
+    "万分",
+    "千万别",
+    "千万不",
+    "十足",
+    "四川",
+    "四处",
+    "四周",
+    "四面",
+    "四季",
+    "三亚",
+    "三峡",
+    "三明治",
+    "六安",
+    "九江",
+    "九龙",
+    "百货",
+    "百姓",
+    "百度",
+    "百分点",
+    "五金",
+    "五官",
+    "放肆",
+    "肆意",
+    "肆无忌惮",
+    "乱七八糟",
+    "七上八下",
+    "不三不四",
+    "十分感谢",
+    "十分抱歉",
+    "独一无二",
+    "统一",
+    "唯一",
+    "两两",
+    "任一",
 ];
 
 /// True if the numeral at `at` belongs to one of [`WORDS`].

@@ -47,7 +47,8 @@ pub(super) fn phone(lang: Lang, t: &Tokens, at: usize) -> Option<(Phone, usize)>
     let extension = t.one_of(next, EXTENSION).and_then(|from| digits::string(lang, t, from));
     let (extension, next) = extension.map_or((None, next), |(e, next)| (Some(e), next));
     // A word may touch the sign or bracket in front: "is+45 12 34 56 78".
-    let start = (at..next).find(|i| t.digits(*i).is_some()).filter(|_| number.starts_with('+') || t.word(at) == "(");
+    let start =
+        (at..next).find(|i| t.digits(*i).is_some()).filter(|_| number.starts_with('+') || t.word(at) == "(");
     if digits::part_of_a_word(t, start.unwrap_or(at), next) {
         return None;
     }
@@ -65,7 +66,8 @@ fn written(t: &Tokens, at: usize) -> Option<Grouped> {
         && t.glued(at)
         && (t.is(at - 1, &[".", ",", "+", "*", "/", "="])
             || t.word(at) == "+" && (t.digits(at - 1).is_some() || t.word(at - 1) == ")")
-            || t.word(at - 1) == "-" && (!t.glued(at - 1) || t.digits(at - 2).is_some() || t.word(at - 2) == ")"));
+            || t.word(at - 1) == "-"
+                && (!t.glued(at - 1) || t.digits(at - 2).is_some() || t.word(at - 2) == ")"));
     if sum || matches!(t.kind(at), Some(Kind::Word | Kind::Han)) {
         return None;
     }

@@ -13,8 +13,7 @@ const OTHER: &str = "kinds that are no slot: distances, volumes, temperatures, a
 const ZONES: &str = "times in another time zone than the line's";
 const HOLIDAYS: &str = "holidays of other calendars and of single lands";
 const BOUNDS: &str = "amounts with bounds (under 7, between 5 and 10)";
-const CONFLICT: &str =
-    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second, 五对 as ten, 十月 as ten months)";
+const CONFLICT: &str = "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second, 五对 as ten, 十月 as ten months)";
 const CANTONESE: &str = "Cantonese";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const ERAS: &str = "years before 1900 and after 2100";
@@ -62,7 +61,9 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
         "Ordinal" => amount(expect).map(|n| format!("ordinal {n}")),
         "PhoneNumber" | "CreditCardNumber" => Ok(digits(expect)),
         "AmountOfMoney" => money(expect, lang),
-        "Duration" if input.ends_with('月') && !["个", "個"].iter().any(|w| input.contains(w)) => Err(CONFLICT),
+        "Duration" if input.ends_with('月') && !["个", "個"].iter().any(|w| input.contains(w)) => {
+            Err(CONFLICT)
+        }
         "Duration" => duration(expect),
         _ if ["踏", "搭", "個字", "个字", "晏", "依家", "聽日", "個鐘", "分半"]
             .iter()
@@ -181,8 +182,10 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     let open = expect.starts_with("datetimeOpenInterval");
     let grain = expect.rsplit(')').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
     let asap = open && ["as soon", "asap"].iter().any(|w| input.to_lowercase().contains(w));
-    let by_year = open && input.split(' ').next_back().is_some_and(|w| w.len() == 4 && w.parse::<u16>().is_ok());
-    let years_away = grain == "Month" && input.contains("year") && ["ago", "hence"].iter().any(|w| input.ends_with(w));
+    let by_year =
+        open && input.split(' ').next_back().is_some_and(|w| w.len() == 4 && w.parse::<u16>().is_ok());
+    let years_away =
+        grain == "Month" && input.contains("year") && ["ago", "hence"].iter().any(|w| input.ends_with(w));
     // 下周三 is the Wednesday of next week, not the one that comes.
     let next_week = ["下周", "下週", "下星期", "下礼拜", "下禮拜"].iter().any(|w| input.starts_with(w))
         && stamps(expect).first().is_some_and(|at| at.month() == 2 && at.day() < 18);

@@ -73,11 +73,17 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
             Err(why) => Task::LeftOut(why),
         };
     let task = match model {
-        _ if family == "when" && CALENDAR_NAMES.iter().any(|n| text(json, "input").to_lowercase().contains(n)) => {
+        _ if family == "when"
+            && CALENDAR_NAMES.iter().any(|n| text(json, "input").to_lowercase().contains(n)) =>
+        {
             Task::LeftOut(CALENDARS)
         }
-        _ if family == "when" && ["decade", "centur"].iter().any(|n| text(json, "input").contains(n)) => Task::LeftOut(OLD),
-        "NumberModel" | "NumberModelExperimentalMode" if scientific(text(json, "input")) => Task::LeftOut(POWER),
+        _ if family == "when" && ["decade", "centur"].iter().any(|n| text(json, "input").contains(n)) => {
+            Task::LeftOut(OLD)
+        }
+        "NumberModel" | "NumberModelExperimentalMode" if scientific(text(json, "input")) => {
+            Task::LeftOut(POWER)
+        }
         "NumberModel" | "NumberModelExperimentalMode" => simple(&number, None),
         "OrdinalModel" | "OrdinalModelSuppressExtendedTypes" => simple(&ordinal, Some("ordinal")),
         "PercentModel" => simple(&percent, Some("percent")),
@@ -115,7 +121,8 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
 
 /// 2^10, 1.2e14: a digit, the mark and a digit or sign.
 fn scientific(input: &str) -> bool {
-    let plain: Vec<char> = input.chars().map(|c| if c == '＾' { '^' } else { c.to_ascii_lowercase() }).collect();
+    let plain: Vec<char> =
+        input.chars().map(|c| if c == '＾' { '^' } else { c.to_ascii_lowercase() }).collect();
     let digit = |c: &char| c.is_numeric();
     let next = |c: &char| digit(c) || matches!(c, '-' | '+' | '－' | '＋');
     plain.windows(3).any(|w| matches!(w, [a, '^' | 'e' | 'ｅ', b] if digit(a) && next(b)))

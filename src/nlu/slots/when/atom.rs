@@ -170,14 +170,8 @@ impl Fields {
             Atom::YearMonth(y, m) => self.add(Atom::Month(m, None)) && self.add(Atom::Year(y)),
             Atom::Period(Unit::Day, n) => self.add(Atom::Day(n)),
             Atom::Period(unit, n) => {
-                let fits = match unit {
-                    Unit::Week => self.month.is_none() && self.year.is_none(),
-                    Unit::Weekend => !self.dated() || self.holiday.is_some(),
-                    Unit::Month => self.month.is_none() && self.weekday.is_none(),
-                    Unit::Year => self.year.is_none(),
-                    _ => !self.dated() || self.nth.is_some(),
-                };
-                fits && !lone
+                self.takes(unit)
+                    && !lone
                     && self.day.is_none()
                     && self.offset.is_none()
                     && put(&mut self.period, (unit, n))
@@ -198,7 +192,9 @@ impl Fields {
                 self.then = self.dated();
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))
             }
-            Atom::Season(n, which) => (self.year.is_some() || !self.dated()) && put(&mut self.season, (n, which)),
+            Atom::Season(n, which) => {
+                (self.year.is_some() || !self.dated()) && put(&mut self.season, (n, which))
+            }
             Atom::Holiday(h, which) => {
                 self.free_day() && self.month.is_none() && !lone && put(&mut self.holiday, (h, which))
             }
@@ -218,11 +214,24 @@ impl Fields {
                 let part = self.add(Atom::Part(p));
                 part && (self.dated() || put(&mut self.day, d))
             }
-            Atom::EdgeOf(edge, unit) => (self.stretch() || self.add(Atom::Period(unit, 0))) && put(&mut self.edge, edge),
+            Atom::EdgeOf(edge, unit) => {
+                (self.stretch() || self.add(Atom::Period(unit, 0))) && put(&mut self.edge, edge)
+            }
             Atom::Edge(e, of) => {
                 self.edge_of |= of;
                 put(&mut self.edge, e)
             }
+        }
+    }
+
+    /// Whether a unit of this kind still has a place beside what is told.
+    fn takes(&self, unit: Unit) -> bool {
+        match unit {
+            Unit::Week => self.month.is_none() && self.year.is_none(),
+            Unit::Weekend => !self.dated() || self.holiday.is_some(),
+            Unit::Month => self.month.is_none() && self.weekday.is_none(),
+            Unit::Year => self.year.is_none(),
+            _ => !self.dated() || self.nth.is_some(),
         }
     }
 
@@ -248,8 +257,16 @@ impl Fields {
     /// What it tells is longer than a day: a week, a month, a year.
     pub(super) fn stretch(&self) -> bool {
         let weeks = self.nth.is_some_and(|(_, t)| matches!(t, Target::Unit(u) if u > Unit::Day));
-        let day = self.free_day() && self.weekday.is_none() && self.holiday.is_none() && (self.nth.is_none() || weeks);
-        day && self.offset.is_none() && (weeks || self.season.is_some() || self.period.is_some() || self.month.is_some() || self.year.is_some())
+        let day = self.free_day()
+            && self.weekday.is_none()
+            && self.holiday.is_none()
+            && (self.nth.is_none() || weeks);
+        day && self.offset.is_none()
+            && (weeks
+                || self.season.is_some()
+                || self.period.is_some()
+                || self.month.is_some()
+                || self.year.is_some())
     }
 
     /// Something tells a time of day.

@@ -61,7 +61,6 @@ const LEADS: &[(&str, Side)] = &[
     ("as late as", Side::Until),
     ("greater than", Side::After),
     ("is greater than", Side::After),
-
     ("no earlier than", Side::Since),
 ];
 /// Words behind it, of both languages.
@@ -119,10 +118,20 @@ impl Reader<'_> {
         let t = self.t;
         // "<6pm", but not "<div>6pm"
         let markup = t.is(start, &["<", ">"]) && t.glued(start);
-        let lead = if markup { None } else if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
+        let lead = if markup {
+            None
+        } else if self.lang == Lang::En {
+            t.lookup(start, LEADS)
+        } else {
+            t.lookup(start, LEADS_ZH)
+        };
         let (f, next) = self.end(lead.map_or(start, |(_, next)| next))?;
         // "2016 and before 2018" begins another.
-        let joined = |(_, end): &(Side, usize)| t.is(next, &["and", "or"]) && *end < t.len() && (self.end(*end).is_some() || t.kind(*end) == Some(Kind::Word));
+        let joined = |(_, end): &(Side, usize)| {
+            t.is(next, &["and", "or"])
+                && *end < t.len()
+                && (self.end(*end).is_some() || t.kind(*end) == Some(Kind::Word))
+        };
         let tail = t.lookup(next, TAILS).filter(|tail| !joined(tail));
         let (side, next) = match (lead, tail) {
             (Some((side, _)), tail) => (side, tail.map_or(next, |(_, n)| n)),
@@ -143,7 +152,11 @@ impl Reader<'_> {
         if lead.is_some() && t.is(start, &["more", "less"]) {
             let (_, _, sign) = f.offset?;
             let base = Fields { offset: None, ..f.clone() };
-            let base = if base.dated() { resolve(&base, self.now, self.customs)?.from? } else { midnight(self.now.date()) };
+            let base = if base.dated() {
+                resolve(&base, self.now, self.customs)?.from?
+            } else {
+                midnight(self.now.date())
+            };
             let (from, to) = match (side, sign > 0) {
                 (Side::After, true) => (Some(from), None),
                 (Side::After, false) => (None, Some(from)),
@@ -160,62 +173,5 @@ impl Reader<'_> {
             Side::Since => (Some(from), None),
         };
         Some((When { shape: w.shape, from, to, range: true, half_open: w.half_open }, next))
-    }
-
-    /// "within two hours", "for three days from monday", 三天内.
-    pub(super) fn stretch(&self, start: usize) -> Option<(When, usize)> {
-        let t = self.t;
-        let days = |d: DateTime, length: &Length| {
-            let shape = if length.seconds == 0.0 { Shape::Date } else { Shape::DateTime };
-            let from = if shape == Shape::Date { d.with().time(Time::midnight()).build().ok()? } else { d };
-            Some(When {
-                shape,
-                from: Some(from),
-                to: Some(shift(from, length, 1)?),
-                range: true,
-                half_open: false,
-            })
-        };
-        if self.lang == Lang::Zh {
-            let (length, _, next) = duration::length(self.lang, t, start)?;
-            let next = t.one_of(next, &["内", "之内", "以内"])?;
-            return Some((days(self.now, &length)?, next));
-        }
-        let up = start > 0 && t.word(start - 1) == "up";
-        if let Some(next) = t.one_of(start, &["till date", "to date", "until now", "till now", "so far"]).filter(|_| !up) {
-            let to = Some(self.now.with().time(Time::midnight()).build().ok()?);
-            return Some((When { shape: Shape::Date, from: None, to, range: true, half_open: false }, next));
-        }
-        if let Some(next) =
-            t.one_of(start, &["within the next", "within next", "within the upcoming", "within the coming", "within"])
-        {
-            let (length, _, next) = duration::length(self.lang, t, next)?;
-            let next = t.one_of(next, &["from now", "from today", "after today", "of today", "of now"]).unwrap_or(next);
-            return Some((days(self.now, &length)?, next));
-        }
-        let from = t.lit(start, "for").unwrap_or(start);
-        let (length, unit, next) = duration::length(self.lang, t, from)?;
-        let least = if from > start { t.one_of(next, &["from", ", from"]) } else { None };
-        let next = t
-            .one_of(
-                next,
-                &[
-                    "starting from",
-                    "starting on",
-                    "starting",
-                    "beginning on",
-                    "beginning",
-                    "beginning from",
-                    "starting at",
-                ],
-            )
-            .or(least)?;
-        let (f, next) = self.end(t.lit(next, "at").unwrap_or(next))?;
-        let f = Fields { clock: f.clock.or(hour(f.bare)), ..f };
-        let w = resolve(&f, self.now, self.customs)?;
-        let begin = w.from?;
-        let shape = if w.shape == Shape::Date && length.seconds != 0.0 { Shape::DateTime } else { w.shape };
-        let to = Some(self.after(begin, &length, unit)?);
-        Some((When { shape, from: Some(begin), to, range: true, half_open: false }, next))
     }
 }

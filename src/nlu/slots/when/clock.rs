@@ -48,12 +48,15 @@ pub(super) fn written(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 /// "at 6.45", "between 9.30-4.30pm": a dot where a word says that a time comes.
 fn dotted(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let told = at > 0
-        && (t.is(at - 1, &["at", "from", "to", "between", "until", "till", "by", "before", "after", "around"])
-            || t.word(at - 1) == "-" && t.digits(at.wrapping_sub(2)).is_some());
+        && (t.is(
+            at - 1,
+            &["at", "from", "to", "between", "until", "till", "by", "before", "after", "around"],
+        ) || t.word(at - 1) == "-" && t.digits(at.wrapping_sub(2)).is_some());
     let hour: i64 = t.digits(at).filter(|d| d.len() <= 2)?.parse().ok()?;
     let minute: i64 = t.digits(at + 2).filter(|d| d.len() == 2)?.parse().ok()?;
     let joined = t.word(at + 1) == "." && t.glued(at + 1) && t.glued(at + 2);
-    let longer = t.word(at + 3) == "." && t.glued(at + 3) && t.digits(at + 4).is_some() || t.is(at + 3, &["%", "percent", "degrees"]);
+    let longer = t.word(at + 3) == "." && t.glued(at + 3) && t.digits(at + 4).is_some()
+        || t.is(at + 3, &["%", "percent", "degrees"]);
     (told && joined && !longer).then_some(())?;
     Some((Atom::Clock(clock(hour, minute, 0, false, true)?), at + 3))
 }
@@ -128,13 +131,19 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
     }
     // "1530", "730 pm"
     if let Some(digits) = t.digits(at).filter(|d| d.len() == 3 || d.len() == 4) {
-        let span = |mark: usize, far: usize| t.word(mark) == "-" && t.digits(far).is_some_and(|d| d.len() == digits.len());
+        let span = |mark: usize, far: usize| {
+            t.word(mark) == "-" && t.digits(far).is_some_and(|d| d.len() == digits.len())
+        };
         let zero = digits.starts_with('0');
         let told = named
             || zero && at > 0 && t.is(at - 1, &["between", "from"]) && span(at + 1, at + 2)
-            || at > 2 && span(at - 1, at - 2) && t.is(at - 3, &["between", "from"]) && (zero || t.word(at - 2).starts_with('0'))
+            || at > 2
+                && span(at - 1, at - 2)
+                && t.is(at - 3, &["between", "from"])
+                && (zero || t.word(at - 2).starts_with('0'))
             || half_en(t, at + 1).is_some()
-            || t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).is_some_and(|n| t.word(at + 1) != "h" || t.digits(n).is_none());
+            || t.one_of(at + 1, &["hours", "hrs", "h", "hour"])
+                .is_some_and(|n| t.word(at + 1) != "h" || t.digits(n).is_none());
         let number: i64 = digits.parse().ok()?;
         let next = t.one_of(at + 1, &["hours", "hrs", "h", "hour", "ampm"]).unwrap_or(at + 1);
         let free = !t.is(at + 1, &["/", ".", ":"]) || !t.glued(at + 1) || t.digits(at + 2).is_none();
@@ -156,10 +165,12 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
         return Some((Atom::Clock(clock(hour, 0, 0, false, false)?), after));
     }
     let digital = t.digits(at).is_some();
-    if (1..=12).contains(&hour) && !(digital && t.glued(next)) || (13..24).contains(&hour) && (named || !digital) {
+    if (1..=12).contains(&hour) && !(digital && t.glued(next))
+        || (13..24).contains(&hour) && (named || !digital)
+    {
         let dash = if t.word(next) == "-" && !digital { next + 1 } else { next };
-        if let Some((minute, after)) =
-            minutes_en(t, dash).filter(|(_, after)| named || !digital && hour <= 12 || half_en(t, *after).is_some())
+        if let Some((minute, after)) = minutes_en(t, dash)
+            .filter(|(_, after)| named || !digital && hour <= 12 || half_en(t, *after).is_some())
         {
             let unit_follows =
                 t.is(after, &["minutes", "days", "people", "percent", "%", "hours", "weeks", "dollars"]);

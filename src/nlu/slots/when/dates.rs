@@ -69,11 +69,16 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
     }
     // "10-1-2018-10-7-2018" are two dates.
     let year = |at: usize| t.digits(at).is_some_and(|d| d.len() == 4);
-    let two_dates = |at: usize| year(at + 4) && year(at + 10) && t.digits(at).is_some() && t.word(at + 5) == "-";
+    let two_dates =
+        |at: usize| year(at + 4) && year(at + 10) && t.digits(at).is_some() && t.word(at + 5) == "-";
     // Part of a longer row of numbers; but 5/1-5/7 are two dates.
     let joins = |at: usize| t.is(at, &["/", ".", ":", "$", "%"]) || t.word(at) == "-" && mark != "/";
     if t.digits(next).is_some() && t.glued(next)
-        || at > 0 && t.glued(at) && joins(at - 1) && t.kind(at.wrapping_sub(2)) == Some(Kind::Digits) && !(at >= 6 && two_dates(at - 6))
+        || at > 0
+            && t.glued(at)
+            && joins(at - 1)
+            && t.kind(at.wrapping_sub(2)) == Some(Kind::Digits)
+            && !(at >= 6 && two_dates(at - 6))
         || t.glued(next) && joins(next) && t.digits(next + 1).is_some() && !two_dates(at)
     {
         return None;
@@ -90,7 +95,9 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
             Some((Atom::Date(y.0 as i16, m.0 as i8, d.0 as i8), next))
         }
         // 27-7-3
-        [y, m, d] if y.1 == 2 && d.1 <= 2 && !month_first && (1..=12).contains(&m.0) && (1..=31).contains(&d.0) => {
+        [y, m, d]
+            if y.1 == 2 && d.1 <= 2 && !month_first && (1..=12).contains(&m.0) && (1..=31).contains(&d.0) =>
+        {
             Some((Atom::Date(two_digits(y.0, 2)?, m.0 as i8, d.0 as i8), next))
         }
         [a, b, y] if y.1 == 2 || y.1 == 4 => {
@@ -99,7 +106,13 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
         }
         [_, _] if clock::half_en(t, next).is_some() => None,
         [_, _] if mark == "/" && duration::unit(Lang::En, t, next).is_some() => None,
-        [a, b] if mark == "." && a.1 == 4 && b.1 <= 2 && (1..=12).contains(&b.0) && (1900..2100).contains(&a.0) => {
+        [a, b]
+            if mark == "."
+                && a.1 == 4
+                && b.1 <= 2
+                && (1..=12).contains(&b.0)
+                && (1900..2100).contains(&a.0) =>
+        {
             Some((Atom::YearMonth(a.0 as i16, b.0 as i8), next))
         }
         [a, b] if mark == "/" || mark == "-" && (t.glued(at + 1) || a.1.max(b.1) == 4) => {

@@ -8,8 +8,8 @@ use super::words_en::{MONTHS, PARTS, WEEKDAYS, WHICH};
 
 /// Words after which a day or a month comes.
 const BEFORE: &[&str] = &[
-    "on", "by", "until", "till", "before", "after", "since", "for", "from", "to", "between", "through", "and", "or", "-", "in",
-    "of",
+    "on", "by", "until", "till", "before", "after", "since", "for", "from", "to", "between", "through",
+    "and", "or", "-", "in", "of",
 ];
 
 /// "may" and "march" are also other words.
@@ -21,7 +21,14 @@ pub(super) fn month_meant(t: &Tokens, at: usize) -> bool {
         return true;
     }
     const LEADS: &[&str] = &["next", "last", "this", "during", "mid", "early", "late", "the"];
-    let verb = t.kind(at + 1) == Some(Kind::Word) && !t.is(at + 1, &["to", "through", "and", "or", "till", "until", "at", "for", "please", "is", "was", "in", "of", "the"]);
+    let verb = t.kind(at + 1) == Some(Kind::Word)
+        && !t.is(
+            at + 1,
+            &[
+                "to", "through", "and", "or", "till", "until", "at", "for", "please", "is", "was", "in",
+                "of", "the",
+            ],
+        );
     let before = at > 0 && (t.is(at - 1, BEFORE) || t.is(at - 1, LEADS)) && !verb
         || t.is(at + 1, &["to", "through", "-"]) && t.lookup(at + 2, MONTHS).is_some();
     before
@@ -65,13 +72,32 @@ pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom
     let weekday = at > 0 && t.lookup(at - 1, WEEKDAYS).is_some();
     let of_month = t.one_of(next, &["of", "in", "of the", "in the"]).unwrap_or(next);
     let of_month = (of_month > next || ordinal)
-        && t.one_of(of_month, &["next month", "this month", "last month", "previous month", "the month", "current month", "coming month"]).is_some();
-    let alone = t.is(at.wrapping_sub(1), &["on"]) && digits && (next >= t.len() || t.is(next, &["at", ",", ".", "?", "!"]));
-    let told = of_month || alone || ordinal && (from > at || before || weekday) || digits && (from > at && before || weekday)
+        && t.one_of(
+            of_month,
+            &[
+                "next month",
+                "this month",
+                "last month",
+                "previous month",
+                "the month",
+                "current month",
+                "coming month",
+            ],
+        )
+        .is_some();
+    let alone = t.is(at.wrapping_sub(1), &["on"])
+        && digits
+        && (next >= t.len() || t.is(next, &["at", ",", ".", "?", "!"]));
+    let told = of_month
+        || alone
+        || ordinal && (from > at || before || weekday)
+        || digits && (from > at && before || weekday)
         || from > at && before && next >= t.len() && day > 9;
     // "monday 8 to 9"
-    let hours = weekday && digits && t.is(next, &["to", "-", "till", "until"]) && cardinal(t, next + 1).is_some();
-    let noun = hours || t.kind(next) == Some(Kind::Word) && !follows_day(t, next)
+    let hours =
+        weekday && digits && t.is(next, &["to", "-", "till", "until"]) && cardinal(t, next + 1).is_some();
+    let noun = hours
+        || t.kind(next) == Some(Kind::Word) && !follows_day(t, next)
         || t.glued(next) && t.is(next, &["/", "-", ":", ".", "%"]) && t.digits(next + 1).is_some();
     (told && !noun).then_some((Atom::Dom(day), next))
 }
@@ -79,14 +105,23 @@ pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom
 /// "monday 12-4", "6-8 next monday" are hours, "1-8 september", "4-23 in next month" days, not dates.
 fn span_meant(t: &Tokens, at: usize) -> bool {
     let short = |at: usize| t.digits(at).is_some_and(|d| d.len() <= 2);
-    if !short(at) || t.word(at + 1) != "-" || !short(at + 2) || t.is(at + 3, &["-", "/", "."]) && t.glued(at + 3) && t.digits(at + 4).is_some() {
+    if !short(at)
+        || t.word(at + 1) != "-"
+        || !short(at + 2)
+        || t.is(at + 3, &["-", "/", "."]) && t.glued(at + 3) && t.digits(at + 4).is_some()
+    {
         return false;
     }
     let which = t.one_of(at + 3, &["in", "of", "on"]).unwrap_or(at + 3);
     let which = t.lookup(which, WHICH).map_or(which, |(_, next)| next);
-    let hours = (at..at + 3).step_by(2).all(|i| t.digits(i).and_then(|d| d.parse::<u8>().ok()).is_some_and(|h| h <= 12));
+    let hours = (at..at + 3)
+        .step_by(2)
+        .all(|i| t.digits(i).and_then(|d| d.parse::<u8>().ok()).is_some_and(|h| h <= 12));
     let weekday = |at: usize| t.lookup(at, WEEKDAYS).is_some();
-    let before = at > 0 && (weekday(at - 1) || at > 1 && t.lookup(at - 1, PARTS).is_some() || t.is(at - 1, &["from"]) && weekday(at.wrapping_sub(2)));
+    let before = at > 0
+        && (weekday(at - 1)
+            || at > 1 && t.lookup(at - 1, PARTS).is_some()
+            || t.is(at - 1, &["from"]) && weekday(at.wrapping_sub(2)));
     hours && (before || weekday(which))
         || t.lookup(at + 3, MONTHS).is_some()
         || which > at + 3 && t.is(which, &["month"])
@@ -95,8 +130,8 @@ fn span_meant(t: &Tokens, at: usize) -> bool {
 /// What may stand behind a day of a month: anything else is a noun that is counted.
 fn follows_day(t: &Tokens, at: usize) -> bool {
     const WORDS: &[&str] = &[
-        "at", "of", "in", "and", "to", "from", "between", "till", "until", "for", "through", "or", "please", "before", "after",
-        "with", "around", "by", "is", "next", "this",
+        "at", "of", "in", "and", "to", "from", "between", "till", "until", "for", "through", "or", "please",
+        "before", "after", "with", "around", "by", "is", "next", "this",
     ];
     t.is(at, WORDS) || t.lookup(at, PARTS).is_some() || cardinal(t, at).is_some()
 }
@@ -107,7 +142,8 @@ fn month_day(t: &Tokens, month: i8, next: usize) -> Option<(Atom, usize)> {
     let (day, after) = day(t, from)?;
     let ordinal = ordinal(t, from).is_some();
     // "march 3 pm" is a time, "march 3:15" too.
-    let time = (t.is(after, &[":", "h", "o'clock"]) || t.glued(after) && t.is(after, &["am", "pm"])) && !ordinal;
+    let time =
+        (t.is(after, &[":", "h", "o'clock"]) || t.glued(after) && t.is(after, &["am", "pm"])) && !ordinal;
     let apart = t.word(next) == "," && !ordinal && t.digits(from).is_none();
     (!time && !apart).then_some((Atom::MonthDay(month, day), after))
 }
@@ -119,7 +155,9 @@ fn with_month(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let full = |year: (i64, usize)| two_digits(year.0, year.1).filter(|_| year.1 == 4 || year.1 == 2);
     let dom = |day: (i64, usize)| i8::try_from(day.0).ok().filter(|d| (1..=31).contains(d) && day.1 <= 2);
     if let Some((month, next)) = t.lookup(at, MONTHS) {
-        if let Some(year) = t.one_of(next, &["of"]).or(Some(next)).and_then(number).filter(|y| y.1 == 2 && y.0 > 31) {
+        if let Some(year) =
+            t.one_of(next, &["of"]).or(Some(next)).and_then(number).filter(|y| y.1 == 2 && y.0 > 31)
+        {
             let next = t.lit(next, "of").unwrap_or(next) + 1;
             return Some((Atom::YearMonth(full(year)?, month), next));
         }
@@ -161,17 +199,21 @@ pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
             && t.glued(from + 1)
             && t.digits(from + 2).is_some()
             && t.glued(from + 2);
-        const COUNTED: &[&str] = &["people", "pieces", "dollars", "percent", "hours", "hrs", "times", "km", "meters"];
+        const COUNTED: &[&str] =
+            &["people", "pieces", "dollars", "percent", "hours", "hrs", "times", "km", "meters"];
         // "2015 - 32", "82-2100": part of a code.
         let short = |at: usize| t.digits(at).is_some_and(|d| d.len() != 4);
-        let code = t.word(from + 1) == "-" && short(from + 2) && !t.is(from + 3, &[":", "am", "pm", "a", "p"]) || from > 1 && t.word(from - 1) == "-" && short(from - 2);
+        let code =
+            t.word(from + 1) == "-" && short(from + 2) && !t.is(from + 3, &[":", "am", "pm", "a", "p"])
+                || from > 1 && t.word(from - 1) == "-" && short(from - 2);
         let none = decimal || code || t.is(from + 1, COUNTED);
         return ((1500..2200).contains(&year) && !none).then_some((year, from + 1));
     }
     if t.word(from) == "'" && t.digits(from + 1).is_some_and(|d| d.len() == 2) {
         return two_digits(t.digits(from + 1)?.parse().ok()?, 2).map(|y| (y, from + 2));
     }
-    let (first, next) = cardinal(t, from).filter(|(_, next)| t.digits(from).is_none() && t.word(*next) != "hours")?;
+    let (first, next) =
+        cardinal(t, from).filter(|(_, next)| t.digits(from).is_none() && t.word(*next) != "hours")?;
     if (10..=21).contains(&first) {
         if let Some((second, after)) = cardinal(t, next).filter(|(s, _)| (10..100).contains(s)) {
             return Some(((first * 100 + second) as i16, after));

@@ -7,7 +7,7 @@ use super::atom::{Atom, Edge, Part, Target};
 use super::clock;
 use super::days_en::{calendar, month_meant, year};
 use super::holiday::HOLIDAYS;
-use super::words_en::{DAYS, EDGES, MONTHS, NEAREST, NOW, PARTS, SEASONS, WEEKDAYS, WHICH};
+use super::words_en::{DAYS, EDGES, MONTHS, NEAREST, NOW, PARTS, PERIODS, SEASONS, WEEKDAYS, WHICH};
 use crate::base::Lang;
 
 /// The atom at `at`. `named` where a word before says that a time of day comes, or a date is half told.
@@ -22,7 +22,9 @@ pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Opt
         holiday(t, at),
         quarter(t, at),
         season(t, at),
-        t.lookup(at, EDGES).filter(|(_, next)| t.word(*next) != "than").map(|(e, next)| (Atom::Edge(e, t.word(next - 1) == "of"), next)),
+        t.lookup(at, EDGES)
+            .filter(|(_, next)| t.word(*next) != "than")
+            .map(|(e, next)| (Atom::Edge(e, t.word(next - 1) == "of"), next)),
         short_edge(t, at),
         part(t, at),
         clock::english(t, at, named),
@@ -56,8 +58,10 @@ fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     // A meal tells a time only where something says so: "at lunch", "after dinner", "monday lunch".
     let meal = next == from + 1 && t.is(from, &["lunch", "dinner"]);
     let told = at > 0
-        && (t.is(at - 1, &["at", "after", "before", "during", "over", "by", "for", "until", "till", "this", "next"])
-            || t.lookup(at - 1, WEEKDAYS).is_some()
+        && (t.is(
+            at - 1,
+            &["at", "after", "before", "during", "over", "by", "for", "until", "till", "this", "next"],
+        ) || t.lookup(at - 1, WEEKDAYS).is_some()
             || t.lookup(at - 1, DAYS).is_some());
     if t.word(next - 1) == "am" || meal && !told {
         return None;
@@ -67,38 +71,7 @@ fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 /// "this week", "next friday", "the last two months", "week after next".
 fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
-    const FIXED: &[(&str, Unit, i64)] = &[
-        ("weekend after next", Unit::Weekend, 2),
-        ("the weekend after next", Unit::Weekend, 2),
-        ("the weekend after the next", Unit::Weekend, 2),
-        ("this calendar year", Unit::Year, 0),
-        ("the week after next", Unit::Week, 2),
-        ("week after next", Unit::Week, 2),
-        ("week after", Unit::Week, 1),
-        ("the week after", Unit::Week, 1),
-        ("the month after", Unit::Month, 1),
-        ("the year before last", Unit::Year, -2),
-        ("year before last", Unit::Year, -2),
-        ("the month before last", Unit::Month, -2),
-        ("month before last", Unit::Month, -2),
-        ("month after next", Unit::Month, 2),
-        ("the month after next", Unit::Month, 2),
-        ("the year after next", Unit::Year, 2),
-        ("year after next", Unit::Year, 2),
-        ("the week", Unit::Week, 0),
-        ("the month", Unit::Month, 0),
-        ("the year", Unit::Year, 0),
-        ("the weekend", Unit::Weekend, 0),
-        ("weekend", Unit::Weekend, 0),
-        ("ytd", Unit::Year, 0),
-        ("year to date", Unit::Year, 0),
-        ("the quarter", Unit::Quarter, 0),
-        ("week before last", Unit::Week, -2),
-        ("the week before last", Unit::Week, -2),
-    ];
-    if let Some((unit, n, next)) =
-        FIXED.iter().filter_map(|(p, u, n)| Some((*u, *n, t.lit(at, p)?))).max_by_key(|(.., next)| *next)
-    {
+    if let Some(((unit, n), next)) = t.lookup(at, PERIODS) {
         return Some((Atom::Period(unit, n), next));
     }
     // "the end of month"
@@ -130,7 +103,8 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     // "it should last two hours"
     let verb = t.word(at) == "last"
         && at > 0
-        && (t.is(at - 1, &["to", "will", "would", "should", "may", "can", "could", "must", "not"]) || t.word(at - 1).ends_with("n't"));
+        && (t.is(at - 1, &["to", "will", "would", "should", "may", "can", "could", "must", "not"])
+            || t.word(at - 1).ends_with("n't"));
     if verb {
         return None;
     }
@@ -192,8 +166,7 @@ fn short_edge(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.one_of(at, &["in", "in about", "within"]).filter(|_| t.word(at) != "within");
     if let Some(start) = from
-        && let Some((length, unit, next)) =
-            duration::length(Lang::En, t, start)
+        && let Some((length, unit, next)) = duration::length(Lang::En, t, start)
         && !t.is(t.one_of(next, &["the"]).unwrap_or(next), &["morning", "of"])
     {
         let next = t.one_of(next, &["from now", "'s time", "time", "from today", "' time"]).unwrap_or(next);
@@ -202,8 +175,16 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     // "the day before christmas"
     if let Some((sign, next)) = t.lookup(
         at,
-        &[("the day before", -1), ("day before", -1), ("the day after", 1), ("day after", 1), ("the night before", -1)],
-    ) && (holiday(t, next).is_some() || calendar(t, next, true).is_some() || t.lookup(next, WEEKDAYS).is_some())
+        &[
+            ("the day before", -1),
+            ("day before", -1),
+            ("the day after", 1),
+            ("day after", 1),
+            ("the night before", -1),
+        ],
+    ) && (holiday(t, next).is_some()
+        || calendar(t, next, true).is_some()
+        || t.lookup(next, WEEKDAYS).is_some())
     {
         return Some((Atom::Offset(Unit::Day.times(1.0), Unit::Day, sign), next));
     }
@@ -297,9 +278,11 @@ fn quarter(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     {
         return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Quarter)), next));
     }
-    if let Some((n, next)) = t.lookup(from, &[("first half of", 1), ("second half of", 2), ("first half", 1), ("second half", 2)])
+    if let Some((n, next)) =
+        t.lookup(from, &[("first half of", 1), ("second half of", 2), ("first half", 1), ("second half", 2)])
         && (t.word(next - 1) == "of" || year(t, next).is_some())
-        && (year(t, next).is_some() || relative(t, next).is_some_and(|(a, _)| matches!(a, Atom::Period(Unit::Year, _))))
+        && (year(t, next).is_some()
+            || relative(t, next).is_some_and(|(a, _)| matches!(a, Atom::Period(Unit::Year, _))))
     {
         return Some((Atom::Nth(n, Target::Half), next));
     }

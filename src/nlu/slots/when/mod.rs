@@ -19,6 +19,7 @@ mod days_en;
 mod en;
 mod ends;
 mod holiday;
+mod lengths;
 mod range;
 mod resolve;
 mod words_en;

@@ -1,8 +1,8 @@
 //! From … to, since, until, before, after, within: one form or two to a [`When`].
 
+use super::super::duration::{self, Unit};
 use super::super::number;
 use super::super::token::Tokens;
-use super::super::duration::{self, Unit};
 use super::super::value::Length;
 use super::atom::{Atom, Clock, Edge, Fields};
 use super::calendar::{midnight, shift};
@@ -37,6 +37,7 @@ pub(in super::super) fn when(
         .or_else(|| at_led(&|at| r.on_day(at)))
         .or_else(|| r.bounded(at))
         .or_else(|| r.stretch(at))
+        .or_else(|| r.week_of(at))
         .or_else(|| r.point(at))
 }
 
@@ -67,7 +68,8 @@ impl Reader<'_> {
         loop {
             let at = from > 0 && t.is(from - 1, &["at", "@"]);
             // "about 2019", "the morning of christmas 2013" are years.
-            let year = t.digits(from).is_some_and(|d| d.len() == 4 && (d.starts_with("19") || d.starts_with("20")));
+            let year =
+                t.digits(from).is_some_and(|d| d.len() == 4 && (d.starts_with("19") || d.starts_with("20")));
             let named = at
                 || !year
                     && (from > 0 && t.is(from - 1, &["around", "about", "approximately"])
@@ -125,36 +127,6 @@ impl Reader<'_> {
     }
 
     fn point(&self, at: usize) -> Option<(When, usize)> {
-        // "at 5", "in the morning"
-        const WEEK_OF: &[&str] = &[
-            "the week of",
-            "w / c",
-            "week of",
-            "the week starting on",
-            "the week starting",
-            "the week commencing",
-            "the week beginning",
-            "week commencing",
-            "week beginning",
-            "the week beginning on",
-            "week starting",
-        ];
-        if let Some(from) = self.t.one_of(at, WEEK_OF)
-            && let Some((f, next)) = self.fields(
-                self.t.lit(from, "the").filter(|n| self.t.digits(*n).is_none()).map_or(from, |_| from),
-            )
-            && let Some(day) =
-                resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)
-        {
-            let day = day.from?;
-            let monday =
-                day.checked_sub(Span::new().days(i64::from(day.weekday().to_monday_zero_offset()))).ok()?;
-            let to = monday.checked_add(Span::new().days(7)).ok();
-            return Some((
-                When { shape: Shape::Date, from: Some(monday), to, range: true, half_open: false },
-                next,
-            ));
-        }
         let led =
             || self.fields(self.t.one_of(at, &["at", "@", "in", "on"]).filter(|_| self.lang == Lang::En)?);
         let (f, next) = self.fields(at).or_else(led)?;
@@ -178,12 +150,15 @@ impl Reader<'_> {
 
     /// Two ends with a link between, perhaps after the day that holds for both: "tuesday from 7 to 8".
     fn range(&self, start: usize) -> Option<(When, usize)> {
-        let day = self.fields(start).filter(|(f, _)| (f.dated() || f.part.is_some()) && !f.now && f.clock.is_none());
+        let day = self
+            .fields(start)
+            .filter(|(f, _)| (f.dated() || f.part.is_some()) && !f.now && f.clock.is_none());
         let dated = day.and_then(|(f, next)| {
             let next = self.t.one_of(next, &[",", "the"]).unwrap_or(next);
             let (a, b, end) = self.ends(next, Some(&f))?;
             let hours = !a.dated() && !b.dated() && a.clock.is_some();
-            let days = |x: &Fields| f.stretch() && (x.weekday.is_some() || x.dom.is_some()) && x.month.is_none();
+            let days =
+                |x: &Fields| f.stretch() && (x.weekday.is_some() || x.dom.is_some()) && x.month.is_none();
             (hours || days(&a) && days(&b)).then_some((f, a, b, end))
         });
         if let Some((f, mut a, mut b, end)) = dated {
@@ -214,33 +189,6 @@ impl Reader<'_> {
         let move_to = |at: DateTime| day.date().to_datetime(at.time());
         (w.shape, w.from, w.to) = (Shape::DateTime, w.from.map(move_to), w.to.map(move_to));
         Some((w, end))
-    }
-
-    /// "2pm for two hours", "the 14th of feb for 3 days", "monday for 2 hours from 9:30".
-    fn lasting(&self, start: usize) -> Option<(When, usize)> {
-        let lead = self.t.lit(start, "from").filter(|_| self.lang == Lang::En);
-        let (f, next) = self.end(lead.unwrap_or(start)).filter(|_| self.lang == Lang::En)?;
-        let mut f = Fields { clock: f.clock.or(hour(f.bare)), ..f };
-        // The time may stand before the length or behind it.
-        let time = |f: &mut Fields, at: usize| {
-            let found = self.t.one_of(at, &["from", "starting at", "at"]).filter(|_| !f.timed()).and_then(|n| self.fields(n));
-            let Some((x, after)) = found.filter(|(x, _)| x.clock.is_some() && !x.dated()) else { return at };
-            (f.clock, f.half, f.part) = (x.clock, x.half, x.part);
-            after
-        };
-        let next = time(&mut f, next);
-        let (length, unit, next) = duration::length(self.lang, self.t, self.t.lit(next, "for")?)?;
-        let end = time(&mut f, next);
-        let w = resolve(&f, self.now, self.customs).filter(|w| !w.range)?;
-        let shape = if w.shape == Shape::Date && length.seconds != 0.0 { return None } else { w.shape };
-        Some((When { to: Some(self.after(w.from?, &length, unit)?), range: true, shape, ..w }, end))
-    }
-
-    /// The end of a stretch of `length`: by some customs with its last day or minute.
-    pub(super) fn after(&self, from: DateTime, length: &Length, unit: Unit) -> Option<DateTime> {
-        let to = shift(from, length, 1)?;
-        let grain = if unit >= Unit::Day { Span::new().days(1) } else { Span::new().minutes(1) };
-        if self.customs.bounds == Bounds::All { to.checked_add(grain).ok() } else { Some(to) }
     }
 
     /// The two ends and what is after them; `day` is what stands before both of them.
@@ -292,7 +240,8 @@ impl Reader<'_> {
         if a.bare.is_some() && b.bare.is_some() && !a.told() && !b.told() {
             // "november between 19 and 20", "next month 4 to 23"
             if let Some(f) = day.filter(|f| f.stretch()) {
-                let dom = |n: Option<i64>| n.and_then(|n| i8::try_from(n).ok()).filter(|d| (1..=31).contains(d));
+                let dom =
+                    |n: Option<i64>| n.and_then(|n| i8::try_from(n).ok()).filter(|d| (1..=31).contains(d));
                 let month = f.month.is_some() || f.period.is_some_and(|p| p.0 == Unit::Month);
                 (a.dom, b.dom) = (dom(a.bare.take()).filter(|_| month), dom(b.bare.take()));
                 return (a.dom.is_some() && b.dom.is_some()).then_some((a, b, next));
@@ -374,13 +323,15 @@ impl Reader<'_> {
             end = end.checked_add(grain).ok()?;
         }
         // "From may to september", said in august, has begun.
-        let floating = |f: &Fields| f.month.is_some_and(|m| m.1.is_none()) && f.year.is_none() && f.period.is_none();
+        let floating =
+            |f: &Fields| f.month.is_some_and(|m| m.1.is_none()) && f.year.is_none() && f.period.is_none();
         let year = Span::new().years(1);
         if floating(a)
             && floating(b)
             && let Ok(over) = end.checked_sub(year)
             && over > self.now
-            && let Some(before) = resolve(&Fields { year: Some(start.year() - 1), ..a.clone() }, self.now, self.customs)
+            && let Some(before) =
+                resolve(&Fields { year: Some(start.year() - 1), ..a.clone() }, self.now, self.customs)
         {
             (start, end) = (before.from?, over);
         }

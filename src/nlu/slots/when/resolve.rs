@@ -101,7 +101,10 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
         // "monday two weeks from now": the one in that week; "thanksgiving in 3 years", "march in a year": the one then.
         if let (Some((weekday, None)), None, None, true) = (rest.weekday, rest.month, rest.dom, f.then) {
             let day = moved(today)?;
-            return Days::day(days(day, i64::from(weekday) - i64::from(day.weekday().to_monday_zero_offset()))?);
+            return Days::day(days(
+                day,
+                i64::from(weekday) - i64::from(day.weekday().to_monday_zero_offset()),
+            )?);
         }
         if f.then && rest.holiday.is_some() || f.then && rest.month.is_some() && rest.dom.is_none() {
             return date(&rest, moved(today)?, customs);
@@ -117,7 +120,10 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
         return match f.year {
             Some(year) => season(of_year, year),
             // The first that is not over, or so many away from it.
-            None => (-1..2).filter_map(|n| season(of_year, today.year() + n)).find(|d| d.end > today).and_then(|d| season(of_year, d.start.year() + shift)),
+            None => (-1..2)
+                .filter_map(|n| season(of_year, today.year() + n))
+                .find(|d| d.end > today)
+                .and_then(|d| season(of_year, d.start.year() + shift)),
         };
     }
     if let Some((n, target)) = f.nth {
@@ -212,7 +218,10 @@ fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option
         let month = months(first, n)?;
         return Days::day(Date::new(month.year(), month.month(), dom).ok()?);
     }
-    let fits = |d: &Date| (*d >= today || just_was(*d, weekday, today)) && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
+    let fits = |d: &Date| {
+        (*d >= today || just_was(*d, weekday, today))
+            && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w)
+    };
     let candidates = (0..24).filter_map(|n| {
         let month = months(first, n)?;
         Date::new(month.year(), month.month(), dom).ok()
@@ -276,7 +285,9 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         Edge::Mid if by_month => (months(d.start, 4)?, months(d.start, 8)?),
         Edge::Mid if length <= 7 => (step(1)?, step(4)?),
         Edge::Mid => (step(10)?, step(20)?),
-        Edge::Rest => (now.date().max(d.start), if customs.rest_ends_early() { days(d.end, -1)? } else { d.end }),
+        Edge::Rest => {
+            (now.date().max(d.start), if customs.rest_ends_early() { days(d.end, -1)? } else { d.end })
+        }
         Edge::SoFar => (d.start, now.date().min(step(first)?).max(d.start)),
         Edge::Later => (now.date().max(step(second)?).min(d.end), d.end),
     };

@@ -1,5 +1,6 @@
 //! The English words of time.
 
+use super::super::duration::Unit;
 use super::atom::{Edge, Part};
 
 pub(super) const DAYS: &[(&str, i64)] = &[
@@ -219,6 +220,37 @@ pub(super) const EDGES: &[(&str, Edge)] = &[
     ("the remainder of", Edge::Rest),
     ("remaining", Edge::Rest),
     ("earlier in", Edge::SoFar),
+];
+
+/// Units with the which of them.
+pub(super) const PERIODS: &[(&str, (Unit, i64))] = &[
+    ("weekend after next", (Unit::Weekend, 2)),
+    ("the weekend after next", (Unit::Weekend, 2)),
+    ("the weekend after the next", (Unit::Weekend, 2)),
+    ("this calendar year", (Unit::Year, 0)),
+    ("the week after next", (Unit::Week, 2)),
+    ("week after next", (Unit::Week, 2)),
+    ("week after", (Unit::Week, 1)),
+    ("the week after", (Unit::Week, 1)),
+    ("the month after", (Unit::Month, 1)),
+    ("the year before last", (Unit::Year, -2)),
+    ("year before last", (Unit::Year, -2)),
+    ("the month before last", (Unit::Month, -2)),
+    ("month before last", (Unit::Month, -2)),
+    ("month after next", (Unit::Month, 2)),
+    ("the month after next", (Unit::Month, 2)),
+    ("the year after next", (Unit::Year, 2)),
+    ("year after next", (Unit::Year, 2)),
+    ("the week", (Unit::Week, 0)),
+    ("the month", (Unit::Month, 0)),
+    ("the year", (Unit::Year, 0)),
+    ("the weekend", (Unit::Weekend, 0)),
+    ("weekend", (Unit::Weekend, 0)),
+    ("ytd", (Unit::Year, 0)),
+    ("year to date", (Unit::Year, 0)),
+    ("the quarter", (Unit::Quarter, 0)),
+    ("week before last", (Unit::Week, -2)),
+    ("the week before last", (Unit::Week, -2)),
 ];
 
 /// Words between atoms that say nothing.

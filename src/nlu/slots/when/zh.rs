@@ -30,7 +30,9 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         clock::mandarin(t, at),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
         t.lookup(at, PARTS)
-            .filter(|(_, next)| t.word(at) != "晨" || *next > at + 1 || at > 0 && t.is(at - 1, &["今", "明", "昨", "次"]))
+            .filter(|(_, next)| {
+                t.word(at) != "晨" || *next > at + 1 || at > 0 && t.is(at - 1, &["今", "明", "昨", "次"])
+            })
             .filter(|(_, next)| t.word(next - 1) != "早" || !t.is(*next, &["就", "已", "点", "些", "期"]))
             .map(|(p, next)| (Atom::Part(p), next)),
     ];
