@@ -64,7 +64,10 @@ pub(super) fn fraction(t: &Tokens, at: usize) -> Option<(f64, usize)> {
         let over = whole_before(t, at, split).filter(|w| !w.1 && w.2 == split).map(|w| w.0);
         let over = over.or((singular && split == at + 1).then_some(1.0));
         let Some(over) = over.filter(|_| t.word(split) != "-" || hyphen(t, split) > split) else { continue };
-        let bound = t.word(split) == "-" && below_hundred(t.word(split + 1)).is_some_and(|b| !b.1);
+        // "ninety five" stays together.
+        let word = |at: usize| below_hundred(t.word(at)).filter(|b| !b.1).map_or(0, |b| b.0);
+        let tens = word(split - 1) >= 20 && word(split - 1) % 10 == 0;
+        let bound = tens && (1..10).contains(&word(hyphen(t, split)));
         if let Some((under, plural, next)) = divisor(t, hyphen(t, split)).filter(|_| !bound)
             && (plural || over == 1.0)
         {

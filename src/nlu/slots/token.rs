@@ -116,11 +116,6 @@ impl Tokens {
         self.tokens.len()
     }
 
-    /// The tokens before the `end`th.
-    pub(super) fn before(&self, end: usize) -> Tokens {
-        Tokens { tokens: self.tokens.iter().take(end).cloned().collect() }
-    }
-
     /// The text at `at`; nothing beyond the ends.
     pub(super) fn word(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", |t| t.text.as_str())

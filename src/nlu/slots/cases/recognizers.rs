@@ -16,7 +16,7 @@ const CUSTOMS: Customs = Customs {
     month_first: true,
 };
 
-const MODE: &str = "another mode of the same recogniser: its answers contradict the default ones";
+const MODE: &str = "other modes of the same recogniser (calendar, split date and time, extended types): they answer otherwise";
 const PLACES: &str = "only places in a sentence listed, no values";
 const SETS: &str = "recurrences (every Monday): an IVR books one time";
 const UNRESOLVED: &str = "listed as found but without a value";
@@ -109,6 +109,10 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
         "DateTimePeriodParser" => parsed(results, "datetimerange", &ask),
         "DurationParser" => parsed(results, "duration", &ask),
         "SetParser" | "SetExtractor" => Task::LeftOut(SETS),
+        // Where an extractor finds nothing there is no value to miss: nothing of its kind may be found.
+        m if m.ends_with("Extractor") && results.is_empty() && m != "TimeZoneExtractor" => {
+            ask(Vec::new(), false, extracted(m))
+        }
         m if m.ends_with("Extractor") && !m.starts_with("TimeZone") => Task::LeftOut(PLACES),
         m if m.starts_with("NumberRange") => Task::LeftOut(RANGE),
         m if m.starts_with("DateTimeModel") || m.ends_with("PercentMode") || m.starts_with("Merged") => {
@@ -126,6 +130,20 @@ fn scientific(input: &str) -> bool {
     let digit = |c: &char| c.is_numeric();
     let next = |c: &char| digit(c) || matches!(c, '-' | '+' | '－' | '＋');
     plain.windows(3).any(|w| matches!(w, [a, '^' | 'e' | 'ｅ', b] if digit(a) && next(b)))
+}
+
+/// The kind that an extractor looks for; nothing if it looks for all.
+fn extracted(model: &str) -> Option<&'static str> {
+    match model {
+        "DateExtractor" | "HolidayExtractor" => Some("date"),
+        "TimeExtractor" => Some("time"),
+        "DateTimeExtractor" => Some("datetime"),
+        "DatePeriodExtractor" => Some("daterange"),
+        "TimePeriodExtractor" => Some("timerange"),
+        "DateTimePeriodExtractor" => Some("datetimerange"),
+        "DurationExtractor" => Some("duration"),
+        _ => None,
+    }
 }
 
 fn resolution(result: &Value) -> &Value {

@@ -1,16 +1,13 @@
-//! One end of time, and stretches of a told length: since, until, before, after, within.
+//! One end of time: since, until, before, after, more than so long ago.
 
-use super::super::duration;
 use super::super::token::Kind;
-use super::super::value::Length;
 use super::atom::{Edge, Fields};
-use super::calendar::{midnight, shift};
+use super::calendar::midnight;
 use super::ends::hour;
 use super::range::Reader;
 use super::resolve::resolve;
-use super::{Bounds, Shape, When};
+use super::{Bounds, When};
 use crate::base::Lang;
-use jiff::civil::{DateTime, Time};
 
 /// Which side of the bound is meant, and whether the bound belongs to it.
 #[derive(Clone, Copy, PartialEq)]

@@ -105,6 +105,7 @@ pub(super) fn written(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom,
             Some((Atom::Date(two_digits(y.0, y.1)?, m, d), next))
         }
         [_, _] if clock::half_en(t, next).is_some() => None,
+        [_, _] if t.is(next, &["%", "percent"]) => None,
         [_, _] if mark == "/" && duration::unit(Lang::En, t, next).is_some() => None,
         [a, b]
             if mark == "."

@@ -40,7 +40,7 @@ pub(super) fn month_meant(t: &Tokens, at: usize) -> bool {
 
 /// A date at `at`.
 pub(super) fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom, usize)> {
-    if at > 0 && t.glued(at) && t.word(at - 1) == "$" || span_meant(t, at) {
+    if at > 0 && t.glued(at) && t.is(at - 1, &["$", "."]) || span_meant(t, at) {
         return None;
     }
     if let Some(found) = written(t, at, month_first).or_else(|| with_month(t, at)) {

@@ -114,8 +114,8 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         }
         return Some((Atom::Weekday(d, Some(which)), next));
     }
-    if let Some((m, next)) = t.lookup(next, MONTHS) {
-        return Some((Atom::Month(m, Some(which)), next));
+    if let Some((m, end)) = t.lookup(next, MONTHS).filter(|_| month_meant(t, next)) {
+        return Some((Atom::Month(m, Some(which)), end));
     }
     if let Some((Atom::Holiday(h, _), next)) = holiday(t, next) {
         return Some((Atom::Holiday(h, which), next));
@@ -242,13 +242,12 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         }
     };
     // "the first two weeks of"
-    if n == 1 || n == -1 {
-        if let Some((count, after)) = cardinal(t, next)
-            && let Some((unit, after)) = duration::unit(Lang::En, t, after)
-            && t.is(after, &["of", "in"])
-        {
-            return Some((Atom::First(n * i64::from(count), Target::Unit(unit)), after));
-        }
+    if n.abs() == 1
+        && let Some((count, after)) = cardinal(t, next)
+        && let Some((unit, after)) = duration::unit(Lang::En, t, after)
+        && t.is(after, &["of", "in"])
+    {
+        return Some((Atom::First(n * i64::from(count), Target::Unit(unit)), after));
     }
     let (target, next) = match t.lookup(next, WEEKDAYS) {
         Some((d, next)) => (Target::Weekday(d), next),

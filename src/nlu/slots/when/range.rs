@@ -1,11 +1,10 @@
 //! From … to, since, until, before, after, within: one form or two to a [`When`].
 
-use super::super::duration::{self, Unit};
+use super::super::duration::Unit;
 use super::super::number;
 use super::super::token::Tokens;
-use super::super::value::Length;
 use super::atom::{Atom, Clock, Edge, Fields};
-use super::calendar::{midnight, shift};
+use super::calendar::midnight;
 use super::ends::{copy_date, explain, hour, share};
 use super::resolve::resolve;
 use super::{Bounds, Customs, Shape, When, en, words_en, words_zh, zh};
