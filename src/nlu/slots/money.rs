@@ -187,6 +187,11 @@ fn with_small(lang: Lang, t: &Tokens, whole: Money, mut last: f64, mut next: usi
             (total, next) = (total + 0.5 / last, next + 1);
             break;
         }
+        // "two dollars and a half"
+        if lang == Lang::En && last == 1.0 && from > next && t.lit(from, "a half").is_some() {
+            (total, next) = (total + 0.5, from + 2);
+            break;
+        }
         let Some((more, after)) = amount(lang, t, from).filter(|(m, _)| *m < 100.0) else { break };
         if let Some((_, per, after)) = unit(lang, t, after).filter(|u| u.1 > last) {
             total += more / per;

@@ -8,6 +8,7 @@ use super::range::Reader;
 use super::resolve::resolve;
 use super::{Bounds, When};
 use crate::base::Lang;
+use jiff::Span;
 
 /// Which side of the bound is meant, and whether the bound belongs to it.
 #[derive(Clone, Copy, PartialEq)]
@@ -144,7 +145,16 @@ impl Reader<'_> {
             f.clock = hour(Some(n).filter(|n| (1..=24).contains(n)));
         }
         let w = resolve(&f, self.now, self.customs)?;
-        let (from, to) = (w.from?, w.to);
+        let (mut from, to) = (w.from?, w.to);
+        // "since january", "since monday" look back.
+        if t.word(start) == "since" && from > self.now && f.year.is_none() && f.period.is_none() {
+            let back = match (f.month, f.weekday) {
+                (Some((_, None)), _) => Span::new().years(1),
+                (None, Some((_, None))) if f.dom.is_none() => Span::new().days(7),
+                _ => Span::new(),
+            };
+            from = from.checked_sub(back).ok()?;
+        }
         // "more than two weeks ago", "less than three days after tomorrow"
         if lead.is_some() && t.is(start, &["more", "less"]) {
             let (_, _, sign) = f.offset?;

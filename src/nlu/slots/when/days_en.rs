@@ -133,7 +133,7 @@ fn follows_day(t: &Tokens, at: usize) -> bool {
         "at", "of", "in", "and", "to", "from", "between", "till", "until", "for", "through", "or", "please",
         "before", "after", "with", "around", "by", "is", "next", "this",
     ];
-    t.is(at, WORDS) || t.lookup(at, PARTS).is_some() || cardinal(t, at).is_some()
+    t.is(at, WORDS) || t.word(at) != "am" && t.lookup(at, PARTS).is_some() || cardinal(t, at).is_some()
 }
 
 /// What follows the name of a month: "3", "the 3rd", "-23".
