@@ -1,6 +1,6 @@
 //! Lengths of time: "an hour and a half", "two weeks", "3 min 20 s", 一个半小时, 三天两夜, 两个月零五天.
 
-use super::number::{self, Form};
+use super::number::{self, Form, Number};
 use super::number_zh;
 use super::token::{Kind, Tokens};
 use super::value::Length;
@@ -76,6 +76,8 @@ const EN: &[(&str, Unit)] = &[
     ("weekday", Unit::Workday),
     ("weekdays", Unit::Workday),
     ("workday", Unit::Workday),
+    ("workweek", Unit::Workday),
+    ("work week", Unit::Workday),
     ("workdays", Unit::Workday),
     ("business day", Unit::Workday),
     ("business days", Unit::Workday),
@@ -86,11 +88,13 @@ const EN: &[(&str, Unit)] = &[
     ("weekends", Unit::Weekend),
     ("week end", Unit::Weekend),
     ("week", Unit::Week),
+    ("week's", Unit::Week),
     ("weeks", Unit::Week),
     ("wk", Unit::Week),
     ("wks", Unit::Week),
     ("w", Unit::Week),
     ("month", Unit::Month),
+    ("month's", Unit::Month),
     ("months", Unit::Month),
     ("mth", Unit::Month),
     ("mths", Unit::Month),
@@ -99,6 +103,7 @@ const EN: &[(&str, Unit)] = &[
     ("qtr", Unit::Quarter),
     ("qtrs", Unit::Quarter),
     ("year", Unit::Year),
+    ("year's", Unit::Year),
     ("years", Unit::Year),
     ("yr", Unit::Year),
     ("yrs", Unit::Year),
@@ -145,9 +150,47 @@ pub(super) fn unit(lang: Lang, t: &Tokens, at: usize) -> Option<(Unit, usize)> {
             let short = matches!(t.word(at), "s" | "m" | "h" | "d" | "w" | "y" | "'" | "\"");
             (!short || at > 0 && t.digits(at - 1).is_some()).then_some((unit, next))
         }
-        Lang::Zh => t.lookup(at, ZH),
+        Lang::Zh => t.lookup(at, ZH).filter(|(_, next)| !t.is(*next, &["岁", "份"])),
     }
 }
+
+/// English amounts that are no numbers, as they stand before a unit.
+const PARTS: &[(&str, f64)] = &[
+    ("half a", 0.5),
+    ("half an", 0.5),
+    ("half", 0.5),
+    ("a half", 0.5),
+    ("quarter of an", 0.25),
+    ("quarter of a", 0.25),
+    ("a quarter of an", 0.25),
+    ("a quarter of a", 0.25),
+    ("a quarter of", 0.25),
+    ("three quarters of an", 0.75),
+    ("three quarters of a", 0.75),
+    ("three - quarters of an", 0.75),
+    ("three - quarters of a", 0.75),
+    ("3 quarters of an", 0.75),
+    ("a quarter", 0.25),
+    ("quarter", 0.25),
+    ("a couple of", 2.0),
+    ("a couple", 2.0),
+    ("couple of", 2.0),
+    ("couple", 2.0),
+    ("a pair of", 2.0),
+    ("a few", 3.0),
+    ("few", 3.0),
+    ("several", 3.0),
+    ("some", 3.0),
+    ("another", 1.0),
+    ("a half an", 0.5),
+    ("one half", 0.5),
+    ("all", 1.0),
+    ("all -", 1.0),
+    ("full", 1.0),
+    ("full -", 1.0),
+    ("whole", 1.0),
+    ("whole -", 1.0),
+];
 
 /// How much of a unit: "three", "half a", "a", "one and a half", "a couple of", 两个, 半个, 一个半.
 fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
@@ -164,46 +207,21 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
         }
         return Some((number.value, t.lit(next, "个").unwrap_or(next)));
     }
-    const PARTS: &[(&str, f64)] = &[
-        ("half a", 0.5),
-        ("half an", 0.5),
-        ("half", 0.5),
-        ("a half", 0.5),
-        ("quarter of an", 0.25),
-        ("quarter of a", 0.25),
-        ("a quarter of an", 0.25),
-        ("a quarter of a", 0.25),
-        ("a quarter of", 0.25),
-        ("three quarters of an", 0.75),
-        ("three quarters of a", 0.75),
-        ("three - quarters of an", 0.75),
-        ("three - quarters of a", 0.75),
-        ("3 quarters of an", 0.75),
-        ("a quarter", 0.25),
-        ("quarter", 0.25),
-        ("a couple of", 2.0),
-        ("a couple", 2.0),
-        ("couple of", 2.0),
-        ("couple", 2.0),
-        ("a pair of", 2.0),
-        ("a few", 3.0),
-        ("few", 3.0),
-        ("several", 3.0),
-        ("another", 1.0),
-        ("a half an", 0.5),
-        ("one half", 0.5),
-        ("all", 1.0),
-        ("all -", 1.0),
-        ("full", 1.0),
-        ("full -", 1.0),
-        ("whole", 1.0),
-        ("whole -", 1.0),
-    ];
     let table = t.lookup(at, PARTS);
     if let Some((n, next)) = table.filter(|(_, next)| unit(lang, t, *next).is_some()) {
         return Some((n, next));
     }
-    if let Some((number, next)) = number::plain(lang, t, at)
+    let mut number = number::plain(lang, t, at);
+    // "the last two quarters"
+    if number.is_some_and(|(_, next)| t.is(next - 1, &["quarter", "quarters"]) && next <= at + 2) {
+        number =
+            number::cardinal(lang, t, at).map(|(n, next)| (Number::new(f64::from(n), Form::Cardinal), next));
+    }
+    // "2m" are minutes here, not millions.
+    if t.word(at + 1) == "m" && t.glued(at + 1) {
+        number = number::written::digits(t, at).map(|(n, next)| (Number::new(n, Form::Cardinal), next));
+    }
+    if let Some((number, next)) = number
         && number.form != Form::Ordinal
     {
         // "one and quarter hour", "2 and a half hours"
@@ -233,7 +251,8 @@ fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {
 
 /// One amount with its unit: "three days".
 pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usize)> {
-    if let Some((n, next)) = t.lookup(at, &[("fortnight", 2.0), ("a fortnight", 2.0)]) {
+    if let Some((n, next)) = t.lookup(at, &[("fortnight", 2.0), ("a fortnight", 2.0), ("a fortnight's", 2.0)])
+    {
         return Some((n, Unit::Week, next));
     }
     if lang == Lang::Zh {
@@ -271,7 +290,10 @@ pub(super) fn piece(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, Unit, usi
         }
         // "a second wave" and "five second" are no lengths.
         let word = t.kind(next) == Some(Kind::Word)
-            && !t.is(next, &["from", "ago", "later", "and", "please", "or", "hence", "before", "after"]);
+            && !t.is(
+                next,
+                &["from", "ago", "later", "and", "please", "or", "hence", "before", "after", "time"],
+            );
         if unit == Unit::Second && t.word(next - 1) == "second" && (n != 1.0 || word) {
             return None;
         }

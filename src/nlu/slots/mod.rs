@@ -15,6 +15,7 @@ mod code;
 mod correct;
 mod digits;
 mod duration;
+mod fraction_en;
 mod money;
 mod number;
 mod number_en;
@@ -131,8 +132,13 @@ fn value_at(
             Some((Value::Number(value), 1.0, outside.then_some(Fault::Range), next))
         }
         SlotType::Ordinal => {
-            let (n, next) = number_at(lang, t, at, |f| f == Form::Ordinal)?;
-            sure(Value::Ordinal(n.value as i64), next)
+            // "one millionth" is a fraction to those who ask for numbers.
+            let words = || number_en::ordinal(t, at).filter(|_| lang == Lang::En && t.digits(at).is_none());
+            let (n, next) = match words() {
+                Some((n, next)) => (f64::from(n), next),
+                None => number_at(lang, t, at, |f| f == Form::Ordinal).map(|(n, next)| (n.value, next))?,
+            };
+            sure(Value::Ordinal(n as i64), next)
         }
         SlotType::Percent => {
             let (n, next) = number_at(lang, t, at, |f| f == Form::Percent)?;

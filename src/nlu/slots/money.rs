@@ -86,6 +86,7 @@ const AFTER_EN: &[Word] = &[
     ("renminbi", ("CNY", 1.0)),
     ("chinese yuan", ("CNY", 1.0)),
     ("jiao", ("CNY", 10.0)),
+    ("mao", ("CNY", 10.0)),
     ("fen", ("CNY", 100.0)),
     ("yen", ("JPY", 1.0)),
     ("japanese yen", ("JPY", 1.0)),
@@ -149,7 +150,7 @@ fn unit(lang: Lang, t: &Tokens, at: usize) -> Option<(&'static str, f64, usize)>
     let ((code, per), next) = after?;
     // "p" and "c" only right behind digits: "50p".
     let letter = t.is(at, &["p", "c"]) && next == at + 1;
-    (!letter || t.glued(at)).then_some((code, per, next))
+    (!letter || t.glued(at) || t.len() == 2).then_some((code, per, next))
 }
 
 /// The amount at `at`.
@@ -160,24 +161,39 @@ pub(super) fn money(lang: Lang, t: &Tokens, at: usize) -> Option<(Money, usize)>
         let (number, next) = amount(lang, t, next)?;
         // "$3 million dollars" says it twice.
         let next = unit(lang, t, next).filter(|(c, per, _)| *c == code && *per == 1.0).map_or(next, |u| u.2);
-        return Some((Money { amount: number, currency: code.into() }, next));
+        return Some(with_small(lang, t, Money { amount: number, currency: code.into() }, 1.0, next));
     }
-    let (mut total, start) =
-        amount(lang, t, at).or_else(|| t.is(at, &["a", "an"]).then_some((1.0, at + 1)))?;
+    // "a $4 billion bond"
+    if t.is(at, &["a", "an"]) && t.lookup(at + 1, SIGNS).is_some() {
+        return None;
+    }
+    let (total, start) = amount(lang, t, at).or_else(|| t.is(at, &["a", "an"]).then_some((1.0, at + 1)))?;
     let start = t.lit(start, "个").filter(|_| lang == Lang::Zh).unwrap_or(start);
-    let (code, mut last, mut next) = unit(lang, t, start)?;
-    total /= last;
+    let (code, per, next) = unit(lang, t, start)?;
+    // 五角大楼
+    if t.word(next - 1) == "角" && t.word(next) == "大" {
+        return None;
+    }
+    Some(with_small(lang, t, Money { amount: total / per, currency: code.into() }, per, next))
+}
+
+/// `whole`, told in a unit of which `last` make one of the currency, with the smaller units behind it.
+fn with_small(lang: Lang, t: &Tokens, whole: Money, mut last: f64, mut next: usize) -> (Money, usize) {
+    let mut total = whole.amount;
     loop {
-        let from = t.one_of(next, &["and", "零"]).unwrap_or(next);
+        let from = t.one_of(next, &["and", "零", "又"]).unwrap_or(next);
         if lang == Lang::Zh && from == next && t.lit(next, "半").is_some() && last < 100.0 {
             // 两块半, 一毛半
-            total += 0.5 / last;
-            return Some((Money { amount: round(total), currency: code.into() }, next + 1));
+            (total, next) = (total + 0.5 / last, next + 1);
+            break;
+        }
+        // "two dollars and a half"
+        if lang == Lang::En && last == 1.0 && from > next && t.lit(from, "a half").is_some() {
+            (total, next) = (total + 0.5, from + 2);
+            break;
         }
         let Some((more, after)) = amount(lang, t, from).filter(|(m, _)| *m < 100.0) else { break };
-        if let Some((other, per, after)) = unit(lang, t, after).filter(|u| u.1 > last) {
-            // "20 ringgit and 43 c": cents of whatever the whole was.
-            let _ = other;
+        if let Some((_, per, after)) = unit(lang, t, after).filter(|u| u.1 > last) {
             total += more / per;
             (last, next) = (per, after);
             continue;
@@ -190,6 +206,8 @@ pub(super) fn money(lang: Lang, t: &Tokens, at: usize) -> Option<(Money, usize)>
             Lang::Zh if more >= 10.0 && last == 1.0 && from == next => Some(more / 100.0),
             // "twenty dollars fifty", "one dollar and one"
             Lang::En if last == 1.0 && more.fract() == 0.0 && more >= 1.0 => Some(more / 100.0),
+            // "one kuai and five mao five"
+            Lang::En if last == 10.0 && more.fract() == 0.0 && more < 10.0 => Some(more / 100.0),
             _ => None,
         };
         if let Some(tail) = tail.filter(|_| unit(lang, t, after).is_none()) {
@@ -198,7 +216,7 @@ pub(super) fn money(lang: Lang, t: &Tokens, at: usize) -> Option<(Money, usize)>
         }
         break;
     }
-    Some((Money { amount: round(total), currency: code.into() }, next))
+    (Money { amount: round(total), ..whole }, next)
 }
 
 fn amount(lang: Lang, t: &Tokens, at: usize) -> Option<(f64, usize)> {

@@ -43,6 +43,25 @@ pub(super) mod written {
         ("t", 1e12),
     ];
 
+    /// Fractions in one character.
+    pub(crate) const VULGAR: &[(&str, f64)] = &[
+        ("½", 0.5),
+        ("⅓", 1.0 / 3.0),
+        ("⅔", 2.0 / 3.0),
+        ("¼", 0.25),
+        ("¾", 0.75),
+        ("⅕", 0.2),
+        ("⅖", 0.4),
+        ("⅗", 0.6),
+        ("⅘", 0.8),
+        ("⅙", 1.0 / 6.0),
+        ("⅚", 5.0 / 6.0),
+        ("⅛", 0.125),
+        ("⅜", 0.375),
+        ("⅝", 0.625),
+        ("⅞", 0.875),
+    ];
+
     /// What the letters at `at`, right behind digits, multiply by.
     pub(crate) fn suffix(t: &Tokens, at: usize) -> Option<f64> {
         let found = SUFFIXES.iter().find(|(s, _)| t.word(at) == *s && (t.glued(at) || *s == "k"));
@@ -65,7 +84,8 @@ pub(super) mod written {
             // "1 414 021": spaces between thousands, two of them at least.
             let groups =
                 (next..).take_while(|i| t.digits(*i).is_some_and(|d| d.len() == 3) && !t.glued(*i)).count();
-            if next == at + 1 && groups >= 2 {
+            // One group alone may be another number, unless it is "40 000".
+            if next == at + 1 && (groups >= 2 || groups == 1 && t.word(next) == "000") {
                 text.extend((next..next + groups).filter_map(|i| t.digits(i)));
                 next += groups;
             }
@@ -85,9 +105,16 @@ pub(super) mod written {
     }
 
     fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
+        // Not in "192.168.1.2" and "...9".
+        let dotted =
+            |at: usize| t.word(at) == "." && t.glued(at) && t.digits(at + 1).is_some() && t.glued(at + 1);
+        let after_dot = |at: usize| at > 0 && t.glued(at) && t.is(at - 1, &[".", "/"]);
         let point = |next: usize| {
             let whole = t.is(next, &[".", "·"]) && t.glued(next + 1) && (next == at || t.glued(next));
-            whole.then(|| t.digits(next + 1)).flatten()
+            let row = dotted(next + 2)
+                || after_dot(at)
+                || next == at && at > 0 && t.glued(at) && t.digits(at - 1).is_some();
+            (whole && !row).then(|| t.digits(next + 1)).flatten()
         };
         let (value, next) = if point(at).is_some() { (0.0, at) } else { digits(t, at)? };
         if let Some(decimals) = point(next) {
@@ -96,7 +123,9 @@ pub(super) mod written {
         }
         let ratio = |next: usize| {
             let under: f64 = t.digits(next + 1)?.parse().ok()?;
-            (t.is(next, &["/", "⁄"]) && under != 0.0).then_some((under, next + 2))
+            let row =
+                t.word(next + 2) == "/" && t.glued(next + 2) && t.digits(next + 3).is_some() || after_dot(at);
+            (t.is(next, &["/", "⁄"]) && under != 0.0 && !row).then_some((under, next + 2))
         };
         if let Some((under, next)) = ratio(next) {
             return Some((Number::new(value / under, Form::Fraction), next));
@@ -104,11 +133,11 @@ pub(super) mod written {
         // "3 1/2"
         if let Some((over, after)) = t.digits(next).and_then(|d| Some((d.parse::<f64>().ok()?, next + 1)))
             && let Some((under, after)) = ratio(after).filter(|_| t.glued(after))
-            && over < under
+            && (over < under || over.max(under) < 10.0)
         {
             return Some((Number::new(value + over / under, Form::Fraction), after));
         }
-        if let Some((part, next)) = t.lookup(next, &[("½", 0.5), ("¼", 0.25), ("¾", 0.75)]) {
+        if let Some((part, next)) = t.lookup(next, VULGAR) {
             return Some((Number::new(value + part, Form::Fraction), next));
         }
         if t.glued(next) && t.is(next, &["st", "nd", "rd", "th"]) && value.fract() == 0.0 {
@@ -118,16 +147,23 @@ pub(super) mod written {
     }
 }
 
-/// The number or percentage at `at`.
+/// The number or percentage at `at`; "forty-five (45)" says it twice.
 pub(super) fn number(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
-    if let Some((part, next)) = t.lookup(at, &[("½", 0.5), ("¼", 0.25), ("¾", 0.75)]) {
-        return Some((Number::new(part, Form::Fraction), next));
-    }
+    let (number, next) = single(lang, t, at)?;
+    let again = (t.word(next) == "(").then(|| single(lang, t, next + 1)).flatten();
+    let again = again.filter(|(n, end)| n.value == number.value && t.word(*end) == ")");
+    Some((number, again.map_or(next, |(_, end)| end + 1)))
+}
+
+fn single(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     percent(lang, t, at).or_else(|| plain(lang, t, at))
 }
 
 /// A number without a per cent sign.
 pub(super) fn plain(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
+    if let Some((part, next)) = t.lookup(at, written::VULGAR) {
+        return Some((Number::new(part, Form::Fraction), next));
+    }
     match lang {
         Lang::En => number_en::number(t, at).or_else(|| written::number(t, at)),
         Lang::Zh => number_zh::number(t, at).or_else(|| written::number(t, at)),
@@ -139,8 +175,7 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let done = |value: f64, next: usize| Some((Number::new(value, Form::Percent), next));
     if lang == Lang::Zh {
         let (minus, from) = t.lit(at, "负").map_or((1.0, at), |next| (-1.0, next));
-        if let Some((factor, next)) = t.lookup(from, &[("百分之", 1.0), ("千分之", 0.1), ("万分之", 0.01)])
-        {
+        if let Some((factor, next)) = number_zh::hundredths(t, from) {
             let (number, next) = plain(lang, t, next)?;
             return done(minus * number.value * factor, next);
         }
@@ -153,8 +188,9 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
             return Some(found);
         }
     }
-    if let Some(next) =
-        t.one_of(at, &["per cent of", "percent of", "percentage of"]).filter(|_| lang == Lang::En)
+    if let Some(next) = t
+        .one_of(at, &["per cent of", "percent of", "percents of", "percentage of"])
+        .filter(|_| lang == Lang::En)
     {
         let (number, next) = plain(lang, t, next)?;
         return done(number.value, next);
@@ -163,7 +199,18 @@ fn percent(lang: Lang, t: &Tokens, at: usize) -> Option<(Number, usize)> {
     let next = t.lit(next, "个").filter(|n| t.lit(*n, "百分点").is_some()).unwrap_or(next);
     let next = t.one_of(
         next,
-        &["%", "percent", "per cent", "percents", "percentage", "percentage points", "百分点", "个百分点"],
+        &[
+            "%",
+            "percent",
+            "per cent",
+            "percents",
+            "per cents",
+            "pct",
+            "percentage",
+            "percentage points",
+            "百分点",
+            "个百分点",
+        ],
     )?;
     if t.glued(next) && matches!(t.kind(next), Some(Kind::Word | Kind::Digits)) {
         return None;
@@ -178,7 +225,8 @@ fn tenths(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         return None;
     }
     let value = if number.value >= 10.0 { number.value } else { number.value * 10.0 };
-    if let Some(next) = t.lit(next, "折") {
+    // 十折 is no discount.
+    if let Some(next) = t.lit(next, "折").filter(|_| number.value != 10.0) {
         return Some((Number::new(value, Form::Percent), next));
     }
     let next = t.lit(next, "成")?;

@@ -1,5 +1,6 @@
 //! English numbers: "two hundred and five", "minus three point one four", "two and a half", "five eighths", "3.5 million".
 
+use super::fraction_en::{fraction, halves, mixed};
 use super::number::{Form, Number, written};
 use super::token::{Kind, Tokens};
 
@@ -55,11 +56,43 @@ const SCALES: &[(&str, f64)] = &[
     ("hundred", 1e2),
     ("thousand", 1e3),
     ("lakh", 1e5),
+    ("lkh", 1e5),
+    ("lac", 1e5),
     ("million", 1e6),
+    ("mil", 1e6),
     ("crore", 1e7),
+    ("cr", 1e7),
+    ("kr", 1e7),
+    ("koti", 1e7),
     ("billion", 1e9),
+    ("mln", 1e6),
+    ("bln", 1e9),
     ("trillion", 1e12),
+    ("tln", 1e12),
 ];
+/// Scales that may begin a number.
+pub(super) const BARE: &[&str] = &[
+    "hundred",
+    "hundredth",
+    "thousand",
+    "thousandth",
+    "million",
+    "millionth",
+    "billion",
+    "billionth",
+    "trillion",
+    "trillionth",
+];
+pub(super) const DOZENS: &[(&str, f64)] = &[
+    ("dozen", 12.0),
+    ("dozens", 12.0),
+    ("doz", 12.0),
+    ("dozs", 12.0),
+    ("dz", 12.0),
+    ("dzs", 12.0),
+    ("score", 20.0),
+];
+
 fn position(list: &[&str], word: &str) -> Option<usize> {
     list.iter().position(|w| *w == word)
 }
@@ -76,7 +109,7 @@ fn plain(word: &str) -> &str {
 }
 
 /// What one word is worth: (value, is an ordinal).
-fn below_hundred(word: &str) -> Option<(u32, bool)> {
+pub(super) fn below_hundred(word: &str) -> Option<(u32, bool)> {
     let word = plain(word);
     if let Some(at) = position(SMALL, word) {
         return Some((at as u32, false));
@@ -97,14 +130,15 @@ fn below_hundred(word: &str) -> Option<(u32, bool)> {
     unit.filter(|(u, _)| (1..10).contains(u)).map(|(u, o)| ((at * 10 + 20 + u) as u32, o))
 }
 
-/// A hyphen within a number word: "twenty-one".
-fn hyphen(t: &Tokens, at: usize) -> usize {
-    let inside = t.word(at) == "-" && t.glued(at) && t.glued(at + 1) && t.kind(at + 1) == Some(Kind::Word);
-    at + usize::from(inside)
+/// A hyphen within a number word: "twenty-one", "twenty - one".
+pub(super) fn hyphen(t: &Tokens, at: usize) -> usize {
+    at + usize::from(
+        t.word(at) == "-" && t.glued(at) == t.glued(at + 1) && t.kind(at + 1) == Some(Kind::Word),
+    )
 }
 
 /// The scale at `at`: (factor, ordinal, next).
-fn scale(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
+pub(super) fn scale(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
     let at = hyphen(t, at);
     let word = t.word(at);
     let find = |w: &str| SCALES.iter().find(|(s, _)| *s == w).map(|(_, f)| *f);
@@ -118,52 +152,63 @@ fn scale(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
     Some((factor, false, at + 1))
 }
 
-/// A whole number in words or digits with scales: (value, ordinal, next, words used).
-fn whole(t: &Tokens, start: usize) -> Option<(f64, bool, usize)> {
+/// A whole number in words or digits with scales: (value, ordinal, next).
+pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, bool, usize)> {
+    whole_before(t, start, t.len())
+}
+
+/// [`whole`], as if the text ended before `end`.
+pub(super) fn whole_before(t: &Tokens, start: usize, end: usize) -> Option<(f64, bool, usize)> {
     let (mut total, mut group, mut at) = (0.0, 0.0, start);
     // What may still be added to the group, and the last scale: both only go down.
     let (mut room, mut last_scale) = (f64::INFINITY, f64::INFINITY);
-    let mut any = false;
-    loop {
+    let (mut any, mut hundred) = (false, false);
+    while at < end {
         let mut here = if any { hyphen(t, at) } else { at };
-        let joined = any && t.word(here) == "and";
-        if joined {
+        if any && t.word(here) == "and" {
             if last_scale.is_infinite() && group < 100.0 {
                 break;
             }
-            here += 1;
+            here = hyphen(t, here + 1);
+        }
+        if here >= end {
+            break;
         }
         let article = !any && t.is(here, &["a", "an"]) && scale(t, here + 1).is_some_and(|s| !s.1);
-        let unit = below_hundred(t.word(here));
-        if article {
-            (group, room, at, any) = (1.0, 0.0, here + 1, true);
-        } else if let Some((value, ordinal)) = unit.filter(|(v, _)| fits(*v, room)) {
-            // "second" as a unit of time, "two thirds": an ordinal only ends a number.
+        // "hundred and one", "thousandth"
+        let bare = !any && t.is(here, BARE);
+        if article || bare {
+            (group, room, at, any) = (1.0, 0.0, here + usize::from(article), true);
+        } else if let Some((value, ordinal)) = below_hundred(t.word(here)).filter(|(v, _)| fits(*v, room)) {
+            // "$280 million first" is no ordinal.
+            if ordinal && last_scale.is_finite() && t.digits(start).is_some() {
+                break;
+            }
             group += f64::from(value);
             room = if value >= 20 && value % 10 == 0 { 10.0 } else { 0.0 };
             (at, any) = (here + 1, true);
             if ordinal {
                 return Some((total + group, true, at));
             }
-        } else if !any && let Some((value, next)) = written::digits(t, here) {
-            (group, room, at, any) = (value, 0.0, next, true);
+        } else if let Some((value, next)) =
+            written::digits(t, here).filter(|(v, _)| !any || *v > 0.0 && *v < room.min(last_scale))
+            && !(hundred && scale(t, next).is_some_and(|s| s.0 < 1e3))
+        {
+            (group, room, at, any) = (group + value, 0.0, next, true);
         } else {
             break;
         }
         // Scales: "two hundred thousand".
-        while let Some((factor, ordinal, next)) = scale(t, at) {
+        while let Some((factor, ordinal, next)) = scale(t, at).filter(|(.., next)| *next <= end) {
             if factor < 1e3 {
-                if group >= 100.0 {
+                if hundred {
                     break;
                 }
                 group *= factor;
-                room = 100.0;
-            } else if factor < last_scale {
-                total += group * factor;
-                (group, room, last_scale) = (0.0, f64::INFINITY, factor);
+                (room, hundred) = (100.0, true);
             } else {
-                total = (total + group) * factor;
-                (group, room, last_scale) = (0.0, f64::INFINITY, factor);
+                total = if factor < last_scale { total + group * factor } else { (total + group) * factor };
+                (group, room, last_scale, hundred) = (0.0, f64::INFINITY, factor, false);
             }
             at = next;
             if ordinal {
@@ -179,177 +224,146 @@ fn fits(value: u32, room: f64) -> bool {
     value > 0 && f64::from(value) < room || room.is_infinite()
 }
 
-/// The number at `start`: a whole with what follows it, a fraction, a decimal.
+/// The number at `start`, with its sign.
 pub(super) fn number(t: &Tokens, start: usize) -> Option<(Number, usize)> {
     let minus = t.one_of(start, &["minus", "negative"]);
-    let signed = minus.is_some();
-    let from = minus.unwrap_or(start);
-    let (mut n, next) = unsigned(t, from)?;
-    if signed {
+    let (mut n, next) = unsigned(t, minus.unwrap_or(start))?;
+    if minus.is_some() {
         n.value = -n.value;
     }
     Some((n, next))
 }
 
 fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
+    let found = |value: f64, form: Form, next: usize| Some((Number::new(value, form), next));
     if let Some((value, next)) = collective(t, at) {
-        return Some((Number::new(value, Form::Cardinal), next));
+        return found(value, Form::Cardinal, next);
     }
-    if let Some(found) = written::number(t, at) {
-        return Some(scaled(t, found));
+    if let Some((value, next)) = mixed(t, at).or_else(|| fraction(t, at)) {
+        return found(value, Form::Fraction, next);
     }
-    // "point five"
+    if let Some((number, next)) = written::number(t, at) {
+        return match number.form {
+            Form::Cardinal if scale(t, next).is_some_and(|s| !s.1) => in_words(t, at),
+            Form::Ordinal => Some((number, next)),
+            _ => Some(scaled(t, (number, next))),
+        };
+    }
     if let Some((value, next)) = decimals(t, at) {
-        return Some((Number::new(value, Form::Decimal), next));
+        return found(value, Form::Decimal, next);
     }
-    if let Some(found) = mixed(t, at) {
-        return Some(found);
-    }
-    if let Some((value, next)) = part(t, at) {
-        return Some((Number::new(value, Form::Fraction), next));
-    }
-    let (value, ordinal, next) = whole(t, at)?;
+    in_words(t, at)
+}
+
+/// A whole with what may follow it: decimals, dozens.
+fn in_words(t: &Tokens, at: usize) -> Option<(Number, usize)> {
+    let (value, ordinal, next) = hundreds(t, at).or_else(|| whole(t, at))?;
     if ordinal {
         return Some((Number::new(value, Form::Ordinal), next));
     }
     if let Some((fraction, next)) = decimals(t, next) {
-        let number = Number::new(value + fraction, Form::Decimal);
-        return Some(scaled(t, (number, next)));
+        return Some(scaled(t, (Number::new(value + fraction, Form::Decimal), next)));
     }
-    // "two dozen"
-    if let Some((factor, next)) = t.lookup(next, &[("dozen", 12.0), ("dozens", 12.0), ("score", 20.0)]) {
-        return Some((Number::new(value * factor, Form::Cardinal), next));
+    // "three hundred and two dozens"
+    if let Some((factor, after)) = t.lookup(next, DOZENS) {
+        let and = (at..next).rev().find(|i| t.word(*i) == "and");
+        let counted =
+            and.and_then(|and| Some((whole_before(t, at, and)?.0, whole_before(t, and + 1, next)?.0)));
+        let value = counted.map_or(value * factor, |(had, n)| had + n * factor);
+        return Some((Number::new(value, Form::Cardinal), after));
     }
-    if let Some(next) = t.one_of(next, &["half", "halves", "quarters", "quarter"]).filter(|_| value < 10.0) {
-        let divisor = if t.word(next - 1).starts_with('h') { 2.0 } else { 4.0 };
-        return Some((Number::new(value / divisor, Form::Fraction), next));
-    }
+    // "ten k"
+    let thousands = t.word(next) == "k" && t.kind(next - 1) == Some(Kind::Word);
+    let (value, next) = if thousands { (value * 1e3, next + 1) } else { (value, next) };
     Some((Number::new(value, Form::Cardinal), next))
 }
 
-/// "two and a half", "one hundred and three quarters", "nine million and five ninths": the last "and" parts them.
-fn mixed(t: &Tokens, at: usize) -> Option<(Number, usize)> {
-    let (.., end) = whole(t, at)?;
-    let and = (at + 1..=end).rev().find(|i| t.word(*i) == "and")?;
-    let (value, false, _) = whole(&t.before(and), at).filter(|w| w.2 == and)? else { return None };
-    let (fraction, next) = part(t, and + 1)?;
-    // "one million and a half" is a million and a half of one.
-    let of =
-        [1e9, 1e6].into_iter().find(|s| value >= *s && value % s == 0.0 && fraction < 1.0).unwrap_or(1.0);
-    Some((Number::new(value + fraction * of, Form::Fraction), next))
-}
-
-/// "3.5 million", "5k", "3 thousand 2 hundred".
-fn scaled(t: &Tokens, (number, next): (Number, usize)) -> (Number, usize) {
-    if number.form == Form::Ordinal {
-        return (number, next);
-    }
-    if let Some(factor) = written::suffix(t, next) {
-        return (Number::new(number.value * factor, number.form), next + 1);
-    }
-    let Some((factor, false, after)) = scale(t, next) else {
-        let dozen = t.lookup(next, &[("dozen", 12.0), ("dozens", 12.0)]);
-        return dozen.map_or((number, next), |(f, n)| (Number::new(number.value * f, number.form), n));
+/// "one twenty two" is 122, "one oh five" 105.
+fn hundreds(t: &Tokens, at: usize) -> Option<(f64, bool, usize)> {
+    let (hundreds, false) = below_hundred(t.word(at)).filter(|(v, _)| (1..10).contains(v))? else {
+        return None;
     };
-    let mut value = number.value * factor;
-    let mut at = after;
-    while let Some((again, false, more)) = scale(t, at) {
-        (value, at) = (value * again, more);
-    }
-    // "5 thousand 3 hundred", "3 hundred and five"
-    let rest = if t.word(at) == "and" { at + 1 } else { at };
-    if let Some((more, ordinal, after)) = whole(t, rest)
-        && more < factor
+    if t.is(at + 1, &["oh", "o"])
+        && let Some((unit, false)) = below_hundred(t.word(at + 2)).filter(|(v, _)| (1..10).contains(v))
+        && below_hundred(t.word(at + 3)).is_none()
     {
-        let form = if ordinal { Form::Ordinal } else { Form::Cardinal };
-        return (Number::new(value + more, form), after);
+        return Some((f64::from(hundreds * 100 + unit), false, at + 3));
     }
-    (Number::new(value, number.form), at)
+    let tens = below_hundred(t.word(at + 1)).filter(|(v, _)| *v >= 20 && v % 10 == 0)?;
+    let (rest, ordinal, next) = whole(t, at + 1).filter(|w| w.0 < 100.0)?;
+    let digits_follow =
+        below_hundred(t.word(next)).is_some() || at > 0 && below_hundred(t.word(at - 1)).is_some();
+    (!digits_follow && !tens.1).then(|| (f64::from(hundreds) * 100.0 + rest, ordinal, next))
 }
 
-/// "a dozen", "a couple of", "half a million", "a pair of".
-fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    let article = if t.is(at, &["a", "an"]) { at + 1 } else { at };
-    if let Some((value, next)) =
-        t.lookup(article, &[("dozen", 12.0), ("couple", 2.0), ("pair", 2.0), ("few", 3.0)])
+/// "3.5 million", "5k", "3.2 dozen".
+fn scaled(t: &Tokens, (mut number, mut next): (Number, usize)) -> (Number, usize) {
+    if let Some((factor, after)) =
+        written::suffix(t, next).map(|f| (f, next + 1)).or_else(|| t.lookup(next, DOZENS))
     {
-        return (article > at || t.word(at) != "few").then(|| (value, t.lit(next, "of").unwrap_or(next)));
+        number.value *= factor;
+        return (number, after);
     }
-    const PARTS: &[(&str, f64)] = &[
-        ("half a", 0.5),
-        ("half", 0.5),
-        ("a half", 0.5),
-        ("quarter", 0.25),
-        ("a quarter", 0.25),
-        ("three quarters", 0.75),
+    while let Some((factor, false, after)) = scale(t, next) {
+        number.value *= factor;
+        next = after;
+    }
+    (number, next)
+}
+
+/// "a dozen", "a couple of", "half a million", "half a dozen", "a few", "a single".
+fn collective(t: &Tokens, at: usize) -> Option<(f64, usize)> {
+    const GROUPS: &[(&str, f64)] = &[
+        ("dozen", 12.0),
+        ("couple", 2.0),
+        ("couple of", 2.0),
+        ("couples", 2.0),
+        ("pair", 2.0),
+        ("pair of", 2.0),
+        ("pairs", 2.0),
+        ("few", 3.0),
+        ("single", 1.0),
     ];
-    let (part, next) = t.lookup(at, PARTS)?;
-    let (factor, _, next) = scale(t, next)?;
+    let article = t.is(at, &["a", "an"]);
+    if let Some(found) = t.lookup(at + usize::from(article), GROUPS) {
+        // "a few hundred"
+        let scale = scale(t, found.1).filter(|s| !s.1);
+        let found = scale.map_or(found, |(factor, _, next)| (found.0 * factor, next));
+        return (article || t.word(at) != "few" || t.len() == 1).then_some(found);
+    }
+    let (part, next) = halves(t, at)?;
+    let next = t.one_of(next, &["of a", "a"]).unwrap_or(next);
+    let scale = scale(t, next).filter(|s| !s.1).map(|(f, _, next)| (f, next));
+    let (factor, next) = scale.or_else(|| t.lookup(next, DOZENS))?;
     Some((factor * part, next))
 }
 
-/// The digits after "point": (0.14, next).
+/// The digits after "point": (0.14, next). Pairs count as two digits: "point twenty five".
 pub(super) fn decimals(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     let mut next = t.one_of(at, &["point", "dot"])?;
     let mut digits = String::from("0.");
-    while let Some((value, false)) =
-        below_hundred(t.word(next)).or((t.word(next) == "oh").then_some((0, false)))
-    {
-        digits.push_str(&value.to_string());
-        next += 1;
+    loop {
+        if t.word(next) == "oh" {
+            digits.push('0');
+            next += 1;
+        } else if let Some((tens, false)) = below_hundred(t.word(next))
+            && let Some((unit, false)) = below_hundred(t.word(hyphen(t, next + 1)))
+                .filter(|(u, _)| tens >= 20 && tens % 10 == 0 && (1..10).contains(u))
+        {
+            digits.push_str(&(tens + unit).to_string());
+            next = hyphen(t, next + 1) + 1;
+        } else if let Some((value, false)) = below_hundred(t.word(next)) {
+            digits.push_str(&value.to_string());
+            next += 1;
+        } else {
+            break;
+        }
     }
     if digits.len() == 2 {
         digits.push_str(t.digits(next)?);
         next += 1;
     }
     Some((digits.parse().ok()?, next))
-}
-
-/// A part of one: "a half", "three quarters", "two thirds", "five eighths", "one over three".
-fn part(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    let singular = t.is(at, &["a", "an"]);
-    let (over, mut next) = if singular {
-        (1.0, at + 1)
-    } else if let Some((value, false, next)) = whole(t, at) {
-        (value, next)
-    } else if t.is(at, &["half", "quarter"]) {
-        (1.0, at)
-    } else {
-        return None;
-    };
-    next = hyphen(t, next);
-    let word = t.word(next);
-    let under = match word {
-        "half" | "halves" => 2.0,
-        "quarter" | "quarters" => 4.0,
-        "over" => {
-            let (under, ordinal, after) = whole(t, next + 1)?;
-            return (!ordinal && under != 0.0).then_some((over / under, after));
-        }
-        _ => {
-            let (under, next) = denominator(t, next)?;
-            let fair = under >= 3.0 && (singular || over == 1.0 || t.word(next - 1).ends_with('s'));
-            return if fair { Some((over / under, next)) } else { None };
-        }
-    };
-    Some((over / under, next + 1))
-}
-
-/// An ordinal that divides: "thirds", "twenty-fifths", "hundredth".
-fn denominator(t: &Tokens, at: usize) -> Option<(f64, usize)> {
-    let word = t.word(at);
-    if let Some((factor, true, next)) = scale(t, at) {
-        return Some((factor, next));
-    }
-    let single = word.strip_suffix('s').unwrap_or(word);
-    if let Some((value, true)) = below_hundred(single) {
-        return Some((f64::from(value), at + 1));
-    }
-    let (tens, false) = below_hundred(word)? else { return None };
-    let next = hyphen(t, at + 1);
-    let unit = t.word(next);
-    let (unit, true) = below_hundred(unit.strip_suffix('s').unwrap_or(unit))? else { return None };
-    (tens >= 20 && tens % 10 == 0 && unit < 10).then(|| (f64::from(tens + unit), next + 1))
 }
 
 /// A whole number, not an ordinal, as small callers' counts are: (value, next).

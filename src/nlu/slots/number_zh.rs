@@ -42,8 +42,17 @@ fn tens(word: &str) -> Option<f64> {
     })
 }
 
+/// 三四百 is one or the other.
+fn vague(t: &Tokens, at: usize) -> bool {
+    let count = |at: usize| digit(t.word(at)).is_some_and(|d| d > 0);
+    count(at) && count(at + 1) && scale(t.word(at + 2)).is_some()
+}
+
 /// A whole number: (value, next). Digits in a row without scales are read one by one: 二零一九 is 2019.
 pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
+    if vague(t, start) || start > 0 && vague(t, start - 1) {
+        return None;
+    }
     let mut at = start;
     let mut run = 0.0;
     while let Some(d) = digit(t.word(at)) {
@@ -60,8 +69,9 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
     let (mut last, mut zero, mut any) = (1.0, false, false);
     loop {
         let word = t.word(at);
-        if any && t.is(at, &["余", "几", "多"]) && scale(t.word(at + 1)).is_some() {
-            at += 1;
+        let vague = if any && word == "零" { at + 1 } else { at };
+        if any && t.is(vague, &["余", "几", "多"]) && scale(t.word(vague + 1)).is_some() {
+            at = vague + 1;
         } else if pending.is_none()
             && (!any || last > 1.0)
             && let Some((value, next)) = written::digits(t, at)
@@ -93,8 +103,12 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
         } else if let Some(factor) =
             scale(word).filter(|f| any || *f == 10.0 || digit(t.word(at + 1)).is_some_and(|d| d > 0))
         {
+            if factor < 1e4 && section > 0.0 && factor >= last {
+                break;
+            }
             if factor >= 1e4 {
-                let mut group = section + pending.take().unwrap_or(0.0);
+                // 万九 is short for 一万九.
+                let mut group = section + pending.take().unwrap_or(f64::from(u8::from(!any)));
                 while let Some((value, _)) = parts.pop_if(|(_, scale)| *scale <= factor) {
                     group += value;
                 }
@@ -111,8 +125,9 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
             break;
         }
     }
-    // 拾 and 伍 alone are words of their own.
-    if at == start + 1 && t.is(start, &["拾", "伍", "陆", "佰", "仟", "洞"]) {
+    // 拾 and 伍 within a text are words of their own.
+    let lone = at == start + 1 && t.is(start, &["拾", "伍", "陆", "佰", "仟", "洞"]);
+    if lone && t.len() > 1 && !t.is(at, &["点", "折", "成", "元", "角", "分", "块"]) {
         return None;
     }
     if let Some(value) = pending {
@@ -123,8 +138,74 @@ pub(super) fn whole(t: &Tokens, start: usize) -> Option<(f64, usize)> {
     any.then_some((total + section, at))
 }
 
+/// Words with a numeral in them that count nothing.
+const WORDS: &[&str] = &[
+    "一下",
+    "一样",
+    "一起",
+    "一定",
+    "一直",
+    "一般",
+    "一些",
+    "一共",
+    "一切",
+    "壹切",
+    "一旦",
+    "一边",
+    "一会儿",
+    "一看",
+    "一致",
+    "一向",
+    "一律",
+    "一路",
+    "万一",
+    "万分",
+    "千万别",
+    "千万不",
+    "十足",
+    "四川",
+    "四处",
+    "四周",
+    "四面",
+    "四季",
+    "三亚",
+    "三峡",
+    "三明治",
+    "六安",
+    "九江",
+    "九龙",
+    "百货",
+    "百姓",
+    "百度",
+    "百分点",
+    "五金",
+    "五官",
+    "放肆",
+    "肆意",
+    "肆无忌惮",
+    "乱七八糟",
+    "七上八下",
+    "不三不四",
+    "十分感谢",
+    "十分抱歉",
+    "独一无二",
+    "统一",
+    "唯一",
+    "两两",
+    "任一",
+];
+
+/// True if the numeral at `at` belongs to one of [`WORDS`].
+fn within_word(t: &Tokens, at: usize) -> bool {
+    let covers = |from: usize| t.one_of(from, WORDS).is_some_and(|end| end > at);
+    (at.saturating_sub(3)..=at).any(covers)
+}
+
 /// The number at `start`, with its sign, decimals and fractions.
 pub(super) fn number(t: &Tokens, start: usize) -> Option<(Number, usize)> {
+    if within_word(t, start) {
+        return None;
+    }
     let sign = t.one_of(start, &["负", "零下"]);
     let (mut number, next) = unsigned(t, sign.unwrap_or(start))?;
     if sign.is_some() {
@@ -138,9 +219,7 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
         let (value, next) = whole(t, next)?;
         return Some((Number::new(value, Form::Ordinal), next));
     }
-    if let Some((value, next)) =
-        t.lookup(at, &[("一半", 0.5), ("半打", 6.0), ("一打", 12.0), ("一双", 2.0), ("一对", 2.0)])
-    {
+    if let Some((value, next)) = t.lookup(at, &[("一半", 0.5), ("半打", 6.0)]) {
         return Some((Number::new(value, Form::Cardinal), next));
     }
     if let Some(next) = t.lit(at, "半") {
@@ -175,7 +254,11 @@ fn unsigned(t: &Tokens, at: usize) -> Option<(Number, usize)> {
     {
         return Some((Number::new(value + part, Form::Fraction), next));
     }
-    if let Some((factor, next)) = t.lookup(next, &[("打", 12.0), ("双", 2.0), ("对", 2.0)]) {
+    // 一个半, but 两个半天 are halves of days.
+    if let Some(next) = t.lit(next, "个半").filter(|n| !t.is(*n, &["天", "月", "年"])) {
+        return Some((Number::new(value + 0.5, Form::Fraction), next));
+    }
+    if let Some((factor, next)) = t.lookup(next, &[("打", 12.0)]) {
         return Some((Number::new(value * factor, Form::Cardinal), next));
     }
     Some((Number::new(value, Form::Cardinal), next))
@@ -198,7 +281,7 @@ fn decimal_scaled(t: &Tokens, at: usize) -> Option<(f64, usize)> {
 fn decimals(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     let start = t.lit(at, "点")?;
     let (mut digits, mut next) = (String::from("0."), start);
-    while let Some(d) = digit(t.word(next)) {
+    while let Some(d) = digit(t.word(next)).filter(|_| !t.is(next, &["两", "俩"])) {
         digits.push_str(&d.to_string());
         next += 1;
     }
@@ -213,10 +296,21 @@ fn decimals(t: &Tokens, at: usize) -> Option<(f64, usize)> {
 fn fraction(t: &Tokens, at: usize) -> Option<(f64, usize)> {
     let (under, next) = whole(t, at)?;
     let next = t.lit(next, "分之")?;
-    let (over, next) = whole(t, next)?;
+    let minus = t.lit(next, "负");
+    let (over, next) = whole(t, minus.unwrap_or(next))?;
     let over = over + decimals(t, next).map_or(0.0, |(d, _)| d);
     let next = decimals(t, next).map_or(next, |(_, n)| n);
+    let over = if minus.is_some() { -over } else { over };
     (under != 0.0).then_some((over / under, next))
+}
+
+/// 百分之, 千分之, 万万分之: what one of it is in hundredths, and the place after it.
+pub(super) fn hundredths(t: &Tokens, at: usize) -> Option<(f64, usize)> {
+    let (mut under, mut next) = (1.0, at);
+    while let Some(factor) = scale(t.word(next)).filter(|f| *f >= 100.0) {
+        (under, next) = (under * factor, next + 1);
+    }
+    Some((100.0 / under, t.lit(next, "分之").filter(|_| next > at)?))
 }
 
 /// A whole count.

@@ -11,6 +11,9 @@ use crate::base::Lang;
 const DIGITS_MAX: usize = 15;
 /// In front of numbers that are not a phone's.
 const OTHERS: &[&str] = &["account", "card", "ssn", "passport", "卡号", "账号", "账户", "帐号", "身份证"];
+/// In front of numbers that are.
+const CUES: &[&str] =
+    &["phone", "telephone", "tel", "cell", "mobile", "fax", "call", "电话", "电话号", "手机", "传真", "号码"];
 const EXTENSION: &[&str] = &[
     "ext",
     "ext .",
@@ -27,19 +30,28 @@ const EXTENSION: &[&str] = &[
 
 /// The number at `at`.
 pub(super) fn phone(lang: Lang, t: &Tokens, at: usize) -> Option<(Phone, usize)> {
-    let named_otherwise = (at.saturating_sub(6)..at).any(|b| t.one_of(b, OTHERS).is_some_and(|e| e <= at));
-    if named_otherwise {
+    // The nearest word before it says what it is.
+    let before = (at.saturating_sub(6)..at).rev();
+    let cue = before.clone().find(|b| t.one_of(*b, CUES).is_some_and(|e| e <= at));
+    let other = before.clone().find(|b| t.one_of(*b, OTHERS).is_some_and(|e| e <= at));
+    if other > cue {
         return None;
     }
     let (number, groups, next) = written(t, at).or_else(|| spoken(lang, t, at))?;
     let count = number.trim_start_matches('+').len();
     let alone = at == 0 && next >= t.len().saturating_sub(1);
-    let least = if alone { 7 } else { 8 };
-    if !(least..=DIGITS_MAX).contains(&count) || digits::part_of_a_word(t, at, next) || !plausible(&groups) {
+    let least = if cue.is_some() { 6 } else { 8 - usize::from(alone) };
+    if !(least..=DIGITS_MAX).contains(&count) || !plausible(&groups) {
         return None;
     }
     let extension = t.one_of(next, EXTENSION).and_then(|from| digits::string(lang, t, from));
     let (extension, next) = extension.map_or((None, next), |(e, next)| (Some(e), next));
+    // A word may touch the sign or bracket in front: "is+45 12 34 56 78".
+    let start =
+        (at..next).find(|i| t.digits(*i).is_some()).filter(|_| number.starts_with('+') || t.word(at) == "(");
+    if digits::part_of_a_word(t, start.unwrap_or(at), next) {
+        return None;
+    }
     Some((Phone { number, extension }, next))
 }
 
@@ -49,7 +61,13 @@ type Grouped = (String, Vec<(char, usize)>, usize);
 fn written(t: &Tokens, at: usize) -> Option<Grouped> {
     let (mut number, mut groups, mut next) = (String::new(), Vec::new(), at);
     let (mut open, mut mark, mut end) = (0_i32, ' ', at);
-    let sum = at > 0 && t.glued(at) && t.is(at - 1, &["-", ".", ",", "+", "*", "/", "="]);
+    // In a sum or a longer number; a dash after a name is none.
+    let sum = at > 0
+        && t.glued(at)
+        && (t.is(at - 1, &[".", ",", "+", "*", "/", "="])
+            || t.word(at) == "+" && (t.digits(at - 1).is_some() || t.word(at - 1) == ")")
+            || t.word(at - 1) == "-"
+                && (!t.glued(at - 1) || t.digits(at - 2).is_some() || t.word(at - 2) == ")"));
     if sum || matches!(t.kind(at), Some(Kind::Word | Kind::Han)) {
         return None;
     }
@@ -57,8 +75,9 @@ fn written(t: &Tokens, at: usize) -> Option<Grouped> {
         match t.word(next) {
             "+" if number.is_empty() => number.push('+'),
             "(" if open == 0 => open += 1,
-            ")" if open == 1 && !groups.is_empty() => {
-                open -= 1;
+            // "123) 456-7890" has lost its "(".
+            ")" if open == 1 && !groups.is_empty() || groups == [(' ', 3)] => {
+                open = 0;
                 end = next + 1;
             }
             "-" | "." | "/" if !groups.is_empty() && mark == ' ' && open == 0 => {
@@ -66,6 +85,13 @@ fn written(t: &Tokens, at: usize) -> Option<Grouped> {
             }
             _ => {
                 let Some(digits) = t.digits(next) else { break };
+                // A date or a time begins: "(914) 349-8600 04/21/2020".
+                let short = |at: usize| t.digits(at).is_some_and(|d| d.len() <= 2);
+                let other =
+                    t.is(next + 1, &["/", ":"]) && t.glued(next + 1) && short(next) && short(next + 2);
+                if mark == ' ' && !t.glued(next) && other && !groups.is_empty() {
+                    break;
+                }
                 number.push_str(digits);
                 if number.len() > DIGITS_MAX + 6 {
                     return None;

@@ -35,7 +35,7 @@ pub(super) struct Tokens {
 
 /// Traditional and formal characters of numbers, units and times, each with the simplified one after it.
 const SIMPLER: &str = "點点個个週周後后號号兩两億亿萬万鐘钟禮礼這这時时間间塊块錢钱負负雙双對对貳贰參叁陸陆\
-    圓圆歲岁當当現现節节過过從从內内聖圣復复國国兒儿勞劳動动婦妇師师親亲軍军開开無无來来為为晝昼幾几\
+    圓圆倆俩穌稣設设靈灵臨临難难費费權权歲岁當当現现節节過过從从內内聖圣復复國国兒儿勞劳動动婦妇師师親亲軍军開开無无來来為为晝昼幾几\
     過过個个還还傍傍陽阳龍龙龍龙總总終终結结約约頭头陰阴曆历歷历夢梦樹树靜静誕诞慶庆燈灯鬆松嗎吗們们\
     尋寻鍾钟機机號号電电話话碼码錯错該该應应滿满寧宁東东長长門门陰阴卻却產产麼么幣币歐欧鎊镑圍围讓让";
 
@@ -114,11 +114,6 @@ impl Tokens {
 
     pub(super) fn len(&self) -> usize {
         self.tokens.len()
-    }
-
-    /// The tokens before the `end`th.
-    pub(super) fn before(&self, end: usize) -> Tokens {
-        Tokens { tokens: self.tokens.iter().take(end).cloned().collect() }
     }
 
     /// The text at `at`; nothing beyond the ends.

@@ -5,6 +5,7 @@ use super::super::{Bounds, Customs, DateTime};
 use super::{Case, Task, figure};
 use crate::base::Lang;
 use jiff::Span;
+use jiff::civil::Time;
 use serde_json::Value;
 
 const LANGUAGE: &str = "languages other than English and Mandarin";
@@ -12,8 +13,7 @@ const OTHER: &str = "kinds that are no slot: distances, volumes, temperatures, a
 const ZONES: &str = "times in another time zone than the line's";
 const HOLIDAYS: &str = "holidays of other calendars and of single lands";
 const BOUNDS: &str = "amounts with bounds (under 7, between 5 and 10)";
-const CONFLICT: &str =
-    "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second)";
+const CONFLICT: &str = "readings that the other collection contradicts (三天后 as a stretch, two upcoming weeks as the second, 五对 as ten, 十月 as ten months)";
 const CANTONESE: &str = "Cantonese";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const ERAS: &str = "years before 1900 and after 2100";
@@ -56,10 +56,14 @@ pub(super) fn read(json: &Value) -> Result<Case, String> {
     };
     let expected = match kind {
         _ if !matches!(language, None | Some("EN" | "ZH")) => Err(LANGUAGE),
+        "Numeral" if ["双", "雙", "对", "對"].iter().any(|w| input.ends_with(w)) => Err(CONFLICT),
         "Numeral" => amount(expect).map(|n| format!("number {}", figure(n))),
         "Ordinal" => amount(expect).map(|n| format!("ordinal {n}")),
         "PhoneNumber" | "CreditCardNumber" => Ok(digits(expect)),
         "AmountOfMoney" => money(expect, lang),
+        "Duration" if input.ends_with('月') && !["个", "個"].iter().any(|w| input.contains(w)) => {
+            Err(CONFLICT)
+        }
         "Duration" => duration(expect),
         _ if ["踏", "搭", "個字", "个字", "晏", "依家", "聽日", "個鐘", "分半"]
             .iter()
@@ -174,14 +178,24 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     let ahead = input.contains("upcoming") && input.chars().any(|c| c.is_ascii_digit())
         || input.contains("upcoming two")
         || input.contains("two upcoming");
-    if tail && expect.contains("Interval") || ahead {
+    // A whole year as a bound; so many years away, told to the month; "as soon as possible" as all that is to come.
+    let open = expect.starts_with("datetimeOpenInterval");
+    let grain = expect.rsplit(')').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
+    let asap = open && ["as soon", "asap"].iter().any(|w| input.to_lowercase().contains(w));
+    let by_year =
+        open && input.split(' ').next_back().is_some_and(|w| w.len() == 4 && w.parse::<u16>().is_ok());
+    let years_away =
+        grain == "Month" && input.contains("year") && ["ago", "hence"].iter().any(|w| input.ends_with(w));
+    // 下周三 is the Wednesday of next week, not the one that comes.
+    let next_week = ["下周", "下週", "下星期", "下礼拜", "下禮拜"].iter().any(|w| input.starts_with(w))
+        && stamps(expect).first().is_some_and(|at| at.month() == 2 && at.day() < 18);
+    if tail && expect.contains("Interval") || ahead || next_week || asap || by_year || years_away {
         return Err(CONFLICT);
     }
     let at = stamps(expect);
     if at.is_empty() || at.iter().any(|at| !(1900..=2100).contains(&at.year())) {
         return Err(ERAS);
     }
-    let grain = expect.rsplit(')').next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
     let (first, days) = (at[0], matches!(grain, "Day" | "Week" | "Month" | "Quarter" | "Year"));
     let day = |at: &DateTime| at.date().to_string();
     let minute = |at: &DateTime| at.strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -196,6 +210,9 @@ fn time(input: &str, expect: &str, land: Option<&str>) -> Result<String, &'stati
     }
     if let Some(second) = at.get(1) {
         // "By two" begins now.
+        if input.to_lowercase().starts_with("by") && second.time() == Time::midnight() {
+            return Ok(format!("daterange ..{}", day(second)));
+        }
         if input.to_lowercase().starts_with("by") {
             return Ok(format!("datetimerange ..{}", minute(second)));
         }

@@ -137,8 +137,8 @@ impl Case {
         let mut got: Vec<Vec<String>> =
             found.iter().map(|f| if next { vec![coming(f, *now)] } else { readings(f) }).collect();
         if self.family == "phone" && !next {
-            // The collection lists the text of a phone, extension and all.
-            got = found.iter().map(|f| vec![recognizers::phone(&f.text)]).collect();
+            // The collection has the digits of number and extension in one.
+            got.iter_mut().flatten().for_each(|v| *v = v.replace(" ext ", ""));
         }
         if self.family == "yes-no" {
             got.truncate(1);
@@ -197,7 +197,10 @@ fn when(w: &When) -> String {
     if w.range { format!("{name} {}..{}", end(w.from), end(w.to)) } else { format!("{name} {}", end(w.from)) }
 }
 
+/// Twelve hours on; an hour of noon is told as the first of the day. Days on where more than that is asked for.
 fn later(w: &When, hours: i64) -> When {
+    let noon = hours == 12 && w.to.is_none() && w.from.is_some_and(|at| at.hour() == 12);
+    let hours = if noon { -12 } else { hours };
     let move_on = |at: DateTime| at.checked_add(Span::new().hours(hours)).unwrap_or(at);
     When { from: w.from.map(move_on), to: w.to.map(move_on), ..w.clone() }
 }

@@ -16,14 +16,15 @@ const CUSTOMS: Customs = Customs {
     month_first: true,
 };
 
-const MODE: &str = "another mode of the same recogniser: its answers contradict the default ones";
+const MODE: &str = "other modes of the same recogniser (calendar, split date and time, extended types): they answer otherwise";
 const PLACES: &str = "only places in a sentence listed, no values";
 const SETS: &str = "recurrences (every Monday): an IVR books one time";
 const UNRESOLVED: &str = "listed as found but without a value";
 const OLD: &str = "years before 1900 and after 2100, decades and centuries: no call is about them";
 const RANGE: &str = "ranges of mathematics (x > 5)";
-const POWER: &str = "powers (2^10)";
+const POWER: &str = "powers and scientific notation (2^10, 1.2e14)";
 const LUNAR: &str = "holidays of the lunar calendar listed with its month and day as if they were civil ones";
+const CALENDARS: &str = "dates in other calendars (Ramadan, Eid, 民国)";
 const RELATIVE: &str = "relative ordinals (next, previous) that need a position in a list";
 const CURRENCY: &str = "currencies that an IVR does not meet";
 const OTHER: &str = "kinds that are no slot: ages, temperatures, dimensions, addresses, time zones";
@@ -32,6 +33,7 @@ fn text<'a>(json: &'a Value, key: &str) -> &'a str {
     json.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+const CALENDAR_NAMES: &[&str] = &["ramadan", "eid al", "islamic", "eid ul", "民国"];
 const LUNAR_NAMES: &[&str] = &["中秋", "春节", "除夕", "元宵", "端午", "重阳", "农历", "大年"];
 
 pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
@@ -71,6 +73,17 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
             Err(why) => Task::LeftOut(why),
         };
     let task = match model {
+        _ if family == "when"
+            && CALENDAR_NAMES.iter().any(|n| text(json, "input").to_lowercase().contains(n)) =>
+        {
+            Task::LeftOut(CALENDARS)
+        }
+        _ if family == "when" && ["decade", "centur"].iter().any(|n| text(json, "input").contains(n)) => {
+            Task::LeftOut(OLD)
+        }
+        "NumberModel" | "NumberModelExperimentalMode" if scientific(text(json, "input")) => {
+            Task::LeftOut(POWER)
+        }
         "NumberModel" | "NumberModelExperimentalMode" => simple(&number, None),
         "OrdinalModel" | "OrdinalModelSuppressExtendedTypes" => simple(&ordinal, Some("ordinal")),
         "PercentModel" => simple(&percent, Some("percent")),
@@ -96,6 +109,10 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
         "DateTimePeriodParser" => parsed(results, "datetimerange", &ask),
         "DurationParser" => parsed(results, "duration", &ask),
         "SetParser" | "SetExtractor" => Task::LeftOut(SETS),
+        // Where an extractor finds nothing there is no value to miss: nothing of its kind may be found.
+        m if m.ends_with("Extractor") && results.is_empty() && m != "TimeZoneExtractor" => {
+            ask(Vec::new(), false, extracted(m))
+        }
         m if m.ends_with("Extractor") && !m.starts_with("TimeZone") => Task::LeftOut(PLACES),
         m if m.starts_with("NumberRange") => Task::LeftOut(RANGE),
         m if m.starts_with("DateTimeModel") || m.ends_with("PercentMode") || m.starts_with("Merged") => {
@@ -104,6 +121,29 @@ pub(super) fn read(json: &Value, fallback: DateTime) -> Result<Case, String> {
         _ => Task::LeftOut(OTHER),
     };
     Ok(Case { family, lang, input: text(json, "input").to_owned(), task })
+}
+
+/// 2^10, 1.2e14: a digit, the mark and a digit or sign.
+fn scientific(input: &str) -> bool {
+    let plain: Vec<char> =
+        input.chars().map(|c| if c == '＾' { '^' } else { c.to_ascii_lowercase() }).collect();
+    let digit = |c: &char| c.is_numeric();
+    let next = |c: &char| digit(c) || matches!(c, '-' | '+' | '－' | '＋');
+    plain.windows(3).any(|w| matches!(w, [a, '^' | 'e' | 'ｅ', b] if digit(a) && next(b)))
+}
+
+/// The kind that an extractor looks for; nothing if it looks for all.
+fn extracted(model: &str) -> Option<&'static str> {
+    match model {
+        "DateExtractor" | "HolidayExtractor" => Some("date"),
+        "TimeExtractor" => Some("time"),
+        "DateTimeExtractor" => Some("datetime"),
+        "DatePeriodExtractor" => Some("daterange"),
+        "TimePeriodExtractor" => Some("timerange"),
+        "DateTimePeriodExtractor" => Some("datetimerange"),
+        "DurationExtractor" => Some("duration"),
+        _ => None,
+    }
 }
 
 fn resolution(result: &Value) -> &Value {
@@ -133,7 +173,9 @@ fn percent(r: &Value) -> Result<String, &'static str> {
 }
 
 /// Digits only, with the plus.
-pub(super) fn phone(text: &str) -> String {
+fn phone(text: &str) -> String {
+    // The zero in "+44 (0) 161" is not dialled; the collection keeps it.
+    let text = if text.contains('+') { text.replace("(0)", "") } else { text.to_owned() };
     text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
 }
 

@@ -32,6 +32,9 @@ pub(super) enum Edge {
     End,
     /// What is left of it from now on.
     Rest,
+    /// Of its first half what is over, of its second what is left.
+    SoFar,
+    Later,
 }
 
 /// What is counted in "the third … of".
@@ -76,8 +79,12 @@ pub(super) enum Atom {
     Count(Unit, f64, i64),
     /// The nth (from the end if negative).
     Nth(i64, Target),
+    /// The first so many, or the last (negative).
+    First(i64, Target),
     /// So long after (1) or before (-1).
     Offset(Length, Unit, i64),
+    /// A season from spring = 0, and which from this year's.
+    Season(i8, i64),
     /// The coming one, or the last (-1).
     Holiday(&'static Holiday, i64),
     Clock(Clock),
@@ -86,7 +93,8 @@ pub(super) enum Atom {
     Part(Part),
     /// A part of a day so many days from today.
     DayPart(i64, Part),
-    Edge(Edge),
+    /// An edge, and whether "of" stood behind it.
+    Edge(Edge, bool),
     /// The end of this unit.
     EdgeOf(Edge, Unit),
 }
@@ -103,12 +111,19 @@ pub(super) struct Fields {
     pub(super) period: Option<(Unit, i64)>,
     pub(super) count: Option<(Unit, f64, i64)>,
     pub(super) nth: Option<(i64, Target)>,
+    /// As many as `nth` counts, not only the last of them.
+    pub(super) all: bool,
     pub(super) offset: Option<(Length, Unit, i64)>,
+    /// The offset stood behind the date: "march in a year", not "a year after march".
+    pub(super) then: bool,
+    pub(super) season: Option<(i8, i64)>,
     pub(super) holiday: Option<(&'static Holiday, i64)>,
     pub(super) clock: Option<Clock>,
     pub(super) half: Option<bool>,
     pub(super) part: Option<Part>,
     pub(super) edge: Option<Edge>,
+    /// Told as the end "of" something: a year has three such parts, not two.
+    pub(super) edge_of: bool,
     pub(super) bare: Option<i64>,
 }
 
@@ -155,14 +170,8 @@ impl Fields {
             Atom::YearMonth(y, m) => self.add(Atom::Month(m, None)) && self.add(Atom::Year(y)),
             Atom::Period(Unit::Day, n) => self.add(Atom::Day(n)),
             Atom::Period(unit, n) => {
-                let fits = match unit {
-                    Unit::Week => self.month.is_none() && self.year.is_none(),
-                    Unit::Weekend => !self.dated(),
-                    Unit::Month => self.month.is_none() && self.weekday.is_none(),
-                    Unit::Year => self.year.is_none(),
-                    _ => !self.dated() || self.nth.is_some(),
-                };
-                fits && !lone
+                self.takes(unit)
+                    && !lone
                     && self.day.is_none()
                     && self.offset.is_none()
                     && put(&mut self.period, (unit, n))
@@ -175,13 +184,25 @@ impl Fields {
                     && self.weekday.is_none()
                     && put(&mut self.nth, (n, target))
             }
+            Atom::First(n, target) => {
+                self.all = true;
+                self.add(Atom::Nth(n, target))
+            }
             Atom::Offset(length, unit, sign) => {
+                self.then = self.dated();
                 self.count.is_none() && put(&mut self.offset, (length, unit, sign))
+            }
+            Atom::Season(n, which) => {
+                (self.year.is_some() || !self.dated()) && put(&mut self.season, (n, which))
             }
             Atom::Holiday(h, which) => {
                 self.free_day() && self.month.is_none() && !lone && put(&mut self.holiday, (h, which))
             }
             Atom::Clock(c) => self.count.is_none() && put(&mut self.clock, c),
+            // "tuesday am"
+            Atom::Half(pm) if self.clock.is_none() && self.bare.is_none() && self.dated() => {
+                put(&mut self.part, if pm { Part::Afternoon } else { Part::Morning })
+            }
             Atom::Half(pm) => (self.clock.is_some() || self.bare.is_some()) && put(&mut self.half, pm),
             Atom::Part(p) => {
                 if self.part == Some(p) {
@@ -193,8 +214,24 @@ impl Fields {
                 let part = self.add(Atom::Part(p));
                 part && (self.dated() || put(&mut self.day, d))
             }
-            Atom::EdgeOf(edge, unit) => self.add(Atom::Period(unit, 0)) && put(&mut self.edge, edge),
-            Atom::Edge(e) => put(&mut self.edge, e),
+            Atom::EdgeOf(edge, unit) => {
+                (self.stretch() || self.add(Atom::Period(unit, 0))) && put(&mut self.edge, edge)
+            }
+            Atom::Edge(e, of) => {
+                self.edge_of |= of;
+                put(&mut self.edge, e)
+            }
+        }
+    }
+
+    /// Whether a unit of this kind still has a place beside what is told.
+    fn takes(&self, unit: Unit) -> bool {
+        match unit {
+            Unit::Week => self.month.is_none() && self.year.is_none(),
+            Unit::Weekend => !self.dated() || self.holiday.is_some(),
+            Unit::Month => self.month.is_none() && self.weekday.is_none(),
+            Unit::Year => self.year.is_none(),
+            _ => !self.dated() || self.nth.is_some(),
         }
     }
 
@@ -213,13 +250,23 @@ impl Fields {
             || self.nth.is_some()
             || self.offset.is_some()
             || self.holiday.is_some()
+            || self.season.is_some()
             || self.count.is_some()
     }
 
     /// What it tells is longer than a day: a week, a month, a year.
     pub(super) fn stretch(&self) -> bool {
-        let day = self.free_day() && self.weekday.is_none() && self.holiday.is_none() && self.nth.is_none();
-        day && self.offset.is_none() && (self.period.is_some() || self.month.is_some() || self.year.is_some())
+        let weeks = self.nth.is_some_and(|(_, t)| matches!(t, Target::Unit(u) if u > Unit::Day));
+        let day = self.free_day()
+            && self.weekday.is_none()
+            && self.holiday.is_none()
+            && (self.nth.is_none() || weeks);
+        day && self.offset.is_none()
+            && (weeks
+                || self.season.is_some()
+                || self.period.is_some()
+                || self.month.is_some()
+                || self.year.is_some())
     }
 
     /// Something tells a time of day.

@@ -1,14 +1,14 @@
-//! One end of time, and stretches of a told length: since, until, before, after, within.
+//! One end of time: since, until, before, after, more than so long ago.
 
-use super::super::duration;
-use super::super::value::Length;
-use super::calendar::shift;
+use super::super::token::Kind;
+use super::atom::{Edge, Fields};
+use super::calendar::midnight;
 use super::ends::hour;
 use super::range::Reader;
 use super::resolve::resolve;
-use super::{Shape, When};
+use super::{Bounds, When};
 use crate::base::Lang;
-use jiff::civil::{DateTime, Time};
+use jiff::Span;
 
 /// Which side of the bound is meant, and whether the bound belongs to it.
 #[derive(Clone, Copy, PartialEq)]
@@ -24,6 +24,16 @@ const LEADS: &[(&str, Side)] = &[
     ("prior to", Side::Before),
     ("earlier than", Side::Before),
     ("no later than", Side::Until),
+    ("in advance of", Side::Before),
+    ("ahead of", Side::Before),
+    ("ending with", Side::Until),
+    ("before or on", Side::Until),
+    ("later than or at", Side::Since),
+    ("after or on", Side::Since),
+    ("<", Side::Before),
+    (">", Side::After),
+    ("more than", Side::After),
+    ("less than", Side::Before),
     ("by", Side::Before),
     ("until", Side::Until),
     ("till", Side::Until),
@@ -45,12 +55,17 @@ const LEADS: &[(&str, Side)] = &[
     ("anytime after", Side::After),
     ("any time after", Side::After),
     ("not before", Side::Since),
+    ("as early as", Side::Since),
+    ("as late as", Side::Until),
+    ("greater than", Side::After),
+    ("is greater than", Side::After),
     ("no earlier than", Side::Since),
 ];
 /// Words behind it, of both languages.
 const TAILS: &[(&str, Side)] = &[
     ("or later", Side::Since),
     ("and later", Side::Since),
+    ("and greater", Side::Since),
     ("or after", Side::Since),
     ("and after", Side::Since),
     ("onwards", Side::Since),
@@ -99,9 +114,23 @@ impl Reader<'_> {
     /// Since, until, before and after one form.
     pub(super) fn bounded(&self, start: usize) -> Option<(When, usize)> {
         let t = self.t;
-        let lead = if self.lang == Lang::En { t.lookup(start, LEADS) } else { t.lookup(start, LEADS_ZH) };
+        // "<6pm", but not "<div>6pm"
+        let markup = t.is(start, &["<", ">"]) && t.glued(start);
+        let lead = if markup {
+            None
+        } else if self.lang == Lang::En {
+            t.lookup(start, LEADS)
+        } else {
+            t.lookup(start, LEADS_ZH)
+        };
         let (f, next) = self.end(lead.map_or(start, |(_, next)| next))?;
-        let tail = t.lookup(next, TAILS);
+        // "2016 and before 2018" begins another.
+        let joined = |(_, end): &(Side, usize)| {
+            t.is(next, &["and", "or"])
+                && *end < t.len()
+                && (self.end(*end).is_some() || t.kind(*end) == Some(Kind::Word))
+        };
+        let tail = t.lookup(next, TAILS).filter(|tail| !joined(tail));
         let (side, next) = match (lead, tail) {
             (Some((side, _)), tail) => (side, tail.map_or(next, |(_, n)| n)),
             (None, Some(tail)) => tail,
@@ -116,67 +145,40 @@ impl Reader<'_> {
             f.clock = hour(Some(n).filter(|n| (1..=24).contains(n)));
         }
         let w = resolve(&f, self.now, self.customs)?;
-        let (from, to) = (w.from?, w.to);
+        let (mut from, to) = (w.from?, w.to);
+        // "since january", "since monday" look back.
+        if t.word(start) == "since" && from > self.now && f.year.is_none() && f.period.is_none() {
+            let back = match (f.month, f.weekday) {
+                (Some((_, None)), _) => Span::new().years(1),
+                (None, Some((_, None))) if f.dom.is_none() => Span::new().days(7),
+                _ => Span::new(),
+            };
+            from = from.checked_sub(back).ok()?;
+        }
+        // "more than two weeks ago", "less than three days after tomorrow"
+        if lead.is_some() && t.is(start, &["more", "less"]) {
+            let (_, _, sign) = f.offset?;
+            let base = Fields { offset: None, ..f.clone() };
+            let base = if base.dated() {
+                resolve(&base, self.now, self.customs)?.from?
+            } else {
+                midnight(self.now.date())
+            };
+            let (from, to) = match (side, sign > 0) {
+                (Side::After, true) => (Some(from), None),
+                (Side::After, false) => (None, Some(from)),
+                (_, true) => (Some(base), Some(from)),
+                (_, false) => (Some(from), Some(base)),
+            };
+            return Some((When { shape: w.shape, from, to, range: true, half_open: false }, next));
+        }
         let (from, to) = match side {
-            Side::Before => (None, Some(if f.edge.is_some() { to.unwrap_or(from) } else { from })),
+            Side::Before => (None, Some(if f.edge == Some(Edge::End) { to.unwrap_or(from) } else { from })),
+            Side::Until if lead.is_some() && self.customs.bounds == Bounds::Excluded => (None, Some(from)),
             Side::Until => (None, Some(to.unwrap_or(from))),
             Side::After => (Some(to.unwrap_or(from)), None),
             Side::Since => (Some(from), None),
         };
         Some((When { shape: w.shape, from, to, range: true, half_open: w.half_open }, next))
-    }
-
-    /// "within two hours", "for three days from monday", 三天内.
-    pub(super) fn stretch(&self, start: usize) -> Option<(When, usize)> {
-        let t = self.t;
-        let days = |d: DateTime, length: &Length| {
-            let shape = if length.seconds == 0.0 { Shape::Date } else { Shape::DateTime };
-            let from = if shape == Shape::Date { d.with().time(Time::midnight()).build().ok()? } else { d };
-            Some(When {
-                shape,
-                from: Some(from),
-                to: Some(shift(from, length, 1)?),
-                range: true,
-                half_open: false,
-            })
-        };
-        if self.lang == Lang::Zh {
-            let (length, _, next) = duration::length(self.lang, t, start)?;
-            let next = t.one_of(next, &["内", "之内", "以内"])?;
-            return Some((days(self.now, &length)?, next));
-        }
-        if let Some(next) =
-            t.one_of(start, &["within the next", "within the upcoming", "within the coming", "within"])
-        {
-            let (length, _, next) = duration::length(self.lang, t, next)?;
-            return Some((days(self.now, &length)?, next));
-        }
-        let from = t.lit(start, "for").unwrap_or(start);
-        let (length, _, next) = duration::length(self.lang, t, from)?;
-        let least = if from > start { t.lit(next, "from") } else { None };
-        let next = t
-            .one_of(
-                next,
-                &[
-                    "starting from",
-                    "starting on",
-                    "starting",
-                    "beginning on",
-                    "beginning",
-                    "beginning from",
-                    "starting at",
-                ],
-            )
-            .or(least)?;
-        let (f, next) = self.fields(t.lit(next, "at").unwrap_or(next))?;
-        let w = resolve(&f, self.now, self.customs)?;
-        let begin = w.from?;
-        let mut found = days(begin, &length)?;
-        if w.shape != Shape::Date {
-            found.from = Some(begin);
-            found.to = Some(shift(begin, &length, 1)?);
-            found.shape = if w.shape == Shape::Time { Shape::Time } else { Shape::DateTime };
-        }
-        Some((found, next))
     }
 }

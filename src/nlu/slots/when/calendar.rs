@@ -74,11 +74,22 @@ pub(super) fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Day
         }
         (None, None, Some(year)) => (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?),
         (None, None, None) => match target {
+            // "Q2" is the one that comes.
+            Target::Unit(Unit::Quarter) => {
+                let over = n > 0 && i64::from(today.month()) > n * 3;
+                let year = today.year() + i16::from(over);
+                (Date::new(year, 1, 1).ok()?, Date::new(year + 1, 1, 1).ok()?)
+            }
             Target::Weekday(_) => (today.first_of_month(), months(today.first_of_month(), 1)?),
             _ => (Date::new(today.year(), 1, 1).ok()?, Date::new(today.year() + 1, 1, 1).ok()?),
         },
     };
     let from_end = n < 0;
+    if f.all {
+        let one = Fields { all: false, ..f.clone() };
+        let (a, b) = (nth(&one, n.signum(), target, today)?, nth(&one, n, target, today)?);
+        return Some(Days::stretch(a.start.min(b.start), a.end.max(b.end)));
+    }
     match target {
         Target::Weekday(w) => {
             let edge = if from_end { end } else { days(start, -1)? };
@@ -159,6 +170,28 @@ pub(super) fn count(unit: Unit, n: f64, dir: i64, today: Date, customs: &Customs
         shift(midnight(start), &unit.times(n), dir)?.date()
     };
     Some(Days::stretch(start.min(other), start.max(other)))
+}
+
+/// The day that is so many working days away: Monday to Friday.
+pub(super) fn workday(from: Date, n: i64) -> Option<Date> {
+    let mut date = from;
+    let mut left = n.abs().min(1000);
+    while left > 0 {
+        date = days(date, n.signum())?;
+        left -= i64::from(date.weekday().to_monday_zero_offset() < 5);
+    }
+    Some(date)
+}
+
+/// Spring (0), summer, autumn and winter of the northern half, from the usual days of equinox and solstice; the winter
+/// of a year begins in it.
+pub(super) fn season(of_year: i8, year: i16) -> Option<Days> {
+    const BEGINS: [(i8, i8); 4] = [(3, 20), (6, 21), (9, 23), (12, 21)];
+    let begin = |index: i8| {
+        let (month, day) = *BEGINS.get(usize::try_from(index % 4).ok()?)?;
+        Date::new(year + i16::from(index / 4), month, day).ok()
+    };
+    Some(Days::stretch(begin(of_year)?, begin(of_year + 1)?))
 }
 
 pub(super) fn workdays(from: Date, n: i64, dir: i64) -> Option<Date> {

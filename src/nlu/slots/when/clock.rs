@@ -45,6 +45,22 @@ pub(super) fn written(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     None
 }
 
+/// "at 6.45", "between 9.30-4.30pm": a dot where a word says that a time comes.
+fn dotted(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let told = at > 0
+        && (t.is(
+            at - 1,
+            &["at", "from", "to", "between", "until", "till", "by", "before", "after", "around"],
+        ) || t.word(at - 1) == "-" && t.digits(at.wrapping_sub(2)).is_some());
+    let hour: i64 = t.digits(at).filter(|d| d.len() <= 2)?.parse().ok()?;
+    let minute: i64 = t.digits(at + 2).filter(|d| d.len() == 2)?.parse().ok()?;
+    let joined = t.word(at + 1) == "." && t.glued(at + 1) && t.glued(at + 2);
+    let longer = t.word(at + 3) == "." && t.glued(at + 3) && t.digits(at + 4).is_some()
+        || t.is(at + 3, &["%", "percent", "degrees"]);
+    (told && joined && !longer).then_some(())?;
+    Some((Atom::Clock(clock(hour, minute, 0, false, true)?), at + 3))
+}
+
 /// "am", "p.m.", "a m", "p" right after digits.
 pub(super) fn half_en(t: &Tokens, at: usize) -> Option<(bool, usize)> {
     const HALVES: &[(&str, bool)] = &[
@@ -57,7 +73,10 @@ pub(super) fn half_en(t: &Tokens, at: usize) -> Option<(bool, usize)> {
         ("p . m .", true),
         ("p . m", true),
         ("p m", true),
-        ("ampm", true),
+        (". am", false),
+        (". pm", true),
+        ("in the am", false),
+        ("in the pm", true),
     ];
     if let Some(found) = t.lookup(at, HALVES) {
         return Some(found);
@@ -78,10 +97,10 @@ fn hour_en(t: &Tokens, at: usize) -> Option<(i64, bool, usize)> {
 
 /// English times with words. `named` is true where something says that a time comes ("at").
 pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize)> {
-    if let Some((atom, next)) = written(t, at) {
+    if let Some((atom, next)) = written(t, at).or_else(|| dotted(t, at)) {
         return Some((
             atom,
-            t.one_of(next, &["h", "hrs", "hours"]).filter(|_| t.glued(next)).unwrap_or(next),
+            t.one_of(next, &["h", "hrs", "hours"]).filter(|n| t.glued(next) && !t.glued(*n)).unwrap_or(next),
         ));
     }
     if let Some(((hour, minute), next)) = t.lookup(
@@ -93,6 +112,13 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
             ("midnight", (24, 0)),
             ("mid night", (24, 0)),
             ("noontime", (12, 0)),
+            ("noonish", (12, 0)),
+            ("midmorning", (10, 0)),
+            ("mid morning", (10, 0)),
+            ("mid - morning", (10, 0)),
+            ("midafternoon", (14, 0)),
+            ("mid afternoon", (14, 0)),
+            ("mid - afternoon", (14, 0)),
             ("12 noon", (12, 0)),
             ("12 midnight", (24, 0)),
             ("twelve noon", (12, 0)),
@@ -105,20 +131,33 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
     }
     // "1530", "730 pm"
     if let Some(digits) = t.digits(at).filter(|d| d.len() == 3 || d.len() == 4) {
-        let told = named
-            || half_en(t, at + 1).is_some()
-            || t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).is_some();
-        let number: i64 = digits.parse().ok()?;
+        let span = |mark: usize, far: usize| {
+            t.word(mark) == "-" && t.digits(far).is_some_and(|d| d.len() == digits.len())
+        };
         let zero = digits.starts_with('0');
-        let next = t.one_of(at + 1, &["hours", "hrs", "h", "hour"]).unwrap_or(at + 1);
-        let free = !t.is(at + 1, &["-", "/", ".", ":"]) || !t.glued(at + 1);
+        let told = named
+            || zero && at > 0 && t.is(at - 1, &["between", "from"]) && span(at + 1, at + 2)
+            || at > 2
+                && span(at - 1, at - 2)
+                && t.is(at - 3, &["between", "from"])
+                && (zero || t.word(at - 2).starts_with('0'))
+            || half_en(t, at + 1).is_some()
+            || t.one_of(at + 1, &["hours", "hrs", "h", "hour"])
+                .is_some_and(|n| t.word(at + 1) != "h" || t.digits(n).is_none());
+        let number: i64 = digits.parse().ok()?;
+        let next = t.one_of(at + 1, &["hours", "hrs", "h", "hour", "ampm"]).unwrap_or(at + 1);
+        let free = !t.is(at + 1, &["/", ".", ":"]) || !t.glued(at + 1) || t.digits(at + 2).is_none();
         return (told && free)
             .then_some(())
             .and_then(|()| Some((Atom::Clock(clock(number / 100, number % 100, 0, zero, true)?), next)));
     }
     let (hour, next) = number_en::cardinal(t, at).map(|(h, n)| (i64::from(h), n))?;
+    // "nineteen hundred hours"
+    if hour >= 100 && t.word(next) == "hours" && t.digits(at).is_none() {
+        return Some((Atom::Clock(clock(hour / 100, hour % 100, 0, true, true)?), next + 1));
+    }
     // "ten thirty": the number grammar stops between the two; "twenty three" is one number.
-    let tick = t.one_of(next, &["o'clock", "oclock", "o clock", "hours", "ish"]);
+    let tick = t.one_of(next, &["o'clock", "oclock", "o clock", "hours", "ish", "- ish", "ampm"]);
     if let Some(after) = tick.filter(|_| (0..=24).contains(&hour)) {
         if t.word(after - 1) == "hours" && t.digits(at).is_none_or(|d| d.len() != 4) {
             return None;
@@ -126,10 +165,12 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
         return Some((Atom::Clock(clock(hour, 0, 0, false, false)?), after));
     }
     let digital = t.digits(at).is_some();
-    if (1..=12).contains(&hour) && !(digital && t.glued(next)) || (13..24).contains(&hour) && named {
+    if (1..=12).contains(&hour) && !(digital && t.glued(next))
+        || (13..24).contains(&hour) && (named || !digital)
+    {
         let dash = if t.word(next) == "-" && !digital { next + 1 } else { next };
-        if let Some((minute, after)) =
-            minutes_en(t, dash).filter(|(_, after)| named || !digital || half_en(t, *after).is_some())
+        if let Some((minute, after)) = minutes_en(t, dash)
+            .filter(|(_, after)| named || !digital && hour <= 12 || half_en(t, *after).is_some())
         {
             let unit_follows =
                 t.is(after, &["minutes", "days", "people", "percent", "%", "hours", "weeks", "dollars"]);
@@ -148,7 +189,7 @@ pub(super) fn english(t: &Tokens, at: usize, named: bool) -> Option<(Atom, usize
 
 /// Minutes after an hour: "thirty", "oh five", "o five", "15".
 fn minutes_en(t: &Tokens, at: usize) -> Option<(i64, usize)> {
-    if t.is(at, &["oh", "o"]) {
+    if t.is(at, &["oh", "o", "zero", "ou"]) {
         let at = if t.word(at + 1) == "-" { at + 2 } else { at + 1 };
         let (minute, next) = number_en::cardinal(t, at).filter(|(m, _)| *m < 10)?;
         return Some((i64::from(minute), next));
@@ -203,6 +244,12 @@ pub(super) fn mandarin(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         t.lookup(at, &[("正午", 12), ("半夜十二点", 24), ("午夜", 24), ("凌晨十二点", 24)])
     {
         return Some((Atom::Clock(clock(hour, 0, 0, true, false)?), next));
+    }
+    // 3pm
+    if let Some(hour) = t.digits(at).and_then(|d| d.parse::<i64>().ok()).filter(|h| (1..=12).contains(h))
+        && half_en(t, at + 1).is_some()
+    {
+        return Some((Atom::Clock(clock(hour, 0, 0, false, false)?), at + 1));
     }
     if let Some(from) = t.lit(at, "差") {
         let (minute, next) = quarter(t, from).or_else(|| {

@@ -50,6 +50,11 @@ impl Customs {
 }
 
 impl Customs {
+    /// The rest of a week or month does not include its last day.
+    pub(super) fn rest_ends_early(&self) -> bool {
+        self.bounds != Bounds::Days
+    }
+
     /// The end of a month is its last third, not its second half.
     pub(super) fn thirds(&self) -> bool {
         self.bounds != Bounds::Excluded

@@ -2,59 +2,52 @@
 
 use super::super::duration::{self, Unit};
 use super::super::number_en::{cardinal, ordinal};
-use super::super::token::{Kind, Tokens};
+use super::super::token::Tokens;
 use super::atom::{Atom, Edge, Part, Target};
 use super::clock;
-use super::dates::{two_digits, written};
+use super::days_en::{calendar, month_meant, year};
 use super::holiday::HOLIDAYS;
-use super::words_en::{DAYS, EDGES, MONTHS, NOW, PARTS, WEEKDAYS, WHICH};
+use super::words_en::{DAYS, EDGES, MONTHS, NEAREST, NOW, PARTS, PERIODS, SEASONS, WEEKDAYS, WHICH};
 use crate::base::Lang;
 
 /// The atom at `at`. `named` where a word before says that a time of day comes, or a date is half told.
 pub(super) fn atom(t: &Tokens, at: usize, named: bool, month_first: bool) -> Option<(Atom, usize)> {
     let found = [
         t.one_of(at, NOW).map(|next| (Atom::Now, next)),
-        t.lookup(at, DAYS).map(|(n, next)| (Atom::Day(n), next)),
         nth(t, at),
+        offset(t, at),
+        t.lookup(at, DAYS).map(|(n, next)| (Atom::Day(n), next)),
         relative(t, at),
         calendar(t, at, month_first),
-        offset(t, at),
         holiday(t, at),
         quarter(t, at),
-        t.lookup(at, EDGES).map(|(e, next)| (Atom::Edge(e), next)),
+        season(t, at),
+        t.lookup(at, EDGES)
+            .filter(|(_, next)| t.word(*next) != "than")
+            .map(|(e, next)| (Atom::Edge(e, t.word(next - 1) == "of"), next)),
         short_edge(t, at),
         part(t, at),
         clock::english(t, at, named),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
-        t.lookup(at, WEEKDAYS).map(|(d, next)| (Atom::Weekday(d, None), next)),
+        weekday(t, at).map(|(d, next)| (Atom::Weekday(d, None), next)),
         t.lookup(at, MONTHS).filter(|_| month_meant(t, at)).map(|(m, next)| (Atom::Month(m, None), next)),
         year(t, at).map(|(y, next)| (Atom::Year(y), next)),
     ];
     found.into_iter().flatten().rev().max_by_key(|(_, next)| *next)
 }
 
-/// "may", "mar", "sun" and "march" are also other words.
-fn month_meant(t: &Tokens, at: usize) -> bool {
-    if t.word(at) != "may" {
-        return true;
-    }
-    let before = at > 0
-        && t.is(
-            at - 1,
-            &[
-                "in", "of", "since", "until", "till", "from", "to", "next", "last", "before", "after", "by",
-                "-", "between", "through", "during", "mid", "early", "late",
-            ],
-        );
-    before
-        || t.digits(at + 1).is_some()
-        || ordinal(t, at + 1).is_some()
-        || at > 0 && (t.digits(at - 1).is_some() || t.is(at - 1, &["th", "st", "rd", "nd"]))
-        || t.len() == 1
+fn plural(unit: &str) -> bool {
+    unit.ends_with('s') && !unit.ends_with("'s")
+}
+
+/// "the sun" is no weekday.
+fn weekday(t: &Tokens, at: usize) -> Option<(i8, usize)> {
+    let noun = t.is(at, &["sun", "sat", "wed", "mon"]) && at > 0 && t.is(at - 1, &["the", "a"]);
+    t.lookup(at, WEEKDAYS).filter(|_| !noun)
 }
 
 fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
-    if let Some(next) = t.lit(at, "tonight") {
+    if let Some(next) = t.one_of(at, &["tonight", "tonite"]) {
         return Some((Atom::DayPart(0, Part::Night), next));
     }
     if at > 0 && t.word(at - 1) == "good" {
@@ -62,7 +55,15 @@ fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     }
     let from = t.one_of(at, &["in the", "the", "during the"]).unwrap_or(at);
     let (part, next) = t.lookup(from, PARTS)?;
-    if t.word(next - 1) == "am" {
+    // A meal tells a time only where something says so: "at lunch", "after dinner", "monday lunch".
+    let meal = next == from + 1 && t.is(from, &["lunch", "dinner"]);
+    let told = at > 0
+        && (t.is(
+            at - 1,
+            &["at", "after", "before", "during", "over", "by", "for", "until", "till", "this", "next"],
+        ) || t.lookup(at - 1, WEEKDAYS).is_some()
+            || t.lookup(at - 1, DAYS).is_some());
+    if t.word(next - 1) == "am" || meal && !told {
         return None;
     }
     Some((Atom::Part(part), next))
@@ -70,28 +71,7 @@ fn part(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 /// "this week", "next friday", "the last two months", "week after next".
 fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
-    const FIXED: &[(&str, Unit, i64)] = &[
-        ("the week after next", Unit::Week, 2),
-        ("week after next", Unit::Week, 2),
-        ("week after", Unit::Week, 1),
-        ("month after next", Unit::Month, 2),
-        ("the month after next", Unit::Month, 2),
-        ("the year after next", Unit::Year, 2),
-        ("year after next", Unit::Year, 2),
-        ("the week", Unit::Week, 0),
-        ("the month", Unit::Month, 0),
-        ("the year", Unit::Year, 0),
-        ("the weekend", Unit::Weekend, 0),
-        ("weekend", Unit::Weekend, 0),
-        ("ytd", Unit::Year, 0),
-        ("year to date", Unit::Year, 0),
-        ("the quarter", Unit::Quarter, 0),
-        ("week before last", Unit::Week, -2),
-        ("the week before last", Unit::Week, -2),
-    ];
-    if let Some((unit, n, next)) =
-        FIXED.iter().filter_map(|(p, u, n)| Some((*u, *n, t.lit(at, p)?))).max_by_key(|(.., next)| *next)
-    {
+    if let Some(((unit, n), next)) = t.lookup(at, PERIODS) {
         return Some((Atom::Period(unit, n), next));
     }
     // "the end of month"
@@ -105,21 +85,37 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let weekday_after_next =
         t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.one_of(next, &["after next"])?)));
     if let Some((d, next)) = weekday_after_next {
-        return Some((Atom::Weekday(d, Some(2)), next));
+        return Some((Atom::Nth(1002, Target::Weekday(d)), next));
+    }
+    // "friday week"
+    if let Some((d, next)) = t.lookup(at, WEEKDAYS).and_then(|(d, next)| Some((d, t.lit(next, "week")?))) {
+        return Some((Atom::Nth(1002, Target::Weekday(d)), next));
     }
     // "two upcoming months"
     if let Some((n, after)) = cardinal(t, at)
         && let Some((which, after)) = t.lookup(after, WHICH).filter(|(w, _)| *w != 0)
         && let Some((unit, after)) = duration::unit(Lang::En, t, after)
+        && t.word(after - 1).ends_with('s')
     {
         return Some((Atom::Count(unit, f64::from(n), which), after));
     }
     let (which, next) = t.lookup(at, WHICH)?;
+    // "it should last two hours"
+    let verb = t.word(at) == "last"
+        && at > 0
+        && (t.is(at - 1, &["to", "will", "would", "should", "may", "can", "could", "must", "not"])
+            || t.word(at - 1).ends_with("n't"));
+    if verb {
+        return None;
+    }
     if let Some((d, next)) = t.lookup(next, WEEKDAYS) {
+        if t.is(next - 2, NEAREST) {
+            return Some((Atom::Nth(1000 * which + which, Target::Weekday(d)), next));
+        }
         return Some((Atom::Weekday(d, Some(which)), next));
     }
-    if let Some((m, next)) = t.lookup(next, MONTHS) {
-        return Some((Atom::Month(m, Some(which)), next));
+    if let Some((m, end)) = t.lookup(next, MONTHS).filter(|_| month_meant(t, next)) {
+        return Some((Atom::Month(m, Some(which)), end));
     }
     if let Some((Atom::Holiday(h, _), next)) = holiday(t, next) {
         return Some((Atom::Holiday(h, which), next));
@@ -131,14 +127,24 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         && let Some((n, unit, after)) =
             duration::piece(Lang::En, t, next).filter(|(_, u, n)| *u != Unit::Weekend && !t.is(*n, &["of"]))
     {
-        let plural = t.word(after - 1).ends_with('s') || n > 1.0;
+        let plural = plural(t.word(after - 1)) || n > 1.0;
         return Some((if plural { Atom::Count(unit, n, which) } else { Atom::Period(unit, which) }, after));
     }
     let (unit, next) = duration::unit(Lang::En, t, next)?;
-    if t.word(next - 1).ends_with('s') && which != 0 {
+    if plural(t.word(next - 1)) && which != 0 {
         return Some((Atom::Count(unit, 3.0, which), next));
     }
     Some((Atom::Period(unit, which), t.one_of(next, &["'s"]).unwrap_or(next)))
+}
+
+/// "this summer", "winter 2024", "the spring of 2025": a bare "spring" or "fall" is no date.
+fn season(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    let which = t.lookup(at, WHICH);
+    let from = which.map_or(t.lit(at, "the").unwrap_or(at), |(_, next)| next);
+    let (n, next) = t.lookup(from, SEASONS)?;
+    let year = t.one_of(next, &["of", "in"]).unwrap_or(next);
+    let told = which.is_some() || at > 0 && t.word(at - 1) == "in" || self::year(t, year).is_some();
+    told.then_some((Atom::Season(n, which.map_or(0, |(w, _)| w)), next))
 }
 
 /// "eom", "boy": the end of the month, the beginning of the year.
@@ -148,129 +154,39 @@ fn short_edge(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         ("bom", (Edge::Begin, Unit::Month)),
         ("eoy", (Edge::End, Unit::Year)),
         ("boy", (Edge::Begin, Unit::Year)),
+        ("eod", (Edge::End, Unit::Day)),
+        ("end of day", (Edge::End, Unit::Day)),
+        ("end of the day", (Edge::End, Unit::Day)),
     ];
     let from = t.lit(at, "the").unwrap_or(at);
     t.lookup(from, SHORT).map(|((edge, unit), next)| (Atom::EdgeOf(edge, unit), next))
-}
-
-/// "march 3 2015", "the third of march", "15th february", "the 15th", "10/31/74", "2015-03-03".
-fn calendar(t: &Tokens, at: usize, month_first: bool) -> Option<(Atom, usize)> {
-    if let Some(found) = written(t, at, month_first) {
-        return Some(found);
-    }
-    if let Some((month, next)) = t.lookup(at, MONTHS) {
-        let from = t.one_of(next, &["the", "-", "/", ".", ","]).unwrap_or(next);
-        if let Some((day, after)) = day(t, from) {
-            // "march 3 pm" is a time, "march 3:15" too.
-            let time = t.is(after, &[":", "h", "o'clock", "am", "pm"]) && ordinal(t, from).is_none();
-            let apart = t.word(next) == "," && ordinal(t, from).is_none() && t.digits(from).is_none();
-            if !time && !apart {
-                return Some((Atom::MonthDay(month, day), after));
-            }
-        }
-        return None;
-    }
-    let from = t.lit(at, "the").unwrap_or(at);
-    let (day, next) = day(t, from)?;
-    let link = t.one_of(next, &["of", "day of", "-", "/", ".", "in"]).unwrap_or(next);
-    if let Some((month, after)) = t.lookup(link, MONTHS) {
-        return Some((Atom::MonthDay(month, day), after));
-    }
-    // "the 15th", "on the 24th", but not "the second one", "second street".
-    let ordinal = ordinal(t, from).is_some();
-    let before = at > 0
-        && t.is(
-            at - 1,
-            &[
-                "on", "by", "until", "till", "before", "after", "since", "for", "from", "to", "between",
-                "and", "-",
-            ],
-        );
-    let digits = t.digits(from).is_some();
-    let weekday = at > 0 && t.lookup(at - 1, WEEKDAYS).is_some();
-    let told =
-        ordinal && (from > at || before || weekday) || (from > at) && digits && before || weekday && digits;
-    let noun = matches!(t.kind(next), Some(Kind::Word))
-        && !t.is(
-            next,
-            &[
-                "at",
-                "of",
-                "in",
-                "and",
-                "to",
-                "from",
-                "between",
-                "till",
-                "until",
-                "for",
-                "through",
-                "or",
-                "please",
-                "morning",
-                "afternoon",
-                "evening",
-                "night",
-                "before",
-                "after",
-                "with",
-                "around",
-                "day",
-                "by",
-            ],
-        )
-        || t.glued(next) && t.is(next, &["/", "-", ":", ".", "%"]) && t.digits(next + 1).is_some();
-    (told && !noun && !(t.is(next, &["day"]))).then_some((Atom::Dom(day), next))
-}
-
-/// A day of a month: "3", "3rd", "third", "twenty first".
-fn day(t: &Tokens, at: usize) -> Option<(i8, usize)> {
-    let (n, next) = ordinal(t, at)
-        .or_else(|| {
-            let digits = t.digits(at).filter(|d| d.len() <= 2)?;
-            digits.parse().ok().map(|d| (d, at + 1))
-        })
-        .or_else(|| cardinal(t, at).filter(|_| t.digits(at).is_none()))?;
-    (1..=31).contains(&n).then_some((n as i8, next))
-}
-
-/// "2015", "nineteen ninety nine", "twenty nineteen", "two thousand and eighteen", "the year 2008", "'98".
-pub(super) fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
-    let from = t.one_of(at, &["the year", "year", "the year of", "year of"]).unwrap_or(at);
-    let joined = t.glued(from) && from > 0 && t.is(from - 1, &["$", ".", ":", "#"]);
-    if let Some(digits) = t.digits(from).filter(|d| d.len() == 4 && !joined) {
-        let year: i16 = digits.parse().ok()?;
-        let decimal = t.is(from + 1, &[".", ",", ":", "%"])
-            && t.glued(from + 1)
-            && t.digits(from + 2).is_some()
-            && t.glued(from + 2);
-        let unit = t.is(from + 1, &["people", "dollars", "percent", "hours", "hrs", "times", "km", "meters"]);
-        return (1500..2200).contains(&year).then_some((year, from + 1)).filter(|_| !decimal && !unit);
-    }
-    if t.word(from) == "'" && t.digits(from + 1).is_some_and(|d| d.len() == 2) {
-        return two_digits(t.digits(from + 1)?.parse().ok()?, 2).map(|y| (y, from + 2));
-    }
-    let (first, next) = cardinal(t, from).filter(|_| t.digits(from).is_none())?;
-    if (10..=21).contains(&first) {
-        if let Some((second, after)) = cardinal(t, next).filter(|(s, _)| (10..100).contains(s)) {
-            return Some(((first * 100 + second) as i16, after));
-        }
-        let (second, after) = cardinal(t, t.one_of(next, &["oh", "o"])?)?;
-        return (second < 10).then_some(((first * 100 + second) as i16, after));
-    }
-    (1500..2200).contains(&first).then_some((first as i16, next))
 }
 
 /// "in three days", "two weeks ago", "an hour from now", "three fridays from now".
 fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     let from = t.one_of(at, &["in", "in about", "within"]).filter(|_| t.word(at) != "within");
     if let Some(start) = from
-        && let Some((length, unit, next)) =
-            duration::length(Lang::En, t, t.one_of(start, &["the next"]).unwrap_or(start))
+        && let Some((length, unit, next)) = duration::length(Lang::En, t, start)
         && !t.is(t.one_of(next, &["the"]).unwrap_or(next), &["morning", "of"])
     {
         let next = t.one_of(next, &["from now", "'s time", "time", "from today", "' time"]).unwrap_or(next);
         return Some((Atom::Offset(length, unit, 1), next));
+    }
+    // "the day before christmas"
+    if let Some((sign, next)) = t.lookup(
+        at,
+        &[
+            ("the day before", -1),
+            ("day before", -1),
+            ("the day after", 1),
+            ("day after", 1),
+            ("the night before", -1),
+        ],
+    ) && (holiday(t, next).is_some()
+        || calendar(t, next, true).is_some()
+        || t.lookup(next, WEEKDAYS).is_some())
+    {
+        return Some((Atom::Offset(Unit::Day.times(1.0), Unit::Day, sign), next));
     }
     let (length, unit, next) = duration::length(Lang::En, t, at).or_else(|| {
         let (n, next) = cardinal(t, at)?;
@@ -295,6 +211,10 @@ fn offset(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         ("prior to", -1),
     ];
     let (sign, after) = t.lookup(next, TAILS)?;
+    // "30 minutes later this week"
+    if t.is(next, &["later", "earlier"]) && t.lookup(after, WHICH).is_some() {
+        return None;
+    }
     // "three fridays from now" counts the weekday itself.
     if let Some((n, w)) = cardinal(t, at).and_then(|(n, at)| Some((i64::from(n), t.lookup(at, WEEKDAYS)?.0)))
     {
@@ -321,6 +241,14 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
             None => (i64::from(n), next),
         }
     };
+    // "the first two weeks of"
+    if n.abs() == 1
+        && let Some((count, after)) = cardinal(t, next)
+        && let Some((unit, after)) = duration::unit(Lang::En, t, after)
+        && t.is(after, &["of", "in"])
+    {
+        return Some((Atom::First(n * i64::from(count), Target::Unit(unit)), after));
+    }
     let (target, next) = match t.lookup(next, WEEKDAYS) {
         Some((d, next)) => (Target::Weekday(d), next),
         None => {
@@ -348,6 +276,14 @@ fn quarter(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         && let Some((Unit::Quarter, next)) = duration::unit(Lang::En, t, next)
     {
         return Some((Atom::Nth(i64::from(n), Target::Unit(Unit::Quarter)), next));
+    }
+    if let Some((n, next)) =
+        t.lookup(from, &[("first half of", 1), ("second half of", 2), ("first half", 1), ("second half", 2)])
+        && (t.word(next - 1) == "of" || year(t, next).is_some())
+        && (year(t, next).is_some()
+            || relative(t, next).is_some_and(|(a, _)| matches!(a, Atom::Period(Unit::Year, _))))
+    {
+        return Some((Atom::Nth(n, Target::Half), next));
     }
     if t.is(from, &["q", "h"]) && t.glued(from + 1) {
         let (target, most) =

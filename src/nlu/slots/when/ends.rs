@@ -39,7 +39,8 @@ pub(super) fn share(a: &mut Fields, b: &mut Fields) {
             a.half = Some(later == same);
         } else if halves(a) && !halves(b) && !y.fixed {
             let later = a.half == Some(true) || a.part.is_some_and(Part::afternoon);
-            b.half = Some(later || y.hour % 12 < x.hour % 12);
+            let wraps = (y.hour % 12, y.minute) < (x.hour % 12, x.minute);
+            b.half = Some(later != wraps);
         }
         return;
     }
@@ -51,7 +52,7 @@ pub(super) fn share(a: &mut Fields, b: &mut Fields) {
         b.month = a.month;
         b.period = b.period.or(a.period);
     }
-    if a.year.is_none() && a.month.is_some() {
+    if a.year.is_none() && a.month.is_some_and(|m| m.1.is_none()) {
         a.year = b.year;
         let wraps = a.month.map(|m| m.0) > b.month.map(|m| m.0) && b.month.is_some();
         a.year = a.year.map(|y| y - i16::from(wraps));

@@ -1,6 +1,6 @@
 //! Holidays that the civil calendar gives: fixed days, the nth weekday of a month, and those that hang on Easter.
 //!
-//! The lunar calendar is not here: Spring Festival and its like come from a table of the years to 2040.
+//! The lunar calendar is not here: Spring Festival and its like come from a table of the years 2010 to 2040.
 
 use jiff::civil::{Date, Weekday};
 
@@ -10,8 +10,12 @@ pub(super) enum Rule {
     Fixed(i8, i8),
     /// The nth weekday (Monday = 0) of a month; the last is -1.
     Nth(i8, i8, i8),
+    /// Days from the fourth Thursday of November.
+    AfterThanksgiving(i64),
     /// Days from Easter Sunday (Western).
     Easter(i64),
+    /// The solar term of that name (Tomb Sweeping Day).
+    Qingming,
     /// Days from the first day of the Chinese year (Spring Festival).
     Spring(i64),
     /// Days from the Dragon Boat Festival and the Mid-Autumn Festival.
@@ -45,9 +49,17 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         ],
         Rule::Fixed(1, 1),
     ),
-    holiday(&["new year's eve", "new years eve"], Rule::Fixed(12, 31)),
+    holiday(&["new year's eve", "new years eve", "new year eve"], Rule::Fixed(12, 31)),
     holiday(
-        &["valentine's day", "valentines day", "valentine", "valentine day", "情人节"],
+        &[
+            "valentine's day",
+            "valentines day",
+            "valentine",
+            "valentine day",
+            "情人节",
+            "圣瓦伦丁节",
+            "圣瓦伦泰节",
+        ],
         Rule::Fixed(2, 14),
     ),
     holiday(&["groundhog day", "groundhogs day"], Rule::Fixed(2, 2)),
@@ -64,6 +76,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         ],
         Rule::Fixed(3, 8),
     ),
+    holiday(&["女生节"], Rule::Fixed(3, 7)),
     holiday(&["植树节"], Rule::Fixed(3, 12)),
     holiday(&["pi day"], Rule::Fixed(3, 14)),
     holiday(&["消费者权益日", "国际消费者权益日", "三一五"], Rule::Fixed(3, 15)),
@@ -71,6 +84,13 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         &[
             "st patrick's day",
             "saint patrick's day",
+            "saint patrick",
+            "st patrick",
+            "st . patrick",
+            "saint patricks day",
+            "st paddy's day",
+            "st paddys day",
+            "st . paddy's day",
             "st . patrick's day",
             "st patricks day",
             "st . patty's day",
@@ -79,7 +99,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         Rule::Fixed(3, 17),
     ),
     holiday(
-        &["april fools", "april fool's day", "april fools day", "april fools'", "april fool's", "愚人节"],
+        &["april fools", "april fool's day", "april fools day", "april fools '", "april fool's", "愚人节"],
         Rule::Fixed(4, 1),
     ),
     holiday(&["earth day", "世界地球日", "地球日"], Rule::Fixed(4, 22)),
@@ -88,7 +108,7 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
         &[
             "may day",
             "mayday",
-            "international workers' day",
+            "international workers ' day",
             "劳动节",
             "五一",
             "五一劳动节",
@@ -99,9 +119,9 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["青年节", "五四青年节", "五四"], Rule::Fixed(5, 4)),
     holiday(&["cinco de mayo"], Rule::Fixed(5, 5)),
-    holiday(&["mother's day", "mothers day", "mothers' day", "母亲节"], Rule::Nth(2, 6, 5)),
-    holiday(&["memorial day"], Rule::Nth(-1, 0, 5)),
-    holiday(&["father's day", "fathers day", "fathers' day", "父亲节"], Rule::Nth(3, 6, 6)),
+    holiday(&["mother's day", "mothers day", "mothers ' day", "母亲节"], Rule::Nth(2, 6, 5)),
+    holiday(&["memorial day", "decoration day"], Rule::Nth(-1, 0, 5)),
+    holiday(&["father's day", "fathers day", "fathers ' day", "父亲节"], Rule::Nth(3, 6, 6)),
     holiday(
         &["children's day", "childrens day", "儿童节", "六一", "六一儿童节", "国际儿童节"],
         Rule::Fixed(6, 1),
@@ -123,20 +143,31 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(&["canada day", "加拿大国庆日"], Rule::Fixed(7, 1)),
     holiday(&["bastille day"], Rule::Fixed(7, 14)),
     holiday(&["建军节", "八一", "八一建军节"], Rule::Fixed(8, 1)),
-    holiday(&["教师节", "teacher's day", "teachers' day", "teachers day"], Rule::Fixed(9, 10)),
+    holiday(&["教师节", "teacher's day", "teachers ' day", "teachers day"], Rule::Fixed(9, 10)),
     holiday(&["国庆节", "国庆", "十一", "中国国庆节", "十一国庆节"], Rule::Fixed(10, 1)),
-    holiday(&["columbus day", "indigenous peoples' day", "哥伦布日"], Rule::Nth(2, 0, 10)),
+    holiday(&["columbus day", "indigenous peoples ' day", "哥伦布日"], Rule::Nth(2, 0, 10)),
     holiday(
-        &["halloween", "halloween day", "hallowe'en", "all hallows' eve", "万圣节", "万圣夜", "万圣节前夜"],
+        &["halloween", "halloween day", "hallowe'en", "all hallows ' eve", "万圣节", "万圣夜", "万圣节前夜"],
         Rule::Fixed(10, 31),
     ),
     holiday(&["guy fawkes day", "guy fawkes night", "bonfire night"], Rule::Fixed(11, 5)),
-    holiday(&["光棍节", "双十一", "双11", "singles day", "singles' day"], Rule::Fixed(11, 11)),
+    holiday(&["光棍节", "双十一", "双11", "singles day", "singles ' day"], Rule::Fixed(11, 11)),
     holiday(
-        &["veterans day", "veteran's day", "veterans' day", "remembrance day", "老兵节", "停战日"],
+        &[
+            "veterans day",
+            "veteran day",
+            "veteran's day",
+            "veterans ' day",
+            "remembrance day",
+            "老兵节",
+            "停战日",
+        ],
         Rule::Fixed(11, 11),
     ),
-    holiday(&["thanksgiving", "thanksgiving day", "turkey day", "感恩节"], Rule::Nth(4, 3, 11)),
+    holiday(
+        &["thanksgiving", "thanksgiving day", "thanks giving", "thanks giving day", "turkey day", "感恩节"],
+        Rule::Nth(4, 3, 11),
+    ),
     holiday(
         &["christmas eve", "xmas eve", "圣诞夜", "平安夜", "圣诞前夕", "圣诞节前夕"],
         Rule::Fixed(12, 24),
@@ -149,6 +180,9 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(
         &[
             "martin luther king day",
+            "martin luther kings day",
+            "civil rights day",
+            "mlk jr . day",
             "martin luther king jr day",
             "martin luther king , jr . day",
             "martin luther king jr . day",
@@ -162,8 +196,10 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     holiday(
         &[
             "presidents day",
+            "george washington day",
+            "george washington's birthday",
             "president's day",
-            "presidents' day",
+            "presidents ' day",
             "president day",
             "washington's birthday",
             "总统日",
@@ -172,25 +208,46 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["ash wednesday", "圣灰星期三"], Rule::Easter(-46)),
     holiday(&["shrove tuesday", "mardi gras", "pancake day", "忏悔星期二"], Rule::Easter(-47)),
-    holiday(&["palm sunday", "棕枝主日"], Rule::Easter(-7)),
+    holiday(&["palm sunday", "棕枝主日", "圣树主日", "圣枝主日", "基督苦难主日"], Rule::Easter(-7)),
     holiday(
-        &["maundy thursday", "holy thursday", "covenant thursday", "神圣星期四", "濯足节"],
+        &[
+            "maundy thursday",
+            "holy thursday",
+            "covenant thursday",
+            "covenant thu",
+            "神圣星期四",
+            "濯足节",
+            "圣周四",
+            "圣周星期四",
+            "设立圣餐日",
+        ],
         Rule::Easter(-3),
     ),
-    holiday(&["good friday", "耶稣受难日", "受难日"], Rule::Easter(-2)),
-    holiday(&["easter", "easter sunday", "easter day", "复活节"], Rule::Easter(0)),
+    holiday(
+        &["good friday", "耶稣受难日", "主受难节", "主受难日", "圣周五", "圣星期五", "受难日"],
+        Rule::Easter(-2),
+    ),
+    holiday(&["easter", "easter sunday", "easter day", "复活节", "主复活日", "复活日"], Rule::Easter(0)),
     holiday(&["easter monday", "复活节星期一"], Rule::Easter(1)),
     holiday(&["ascension day", "ascension thursday", "耶稣升天节"], Rule::Easter(39)),
-    holiday(&["pentecost", "whit sunday", "五旬节", "圣灵降临节"], Rule::Easter(49)),
+    holiday(
+        &["pentecost", "whit sunday", "white sunday", "五旬节", "圣灵降临节", "圣灵降临日"],
+        Rule::Easter(49),
+    ),
     holiday(&["whit monday", "monday of the holy spirit", "pentecost monday"], Rule::Easter(50)),
-    holiday(&["black friday", "黑色星期五"], Rule::Nth(4, 4, 11)),
-    holiday(&["epiphany", "three kings' day", "主显节"], Rule::Fixed(1, 6)),
-    holiday(&["all saints' day", "all saints day", "诸圣节"], Rule::Fixed(11, 1)),
+    holiday(&["black friday", "黑色星期五"], Rule::AfterThanksgiving(1)),
+    holiday(&["cyber monday"], Rule::AfterThanksgiving(4)),
+    holiday(&["epiphany", "three kings ' day", "主显节"], Rule::Fixed(1, 6)),
+    holiday(&["all saints ' day", "all saints day", "诸圣节"], Rule::Fixed(11, 1)),
     holiday(
         &[
             "春节",
             "大年初一",
             "chinese new year",
+            "chinese new years",
+            "chinese lunar new year",
+            "chinese lunar new year's day",
+            "chinese new years day",
             "chinese new year's day",
             "lunar new year",
             "spring festival",
@@ -203,12 +260,13 @@ pub(super) static HOLIDAYS: &[Holiday] = &[
     ),
     holiday(&["除夕", "大年三十", "年三十", "大年夜", "除夕夜"], Rule::Spring(-1)),
     holiday(&["元宵节", "元宵", "灯节", "lantern festival"], Rule::Spring(14)),
-    holiday(&["清明节", "清明", "tomb sweeping day", "qingming festival"], Rule::Fixed(4, 5)),
+    holiday(&["清明节", "清明", "tomb sweeping day", "qingming festival"], Rule::Qingming),
     holiday(&["端午节", "端午", "dragon boat festival"], Rule::DragonBoat),
     holiday(&["中秋节", "中秋", "mid autumn festival", "moon festival"], Rule::MidAutumn),
 ];
 
-/// Spring Festival, Dragon Boat and Mid-Autumn of the years from 2010, as month and day (Hong Kong Observatory's tables).
+/// Spring Festival, Dragon Boat and Mid-Autumn (the 1st of month 1, the 5th of month 5, the 15th of month 8) of the years
+/// from 2010, as civil month and day; computed with the Python package lunardate 0.3.0.
 const LUNAR: &[[(i8, i8); 3]] = &[
     [(2, 14), (6, 16), (9, 22)],
     [(2, 3), (6, 6), (9, 12)],
@@ -231,6 +289,16 @@ const LUNAR: &[[(i8, i8); 3]] = &[
     [(1, 26), (5, 28), (10, 3)],
     [(2, 13), (6, 16), (9, 22)],
     [(2, 3), (6, 5), (9, 12)],
+    [(1, 23), (6, 24), (10, 1)],
+    [(2, 11), (6, 12), (9, 19)],
+    [(1, 31), (6, 1), (9, 8)],
+    [(2, 19), (6, 20), (9, 27)],
+    [(2, 8), (6, 10), (9, 16)],
+    [(1, 28), (5, 30), (10, 4)],
+    [(2, 15), (6, 18), (9, 24)],
+    [(2, 4), (6, 7), (9, 13)],
+    [(1, 24), (5, 27), (10, 2)],
+    [(2, 12), (6, 14), (9, 20)],
 ];
 const LUNAR_FROM: i16 = 2010;
 
@@ -250,12 +318,22 @@ impl Holiday {
                 let weekday = Weekday::from_monday_zero_offset(weekday).ok()?;
                 Date::new(year, month, 1).ok()?.nth_weekday_of_month(n, weekday).ok()
             }
+            Rule::AfterThanksgiving(days) => {
+                after(Date::new(year, 11, 1).ok()?.nth_weekday_of_month(4, Weekday::Thursday).ok()?, days)
+            }
             Rule::Easter(days) => after(easter(year)?, days),
+            Rule::Qingming => Date::new(year, 4, qingming(year)?).ok(),
             Rule::Spring(days) => after(lunar(0)?, days),
             Rule::DragonBoat => lunar(1),
             Rule::MidAutumn => lunar(2),
         }
     }
+}
+
+/// The day of April on which the sun reaches 15° (a calendar rule of thumb, right for 2000 to 2099).
+fn qingming(year: i16) -> Option<i8> {
+    let y = i32::from(year) - 2000;
+    (0..100).contains(&y).then_some((((y * 2422 + 48_100) / 10_000) - y / 4 + i32::from(y == 0)) as i8)
 }
 
 /// Easter Sunday of the Gregorian calendar (the anonymous algorithm, Meeus, Astronomical Algorithms, chapter 8).

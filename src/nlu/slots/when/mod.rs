@@ -15,9 +15,11 @@ mod calendar;
 mod clock;
 mod customs;
 mod dates;
+mod days_en;
 mod en;
 mod ends;
 mod holiday;
+mod lengths;
 mod range;
 mod resolve;
 mod words_en;
@@ -60,5 +62,6 @@ pub struct When {
 
 /// True if the calendar here has a holiday of this name, in small letters.
 pub(super) fn known_holiday(name: &str) -> bool {
-    holiday::HOLIDAYS.iter().any(|h| h.names.contains(&name))
+    let name = name.replace("s' ", "s ' ");
+    holiday::HOLIDAYS.iter().any(|h| h.names.contains(&name.as_str()))
 }

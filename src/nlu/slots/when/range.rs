@@ -1,8 +1,10 @@
 //! From … to, since, until, before, after, within: one form or two to a [`When`].
 
+use super::super::duration::Unit;
 use super::super::number;
 use super::super::token::Tokens;
-use super::atom::{Atom, Clock, Fields};
+use super::atom::{Atom, Clock, Edge, Fields};
+use super::calendar::midnight;
 use super::ends::{copy_date, explain, hour, share};
 use super::resolve::resolve;
 use super::{Bounds, Customs, Shape, When, en, words_en, words_zh, zh};
@@ -27,12 +29,14 @@ pub(in super::super) fn when(
 ) -> Option<(When, usize)> {
     let r = Reader { lang, t, now, customs };
     // "on friday from 3 to 5", "in march"
-    let led = t.one_of(at, &["at", "@", "in", "on", "on the"]).filter(|_| lang == Lang::En);
+    let led = t.one_of(at, &["at", "@", "in", "on"]).filter(|_| lang == Lang::En);
     let at_led = |f: &dyn Fn(usize) -> Option<(When, usize)>| f(at).or_else(|| f(led?));
-    at_led(&|at| r.on_day(at))
-        .or_else(|| at_led(&|at| r.range(at)))
+    at_led(&|at| r.range(at))
+        .or_else(|| at_led(&|at| r.lasting(at)))
+        .or_else(|| at_led(&|at| r.on_day(at)))
         .or_else(|| r.bounded(at))
         .or_else(|| r.stretch(at))
+        .or_else(|| r.week_of(at))
         .or_else(|| r.point(at))
 }
 
@@ -61,14 +65,21 @@ impl Reader<'_> {
         let mut f = Fields::default();
         let (mut next, mut from) = (start, start);
         loop {
-            let named = from > 0 && t.is(from - 1, &["at", "@", "around", "about"])
-                || f.part.is_some() && f.clock.is_none();
+            let at = from > 0 && t.is(from - 1, &["at", "@"]);
+            // "about 2019", "the morning of christmas 2013" are years.
+            let year =
+                t.digits(from).is_some_and(|d| d.len() == 4 && (d.starts_with("19") || d.starts_with("20")));
+            let named = at
+                || !year
+                    && (from > 0 && t.is(from - 1, &["around", "about", "approximately"])
+                        || f.part.is_some() && f.clock.is_none());
             let atom = match self.lang {
                 Lang::En => en::atom(t, from, named, self.customs.month_first),
                 Lang::Zh => zh::atom(t, from),
             };
             let mut grown = f.clone();
             match atom {
+                Some((Atom::Offset(..), _)) if from > next && t.word(from - 1) == "for" => break,
                 Some((atom, end)) if grown.add(atom) && !(grown.timed() && grown.stretch()) => {
                     (f, next) = (grown, end);
                     from = end;
@@ -98,50 +109,23 @@ impl Reader<'_> {
         }
         let (hour, next) =
             number::cardinal(self.lang, self.t, start).filter(|(h, _)| (1..=12).contains(h))?;
-        if self.t.glued(next) {
+        let decimal = start > 0 && self.t.glued(start) && self.t.word(start - 1) == ".";
+        if self.t.glued(next) && self.t.word(next) != "," || decimal {
             return None;
         }
-        let from = self
-            .t
-            .one_of(next, &["in the", "this", "on"])
-            .filter(|_| self.t.word(next) != "this")
-            .unwrap_or(next);
+        let from = self.t.one_of(next, &["in the", "on", ","]).unwrap_or(next);
         let (mut f, end) = self.fields(from)?;
+        // "one morning", "3 nights" count.
+        if from == next && f.day.is_none() && f.weekday.is_none() {
+            return None;
+        }
         let clock = Clock { hour: i64::from(hour), minute: 0, second: 0, fixed: false, fine: false };
-        let ok = f.part.is_some() && f.clock.is_none() && f.add(Atom::Clock(clock));
+        let day = from == next && f.day.is_some() && !self.t.is(start.wrapping_sub(1), &["only"]);
+        let ok = (f.part.is_some() || day) && f.clock.is_none() && f.add(Atom::Clock(clock));
         ok.then_some((f, end))
     }
 
     fn point(&self, at: usize) -> Option<(When, usize)> {
-        // "at 5", "in the morning"
-        const WEEK_OF: &[&str] = &[
-            "the week of",
-            "week of",
-            "the week starting on",
-            "the week starting",
-            "the week commencing",
-            "the week beginning",
-            "week commencing",
-            "week beginning",
-            "the week beginning on",
-            "week starting",
-        ];
-        if let Some(from) = self.t.one_of(at, WEEK_OF)
-            && let Some((f, next)) = self.fields(
-                self.t.lit(from, "the").filter(|n| self.t.digits(*n).is_none()).map_or(from, |_| from),
-            )
-            && let Some(day) =
-                resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)
-        {
-            let day = day.from?;
-            let monday =
-                day.checked_sub(Span::new().days(i64::from(day.weekday().to_monday_zero_offset()))).ok()?;
-            let to = monday.checked_add(Span::new().days(7)).ok();
-            return Some((
-                When { shape: Shape::Date, from: Some(monday), to, range: true, half_open: false },
-                next,
-            ));
-        }
         let led =
             || self.fields(self.t.one_of(at, &["at", "@", "in", "on"]).filter(|_| self.lang == Lang::En)?);
         let (f, next) = self.fields(at).or_else(led)?;
@@ -153,8 +137,8 @@ impl Reader<'_> {
         let from = self.t.one_of(at, &["the", "at", "on"]).unwrap_or(at);
         let bare = || {
             let (n, next) = match self.lang {
-                Lang::En => super::super::number_en::cardinal(self.t, from)
-                    .or_else(|| super::super::number_en::ordinal(self.t, from))?,
+                Lang::En => super::super::number_en::ordinal(self.t, from)
+                    .or_else(|| super::super::number_en::cardinal(self.t, from))?,
                 Lang::Zh => number::cardinal(self.lang, self.t, from)?,
             };
             let f = Fields { bare: Some(i64::from(n)), ..Fields::default() };
@@ -165,21 +149,34 @@ impl Reader<'_> {
 
     /// Two ends with a link between, perhaps after the day that holds for both: "tuesday from 7 to 8".
     fn range(&self, start: usize) -> Option<(When, usize)> {
-        let day = self.fields(start).filter(|(f, _)| f.dated() && !f.now && f.clock.is_none());
+        let day = self
+            .fields(start)
+            .filter(|(f, _)| (f.dated() || f.part.is_some()) && !f.now && f.clock.is_none());
         let dated = day.and_then(|(f, next)| {
             let next = self.t.one_of(next, &[",", "the"]).unwrap_or(next);
-            let (a, b, end) = self.ends(next)?;
-            (!a.dated() && !b.dated() && a.clock.is_some()).then_some((f, a, b, end))
+            let (a, b, end) = self.ends(next, Some(&f))?;
+            let hours = !a.dated() && !b.dated() && a.clock.is_some();
+            let days =
+                |x: &Fields| f.stretch() && (x.weekday.is_some() || x.dom.is_some()) && x.month.is_none();
+            (hours || days(&a) && days(&b)).then_some((f, a, b, end))
         });
         if let Some((f, mut a, mut b, end)) = dated {
             for end in [&mut a, &mut b] {
-                copy_date(end, &f);
+                if end.dated() {
+                    (end.period, end.month, end.year) = (f.period, f.month, f.year);
+                } else {
+                    copy_date(end, &f);
+                }
                 end.part = end.part.or(f.part);
             }
             share(&mut a, &mut b);
             return Some((self.span(&a, &b)?, end));
         }
-        let (a, b, next) = self.ends(start)?;
+        let (a, b, next) = self.ends(start, None)?;
+        // "6 jan 2017 - 6:37am" is one time.
+        if a.dated() && !a.timed() && !b.dated() && b.clock.is_some() && self.t.word(start) != "from" {
+            return None;
+        }
         Some((self.span(&a, &b)?, next))
     }
 
@@ -193,16 +190,20 @@ impl Reader<'_> {
         Some((w, end))
     }
 
-    /// The two ends and what is after them.
-    fn ends(&self, start: usize) -> Option<(Fields, Fields, usize)> {
+    /// The two ends and what is after them; `day` is what stands before both of them.
+    fn ends(&self, start: usize, day: Option<&Fields>) -> Option<(Fields, Fields, usize)> {
         let t = self.t;
         let (lead, links): (Option<usize>, &[&str]) = match self.lang {
-            Lang::En => match t.lit(start, "between") {
+            Lang::En => match t.one_of(start, &["between", "in between"]) {
                 Some(next) => (Some(next), &["and", "-", "to"]),
                 None => (t.one_of(start, &["from", "starting from", "beginning from", "starting"]), LINKS_EN),
             },
             Lang::Zh => (t.one_of(start, &["从", "自", "由", "在"]), LINKS_ZH),
         };
+        // "138-2010-2015"
+        if lead.is_none() && start > 0 && t.word(start - 1) == "-" && t.glued(start) && day.is_none() {
+            return None;
+        }
         let (mut a, next) = self.end(lead.unwrap_or(start))?;
         let after = match t.one_of(next, links) {
             Some(after) => after,
@@ -236,8 +237,24 @@ impl Reader<'_> {
             next = between.unwrap_or(next);
         }
         if a.bare.is_some() && b.bare.is_some() && !a.told() && !b.told() {
-            // "from 5 to 7": hours, but only where "from" or "between" says that a stretch comes.
-            lead?;
+            // "november between 19 and 20", "next month 4 to 23"
+            if let Some(f) = day.filter(|f| f.stretch()) {
+                let dom =
+                    |n: Option<i64>| n.and_then(|n| i8::try_from(n).ok()).filter(|d| (1..=31).contains(d));
+                let month = f.month.is_some() || f.period.is_some_and(|p| p.0 == Unit::Month);
+                (a.dom, b.dom) = (dom(a.bare.take()).filter(|_| month), dom(b.bare.take()));
+                return (a.dom.is_some() && b.dom.is_some()).then_some((a, b, next));
+            }
+            // "from 5 to 7": hours, but only where "from" or "between" or a day before says that a stretch comes.
+            if lead.is_none() && day.is_none() {
+                return None;
+            }
+            // 从2016到2018
+            let year = |f: &Fields| f.bare.filter(|n| (1900..2100).contains(n)).map(|n| n as i16);
+            if let (Some(from), Some(to)) = (year(&a), year(&b)) {
+                (a.year, b.year, a.bare, b.bare) = (Some(from), Some(to), None, None);
+                return Some((a, b, next));
+            }
             let ok = |f: &Fields| f.bare.is_some_and(|n| (1..=24).contains(&n));
             if !(ok(&a) && ok(&b)) || self.lang == Lang::Zh {
                 return None;
@@ -251,16 +268,32 @@ impl Reader<'_> {
     }
 
     fn span(&self, a: &Fields, b: &Fields) -> Option<When> {
-        let (from, mut to) = (resolve(a, self.now, self.customs)?, resolve(b, self.now, self.customs)?);
+        let (mut from, mut to) = (resolve(a, self.now, self.customs)?, resolve(b, self.now, self.customs)?);
+        // "until now" has no more of a time than what stands beside it.
+        let dates = [&from, &to].map(|w| w.shape == Shape::Date);
+        for (w, now, date) in [(&mut from, a.now, dates[1]), (&mut to, b.now, dates[0])] {
+            if now && date {
+                w.shape = Shape::Date;
+                w.from = w.from.map(|at| midnight(at.date()));
+            }
+        }
         let shape = if from.shape == to.shape { from.shape } else { Shape::DateTime };
-        let (start, mut half_open) = (from.from?, from.half_open && to.half_open);
+        let (mut start, mut half_open) = (from.from?, from.half_open && to.half_open);
+        // "from the end of march" begins when it is over, "to the middle of may" ends there.
+        let edged = |f: &Fields, w: &When| match f.edge {
+            Some(Edge::End) => w.to,
+            Some(Edge::Mid) => w.from.map(|at| at.date().with().day(16).build().map(midnight).unwrap_or(at)),
+            _ => w.from,
+        };
+        if a.edge.is_some() && b.edge.is_some() || a.edge.is_some_and(|e| e == Edge::End) {
+            start = edged(a, &from)?;
+        }
         let included = match self.customs.bounds {
             Bounds::Excluded => false,
             Bounds::Days => to.shape == Shape::Date,
             Bounds::All => true,
         };
-        let edge = b.edge.is_some();
-        let mut end = match to.to.take().filter(|_| included || edge) {
+        let mut end = match if b.edge.is_some() { edged(b, &to) } else { to.to.take().filter(|_| included) } {
             Some(end) => end,
             None => to.from?,
         };
@@ -268,9 +301,12 @@ impl Reader<'_> {
         while end <= start && to.half_open {
             end = end.checked_add(twelve).ok()?;
             to.half_open = false;
-            half_open = false;
+            half_open = from.half_open;
         }
-        if end < start && to.shape == Shape::Time {
+        let day_only = |f: &Fields| f.dom.is_some() && f.month.is_none() && f.period.is_none();
+        if end < start && day_only(a) && day_only(b) {
+            end = end.checked_add(Span::new().months(1)).ok()?;
+        } else if end < start && to.shape == Shape::Time {
             end = end.checked_add(Span::new().days(1)).ok()?;
         } else if end < start && b.year.is_none() && b.month.is_some() {
             end = end.checked_add(Span::new().years(1)).ok()?;
@@ -284,6 +320,19 @@ impl Reader<'_> {
                 Some(_) => Span::new().hours(1),
             };
             end = end.checked_add(grain).ok()?;
+        }
+        // "From may to september", said in august, has begun.
+        let floating =
+            |f: &Fields| f.month.is_some_and(|m| m.1.is_none()) && f.year.is_none() && f.period.is_none();
+        let year = Span::new().years(1);
+        if floating(a)
+            && floating(b)
+            && let Ok(over) = end.checked_sub(year)
+            && over > self.now
+            && let Some(before) =
+                resolve(&Fields { year: Some(start.year() - 1), ..a.clone() }, self.now, self.customs)
+        {
+            (start, end) = (before.from?, over);
         }
         (start <= end).then_some(When { shape, from: Some(start), to: Some(end), range: true, half_open })
     }

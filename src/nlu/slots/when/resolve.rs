@@ -1,8 +1,8 @@
 //! The form and the reference time to a point or a stretch of time.
 
 use super::super::duration::Unit;
-use super::atom::{Clock, Edge, Fields, Part};
-use super::calendar::{Days, count, days, midnight, months, nth, period, shift};
+use super::atom::{Clock, Edge, Fields, Part, Target};
+use super::calendar::{Days, count, days, midnight, months, nth, period, season, shift, workday};
 use super::{Customs, Shape, When};
 use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
@@ -29,7 +29,17 @@ pub(super) fn resolve(f: &Fields, now: DateTime, customs: &Customs) -> Option<Wh
         // A time within a week or a month: the stretch says no more about it.
         (Some(_), Some(_)) => return None,
         (Some(d), None) => {
-            let weekend = customs.weekend_from_friday && f.period.is_some_and(|p| p.0 == Unit::Weekend);
+            if d.point && f.edge == Some(Edge::Rest) {
+                let (from, to) = (Some(now.max(midnight(d.start))), Some(midnight(d.end)));
+                return Some(When { shape: Shape::DateTime, from, to, range: true, half_open: false });
+            }
+            if d.point && f.edge == Some(Edge::End) {
+                let from = Some(d.start.to_datetime(Time::constant(23, 59, 59, 0)));
+                return Some(When { shape: Shape::DateTime, from, to: None, range: false, half_open: false });
+            }
+            let of_weekend = f.period.is_some_and(|p| p.0 == Unit::Weekend)
+                || f.nth.is_some_and(|n| n.1 == Target::Unit(Unit::Weekend));
+            let weekend = customs.weekend_from_friday && of_weekend;
             let from = if weekend {
                 days(d.start, -1)?.to_datetime(Time::constant(18, 0, 0, 0))
             } else {
@@ -84,11 +94,37 @@ fn sub_day(f: &Fields, now: DateTime, customs: &Customs) -> Option<When> {
 
 /// Which days the form tells, without the time of day.
 fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
-    if let Some((length, _, sign)) = f.offset {
+    if let Some((length, unit, sign)) = f.offset {
         let mut rest = f.clone();
         (rest.offset, rest.clock, rest.part) = (None, None, None);
+        let moved = |from: Date| Some(shift(midnight(from), &length, sign)?.date());
+        // "monday two weeks from now": the one in that week; "thanksgiving in 3 years", "march in a year": the one then.
+        if let (Some((weekday, None)), None, None, true) = (rest.weekday, rest.month, rest.dom, f.then) {
+            let day = moved(today)?;
+            return Days::day(days(
+                day,
+                i64::from(weekday) - i64::from(day.weekday().to_monday_zero_offset()),
+            )?);
+        }
+        if f.then && rest.holiday.is_some() || f.then && rest.month.is_some() && rest.dom.is_none() {
+            return date(&rest, moved(today)?, customs);
+        }
         let base = if rest.dated() { date(&rest, today, customs)?.start } else { today };
-        return Days::day(shift(midnight(base), &length, sign)?.date());
+        if unit == Unit::Workday {
+            return Days::day(workday(base, length.days as i64 * sign)?);
+        }
+        return Days::day(moved(base)?);
+    }
+    if let Some((of_year, which)) = f.season {
+        let shift = which as i16;
+        return match f.year {
+            Some(year) => season(of_year, year),
+            // The first that is not over, or so many away from it.
+            None => (-1..2)
+                .filter_map(|n| season(of_year, today.year() + n))
+                .find(|d| d.end > today)
+                .and_then(|d| season(of_year, d.start.year() + shift)),
+        };
     }
     if let Some((n, target)) = f.nth {
         return nth(f, n, target, today);
@@ -104,7 +140,10 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
             }
             _ => near(today.year()).or_else(|| near(today.year() + 1))?,
         };
-        return Days::day(day);
+        return match f.period {
+            Some((Unit::Weekend, _)) => weekend_of(day),
+            _ => Days::day(day),
+        };
     }
     if let Some((unit, n, dir)) = f.count {
         return count(unit, n, dir, today, customs);
@@ -136,6 +175,15 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
     }
 }
 
+/// The weekend beside a holiday, and the holiday with the days between.
+fn weekend_of(holiday: Date) -> Option<Days> {
+    let from_monday = i64::from(holiday.weekday().to_monday_zero_offset());
+    let saturday = days(holiday, if from_monday == 0 { -2 } else { 5 - from_monday })?;
+    let monday = days(saturday, 2)?;
+    let long = |day: Date| if from_monday > 2 || from_monday == 0 { day } else { saturday };
+    Some(Days::stretch(saturday.min(long(holiday)), monday.max(days(long(holiday), 1)?)))
+}
+
 /// The year of "next march" and "last march".
 pub(super) fn which_year(month: i8, which: i64, today: Date) -> i16 {
     let shift = match which {
@@ -150,16 +198,18 @@ fn month_day(year: Option<i16>, month: i8, dom: i8, weekday: Option<i8>, today: 
     if let Some(year) = year {
         return Days::day(Date::new(year, month, dom).ok()?);
     }
-    let is = |d: &Date| weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
     let in_year = |n: i16| Date::new(today.year() + n, month, dom).ok();
-    // A weekday beside it may point to this year's even when it is over.
-    if weekday.is_some()
-        && let Some(day) = (0..2).filter_map(in_year).find(is)
-    {
+    if let Some(day) = in_year(0).filter(|d| just_was(*d, weekday, today)) {
         return Days::day(day);
     }
     // 29 February may be eight years away.
     (0..9).filter_map(in_year).find(|d| *d >= today).and_then(Days::day)
+}
+
+/// "Friday the 22nd" may be over for up to two weeks, if it was a Friday.
+fn just_was(day: Date, weekday: Option<i8>, today: Date) -> bool {
+    let recent = day < today && (today - day).get_days() <= 14;
+    recent && weekday == Some(day.weekday().to_monday_zero_offset())
 }
 
 fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option<Days> {
@@ -168,7 +218,10 @@ fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option
         let month = months(first, n)?;
         return Days::day(Date::new(month.year(), month.month(), dom).ok()?);
     }
-    let fits = |d: &Date| *d >= today && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w);
+    let fits = |d: &Date| {
+        (*d >= today || just_was(*d, weekday, today))
+            && weekday.is_none_or(|w| d.weekday().to_monday_zero_offset() == w)
+    };
     let candidates = (0..24).filter_map(|n| {
         let month = months(first, n)?;
         Date::new(month.year(), month.month(), dom).ok()
@@ -201,6 +254,8 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
     let by_month = length > 100;
     let step = |n: i64| if by_month { months(d.start, n) } else { days(d.start, n) };
     let thirds = customs.thirds();
+    let third_of_year = if thirds { 3 } else { 4 };
+    let thirds = thirds || f.edge_of && by_month && f.year.is_some();
     let (first, second) = match (length, by_month) {
         (..=7, _) => {
             if thirds {
@@ -218,7 +273,7 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         }
         (_, true) => {
             if thirds {
-                (3, 8)
+                (third_of_year, 8)
             } else {
                 (6, 6)
             }
@@ -228,8 +283,13 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
         Edge::Begin => (d.start, step(first)?),
         Edge::End => (step(second)?, d.end),
         Edge::Mid if by_month => (months(d.start, 4)?, months(d.start, 8)?),
+        Edge::Mid if length <= 7 => (step(1)?, step(4)?),
         Edge::Mid => (step(10)?, step(20)?),
-        Edge::Rest => (now.date().max(d.start), d.end),
+        Edge::Rest => {
+            (now.date().max(d.start), if customs.rest_ends_early() { days(d.end, -1)? } else { d.end })
+        }
+        Edge::SoFar => (d.start, now.date().min(step(first)?).max(d.start)),
+        Edge::Later => (now.date().max(step(second)?).min(d.end), d.end),
     };
     Some(Days::stretch(start, end))
 }
@@ -260,6 +320,8 @@ fn time(f: &Fields, customs: &Customs) -> Option<Option<OfDay>> {
         let (from, to) = match f.edge.filter(|_| !f.dated() || f.day.is_some() || f.weekday.is_some()) {
             Some(Edge::Begin) => (from * 3600, from * 3600 + quarter),
             Some(Edge::End) => (to * 3600 - quarter, to * 3600),
+            Some(Edge::Later) => ((from + to) * 1800, to * 3600),
+            Some(Edge::SoFar) => (from * 3600, (from + to) * 1800),
             _ => (from * 3600, to * 3600),
         };
         return Some(Some(OfDay { from, to: Some(to), half_open: false }));
@@ -268,7 +330,7 @@ fn time(f: &Fields, customs: &Customs) -> Option<Option<OfDay>> {
     let half = f.half.or(f.part.map(Part::afternoon).filter(|_| f.part != Some(Part::Working)));
     let (hour, open) = match half {
         Some(true) if hour == 12 && matches!(f.part, Some(Part::Night | Part::Evening)) => (24, false),
-        Some(true) if f.part == Some(Part::Noon) && hour >= 10 => (hour, false),
+        Some(true) if matches!(f.part, Some(Part::Noon | Part::Lunch)) && hour >= 10 => (hour, false),
         Some(true) if hour < 12 => (hour + 12, false),
         Some(false) if hour == 12 => (0, false),
         Some(_) => (hour, false),

@@ -1,5 +1,6 @@
 //! The English words of time.
 
+use super::super::duration::Unit;
 use super::atom::{Edge, Part};
 
 pub(super) const DAYS: &[(&str, i64)] = &[
@@ -15,7 +16,6 @@ pub(super) const DAYS: &[(&str, i64)] = &[
     ("tmr", 1),
     ("tmrw", 1),
     ("tmw", 1),
-    ("tom", 1),
     ("the next day", 1),
     ("next day", 1),
     ("the following day", 1),
@@ -132,36 +132,39 @@ pub(super) const MONTHS: &[(&str, i8)] = &[
     ("dec", 12),
     ("dec .", 12),
 ];
+pub(super) const SEASONS: &[(&str, i8)] = &[("spring", 0), ("summer", 1), ("autumn", 2), ("winter", 3)];
 /// Which one from this: this, next, last.
 pub(super) const WHICH: &[(&str, i64)] = &[
     ("this", 0),
     ("current", 0),
     ("the current", 0),
-    ("this coming", 1),
-    ("this upcoming", 1),
     ("this next", 1),
     ("same", 0),
     ("the same", 0),
     ("my", 0),
     ("next", 1),
     ("the next", 1),
-    ("coming", 1),
-    ("the coming", 1),
     ("following", 1),
     ("the following", 1),
-    ("upcoming", 1),
-    ("the upcoming", 1),
     ("last", -1),
     ("the last", -1),
-    ("past", -1),
-    ("the past", -1),
     ("previous", -1),
     ("the previous", -1),
-    ("this past", -1),
     ("this last", -1),
     ("prior", -1),
     ("around next", 1),
+    ("coming", 1),
+    ("the coming", 1),
+    ("this coming", 1),
+    ("upcoming", 1),
+    ("the upcoming", 1),
+    ("this upcoming", 1),
+    ("past", -1),
+    ("the past", -1),
+    ("this past", -1),
 ];
+/// Words of [`WHICH`] that mean the nearest weekday, in whatever week: "this coming friday".
+pub(super) const NEAREST: &[&str] = &["coming", "upcoming", "past"];
 pub(super) const PARTS: &[(&str, Part)] = &[
     ("morning", Part::Morning),
     ("mornings", Part::Morning),
@@ -181,7 +184,7 @@ pub(super) const PARTS: &[(&str, Part)] = &[
     ("nighttime", Part::Night),
     ("night time", Part::Night),
     ("after lunch", Part::Afternoon),
-    ("tonight", Part::Night),
+    ("night - time", Part::Night),
     ("business hours", Part::Working),
     ("business hour", Part::Working),
     ("working hours", Part::Working),
@@ -195,9 +198,9 @@ pub(super) const EDGES: &[(&str, Edge)] = &[
     ("the end of", Edge::End),
     ("late", Edge::End),
     ("late in", Edge::End),
-    ("later in", Edge::End),
-    ("later", Edge::Rest),
-    ("earlier", Edge::Begin),
+    ("later in", Edge::Later),
+    ("later", Edge::Later),
+    ("earlier", Edge::SoFar),
     ("late -", Edge::End),
     ("beginning of", Edge::Begin),
     ("the beginning of", Edge::Begin),
@@ -216,7 +219,38 @@ pub(super) const EDGES: &[(&str, Edge)] = &[
     ("remainder of", Edge::Rest),
     ("the remainder of", Edge::Rest),
     ("remaining", Edge::Rest),
-    ("earlier in", Edge::Begin),
+    ("earlier in", Edge::SoFar),
+];
+
+/// Units with the which of them.
+pub(super) const PERIODS: &[(&str, (Unit, i64))] = &[
+    ("weekend after next", (Unit::Weekend, 2)),
+    ("the weekend after next", (Unit::Weekend, 2)),
+    ("the weekend after the next", (Unit::Weekend, 2)),
+    ("this calendar year", (Unit::Year, 0)),
+    ("the week after next", (Unit::Week, 2)),
+    ("week after next", (Unit::Week, 2)),
+    ("week after", (Unit::Week, 1)),
+    ("the week after", (Unit::Week, 1)),
+    ("the month after", (Unit::Month, 1)),
+    ("the year before last", (Unit::Year, -2)),
+    ("year before last", (Unit::Year, -2)),
+    ("the month before last", (Unit::Month, -2)),
+    ("month before last", (Unit::Month, -2)),
+    ("month after next", (Unit::Month, 2)),
+    ("the month after next", (Unit::Month, 2)),
+    ("the year after next", (Unit::Year, 2)),
+    ("year after next", (Unit::Year, 2)),
+    ("the week", (Unit::Week, 0)),
+    ("the month", (Unit::Month, 0)),
+    ("the year", (Unit::Year, 0)),
+    ("the weekend", (Unit::Weekend, 0)),
+    ("weekend", (Unit::Weekend, 0)),
+    ("ytd", (Unit::Year, 0)),
+    ("year to date", (Unit::Year, 0)),
+    ("the quarter", (Unit::Quarter, 0)),
+    ("week before last", (Unit::Week, -2)),
+    ("the week before last", (Unit::Week, -2)),
 ];
 
 /// Words between atoms that say nothing.
@@ -240,4 +274,5 @@ pub(super) const GLUE: &[&str] = &[
     "(",
     ")",
     "sometime",
+    "t",
 ];

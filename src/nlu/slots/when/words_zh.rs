@@ -69,6 +69,8 @@ pub(super) const YEARS: &[(&str, i64)] = &[
     ("本年度", 0),
     ("今年度", 0),
 ];
+pub(super) const SEASONS: &[(&str, i8)] =
+    &[("春天", 0), ("春季", 0), ("夏天", 1), ("夏季", 1), ("秋天", 2), ("秋季", 2), ("冬天", 3), ("冬季", 3)];
 pub(super) const WEEKDAYS: &[(&str, i8)] = &[
     ("一", 0),
     ("二", 1),
@@ -122,6 +124,7 @@ pub(super) const PARTS: &[(&str, Part)] = &[
     ("清晨", Part::Morning),
     ("清早", Part::Morning),
     ("早", Part::Morning),
+    ("晨", Part::Morning),
     ("朝早", Part::Morning),
     ("一早", Part::Morning),
     ("凌晨", Part::Small),

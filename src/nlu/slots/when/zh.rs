@@ -5,7 +5,7 @@ use super::super::number_zh::cardinal;
 use super::super::token::Tokens;
 use super::atom::{Atom, Edge, Target};
 use super::holiday::HOLIDAYS;
-use super::words_zh::{DAYS, NOW, PARTS, WEEKDAYS, WHICH, YEARS};
+use super::words_zh::{DAYS, NOW, PARTS, SEASONS, WEEKDAYS, WHICH, YEARS};
 use super::{clock, dates};
 use crate::base::Lang;
 
@@ -18,14 +18,21 @@ pub(super) fn atom(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         relative(t, at),
         weekday(t, at),
         calendar(t, at),
-        dates::written(t, at, true),
+        // The day stands first in a whole date, the month where no year is told.
+        dates::written(t, at, false)
+            .filter(|(date, _)| matches!(date, Atom::Date(..)))
+            .or_else(|| dates::written(t, at, true)),
         offset(t, at),
         nth(t, at),
         edges(t, at),
+        t.lookup(at, SEASONS).map(|(n, next)| (Atom::Season(n, 0), next)),
         holiday(t, at),
         clock::mandarin(t, at),
         clock::half_en(t, at).filter(|_| at > 0).map(|(pm, next)| (Atom::Half(pm), next)),
         t.lookup(at, PARTS)
+            .filter(|(_, next)| {
+                t.word(at) != "晨" || *next > at + 1 || at > 0 && t.is(at - 1, &["今", "明", "昨", "次"])
+            })
             .filter(|(_, next)| t.word(next - 1) != "早" || !t.is(*next, &["就", "已", "点", "些", "期"]))
             .map(|(p, next)| (Atom::Part(p), next)),
     ];
@@ -79,7 +86,8 @@ fn relative(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
         let clock = matches!(t.word(after - 1), "时" | "分" | "日") && t.word(after - 2) != "小";
         let one = t.word(at) == "这";
         let part = matches!(t.word(after - 1), "夜" | "晚");
-        (n < 100.0 && !clock && !one && !part || t.is(at, &["过", "未"]))
+        let half = t.is(at, &["上", "下", "前", "后"]) && t.lit(next, "半年").is_some();
+        (n < 100.0 && !half && !clock && !one && !part || t.is(at, &["过", "未"]))
             .then_some((Atom::Count(unit, n, dir), t.one_of(after, &["里", "内", "以来"]).unwrap_or(after)))
     });
     let fixed = t.lookup(
@@ -126,8 +134,6 @@ fn calendar(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     }
     let (n, next) = if let Some(next) = t.lit(at, "元月") {
         (1, next)
-    } else if let Some(n) = t.lookup(at, &[("正月", 1), ("腊月", 12)]) {
-        n
     } else {
         let (n, next) = cardinal(t, at)?;
         if let Some(next) = t.one_of(next, &["月", "月份"]).filter(|_| (1..=12).contains(&n)) {
@@ -156,6 +162,8 @@ fn year(t: &Tokens, at: usize) -> Option<(i16, usize)> {
     let (n, next) = cardinal(t, at)?;
     let end = t.one_of(next, &["年", "年度"])?;
     let length = t.digits(at).map_or(next - at, str::len);
+    // 两千年
+    let length = if t.is(at, &["两", "二"]) && t.word(at + 1) == "千" { 4 } else { length };
     let year = match length {
         4 if (1000..3000).contains(&n) => n,
         2 if n < 100 && (t.digits(at).is_some() || !t.is(at, &["十"]) && !t.is(at + 1, &["十"])) => {
@@ -203,6 +211,13 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
     {
         return Some((Atom::Nth(n, Target::Half), next));
     }
+    // 最后三周
+    if let Some(next) = t.one_of(at, &["最后"])
+        && let Some((n, after)) = cardinal(t, next).filter(|(n, _)| *n > 1)
+        && let Some((unit, after)) = duration::unit(Lang::Zh, t, t.lit(after, "个").unwrap_or(after))
+    {
+        return Some((Atom::First(-i64::from(n), Target::Unit(unit)), after));
+    }
     let (n, next) = if let Some(next) = t.one_of(at, &["最后一个", "最后一", "最后"]) {
         (-1, next)
     } else {
@@ -224,28 +239,34 @@ fn nth(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
 
 /// 月底, 年初, 下周末… and 末, 初, 中 after a month or year.
 fn edges(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
+    // 月底 alone is this month's.
+    const WHOLE: &[(&str, (Edge, Unit))] = &[
+        ("月底", (Edge::End, Unit::Month)),
+        ("月末", (Edge::End, Unit::Month)),
+        ("月初", (Edge::Begin, Unit::Month)),
+        ("月中", (Edge::Mid, Unit::Month)),
+        ("年底", (Edge::End, Unit::Year)),
+        ("年末", (Edge::End, Unit::Year)),
+        ("年初", (Edge::Begin, Unit::Year)),
+        ("年中", (Edge::Mid, Unit::Year)),
+    ];
+    if let Some(((edge, unit), next)) = t.lookup(at, WHOLE) {
+        return Some((Atom::EdgeOf(edge, unit), next));
+    }
     const EDGES: &[(&str, Edge)] = &[
         ("底", Edge::End),
         ("末", Edge::End),
-        ("月底", Edge::End),
-        ("年底", Edge::End),
-        ("月末", Edge::End),
-        ("年末", Edge::End),
         ("初", Edge::Begin),
-        ("月初", Edge::Begin),
-        ("年初", Edge::Begin),
         ("中旬", Edge::Mid),
         ("上旬", Edge::Begin),
         ("下旬", Edge::End),
-        ("年中", Edge::Mid),
-        ("月中", Edge::Mid),
         ("剩下的", Edge::Rest),
         ("剩余", Edge::Rest),
         ("的开头", Edge::Begin),
         ("开始的时候", Edge::Begin),
     ];
     let (edge, next) = t.lookup(at, EDGES)?;
-    (next > at + 1 || at > 0 && t.is(at - 1, &["月", "年", "周"])).then_some((Atom::Edge(edge), next))
+    (next > at + 1 || at > 0 && t.is(at - 1, &["月", "年", "周"])).then_some((Atom::Edge(edge, false), next))
 }
 
 fn holiday(t: &Tokens, at: usize) -> Option<(Atom, usize)> {
