@@ -183,7 +183,7 @@ pub struct QueueSetup {
     /// would miss it too if they were not served now. Only with [`Strategy::Balanced`]; 0 is strictly first come, first
     /// served. The longest wait grows by no more than this part.
     pub late_share: u8,
-    /// Callers waiting at most; whoever comes then overflows.
+    /// Callers waiting at most; whoever comes then overflows, unless an agent is free. 0: nobody waits.
     pub places: Option<usize>,
     pub overflow: Vec<OverflowRule>,
     pub callback: CallbackRule,
