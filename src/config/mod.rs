@@ -12,9 +12,12 @@ mod server;
 mod team;
 
 pub use file::File;
+pub(crate) use file::nearest;
 pub use problem::{Problem, Severity};
 pub use server::{Server, Trunk};
+pub(crate) use queue::RawQueue;
 pub use team::{Code, Password};
+pub(crate) use team::{RawAgent, setup};
 
 use crate::acd;
 use crate::ivr::{Plan, QueueWords};

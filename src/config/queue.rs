@@ -16,8 +16,10 @@ use toml::Spanned;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawQueue {
+pub(crate) struct RawQueue {
     pub(super) name: Spanned<String>,
+    // Asked for where a line leads to the queue.
+    #[serde(default)]
     pub(super) label: Text,
     ring_s: Option<Spanned<u64>>,
     wrap_up_s: Option<Spanned<u64>>,

@@ -11,9 +11,9 @@
 //! two strategies under one seed see the same callers with the same patience and the same business: common random numbers.
 
 mod checks;
-
+mod compare;
 mod draw;
-
+mod file;
 mod random;
 mod replay;
 mod report;
@@ -22,9 +22,9 @@ mod scenario;
 mod tests;
 mod world;
 
-
+pub use compare::{Comparison, PEERS, compare};
 pub use draw::Draw;
-
+pub use file::read;
 pub use random::random;
 pub use replay::{Past, replay};
 pub use report::{Outcome, QueueReport, Report};

@@ -135,6 +135,17 @@ impl Scenario {
         all
     }
 
+    /// How many callers are to be expected.
+    pub fn expected(&self) -> f64 {
+        let of_flow = |flow: &Flow| {
+            let ends = flow.rates.iter().skip(1).map(|(from, _)| *from).chain([self.length]);
+            let hours = |(from, end): (Duration, Duration)| end.min(self.length).saturating_sub(from).as_secs_f64() / 3600.0;
+            let rates = flow.rates.iter().zip(ends).map(|((from, rate), end)| rate * hours((*from, end)));
+            rates.sum::<f64>() + flow.batches.iter().map(|(_, count)| f64::from(*count)).sum::<f64>()
+        };
+        self.flows.iter().map(of_flow).sum::<f64>() + self.past.len() as f64
+    }
+
     /// The queue that a caller wants, and the flow with its other wishes.
     pub(super) fn wants(&self, caller: &Caller) -> (&str, Option<&Flow>) {
         match self.flows.get(caller.flow) {

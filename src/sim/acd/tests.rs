@@ -5,3 +5,4 @@ use super::*;
 
 mod erlang;
 mod promises;
+mod peers;
