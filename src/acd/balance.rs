@@ -138,7 +138,7 @@ impl Acd {
         if queue.setup.strategy != Strategy::Balanced {
             return Some((call, None));
         }
-        let late = now.since(order.1.0) >= queue.setup.target.within;
+        let late = now.since(order.1.0) >= queue.reach();
         let (least, why) =
             if late { (AT_RISK, PassedWhy::KeptInTarget) } else { (NOTABLE, PassedWhy::FewerAgents) };
         let gives_way = !late || queue.credit >= 100;
@@ -162,7 +162,7 @@ impl Acd {
         let mut best: Option<Next> = None;
         for (ix, kind) in self.line.for_agent(agent).filter(|(_, k)| (k.key.front, k.key.priority) == rank) {
             let Some(queue) = self.queues.get(kind.key.queue) else { continue };
-            let within = queue.setup.target.within;
+            let within = queue.reach();
             let since = now.0.checked_sub(within.as_micros() as u64);
             let head = since.map_or_else(|| kind.first(), |then| kind.first_after(Now(then)));
             let Some((place, call)) = head.filter(|_| queue.setup.strategy == Strategy::Balanced) else {

@@ -51,6 +51,11 @@ impl Mean {
         self.value += (seconds - self.value) * NEWEST.max(1.0 / f64::from(self.count));
     }
 
+    /// The mean, 0 until there is one.
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
     /// In seconds, at least 1; what is assumed until there is one.
     pub(super) fn seconds(&self) -> f64 {
         if self.count == 0 { HANDLE_S } else { self.value.max(1.0) }
