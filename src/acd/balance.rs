@@ -41,6 +41,8 @@ const IDLE_MAX: u64 = 300;
 /// The chance to miss the target from which on a call may pass one that has missed it, and one that has not.
 const AT_RISK: f64 = 0.33;
 const NOTABLE: f64 = 0.05;
+/// Nobody gives way who has waited for more than this part of the longest wait of late.
+const PATIENT: f64 = 0.75;
 
 /// How much of what kind of call there is, and what an agent is worth to it.
 #[derive(Debug, Default)]
@@ -141,7 +143,8 @@ impl Acd {
         let late = now.since(order.1.0) >= queue.reach();
         let (least, why) =
             if late { (AT_RISK, PassedWhy::KeptInTarget) } else { (NOTABLE, PassedWhy::FewerAgents) };
-        let gives_way = !late || queue.credit >= 100;
+        let patient = now.since(order.1.0).as_secs_f64() <= PATIENT * queue.longest.now(now);
+        let gives_way = !late || queue.credit >= 100 && patient;
         let best = if gives_way { self.most_in_need(now, agent, rank) } else { None };
         let chosen = best.filter(|n| n.need >= least && n.call != call);
         if late && let Some(queue) = self.queues.get_mut(queue_ix) {

@@ -76,6 +76,9 @@ impl Acd {
         }
         self.set_phase(agent, call, Phase::Talking);
         self.touch(now, agent, out);
+        if let Some(q) = self.queues.get_mut(queue) {
+            q.longest.see(now, now.since(was.place.0).as_secs_f64());
+        }
         if let Some(number) = was.number {
             self.memory.note(now, number, agent);
         }

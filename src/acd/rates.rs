@@ -62,6 +62,23 @@ impl Mean {
     }
 }
 
+/// The greatest of late: it fades as a rate does, four times as slowly.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Peak {
+    value: f64,
+    at: Now,
+}
+
+impl Peak {
+    pub(super) fn see(&mut self, now: Now, value: f64) {
+        *self = Peak { value: self.now(now).max(value), at: now };
+    }
+
+    pub(super) fn now(&self, now: Now) -> f64 {
+        self.value * (-now.since(self.at).as_secs_f64() / (4.0 * MEMORY_S)).exp()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

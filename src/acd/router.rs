@@ -7,7 +7,7 @@ use super::event::{AcdEvent, Input, OfferId, Output};
 use super::line::{Line, Place};
 use super::memory::Memory;
 use super::name::Name;
-use super::rates::{Mean, Rate};
+use super::rates::{Mean, Peak, Rate};
 use super::setup::{QueueSetup, Setup};
 use super::skills::Requirement;
 use crate::base::{CallId, Now, Timers};
@@ -83,6 +83,8 @@ pub(super) struct Queue {
     /// From the offer to the answer, in seconds, and how far from their mean these times are.
     pub(super) pick_up: [Mean; 2],
     pub(super) arrivals: Rate,
+    /// The longest waits of the served, in seconds.
+    pub(super) longest: Peak,
     /// Percent points saved up for serving a caller before one who is late already.
     pub(super) credit: u32,
     /// Whom the last call went to.
@@ -200,6 +202,7 @@ impl Acd {
             handle: Mean::default(),
             pick_up: Default::default(),
             arrivals: Rate::default(),
+            longest: Peak::default(),
             credit: 0,
             last: None,
             able: None,
