@@ -129,6 +129,16 @@ impl Acd {
         let (Some(agent), Some(q)) = (self.agents.get_mut(ix), self.queues.get(queue)) else { return };
         let (user, queue) = (agent.user.clone(), q.name.clone());
         out.push(Output::Event(AcdEvent::OfferEnded { offer, user, queue, how }));
+        match how {
+            OfferEnd::Answered => agent.missed.count(0.0),
+            OfferEnd::NoAnswer | OfferEnd::Rejected | OfferEnd::Busy | OfferEnd::Unreachable => {
+                agent.missed.count(1.0)
+            }
+            OfferEnd::NoPort
+            | OfferEnd::CallerGone
+            | OfferEnd::AnsweredElsewhere
+            | OfferEnd::Unregistered => {}
+        }
         if how == OfferEnd::Answered {
             return;
         }

@@ -14,8 +14,8 @@ mod team;
 pub use file::File;
 pub(crate) use file::nearest;
 pub use problem::{Problem, Severity};
-pub use server::{Server, Trunk};
 pub(crate) use queue::RawQueue;
+pub use server::{Server, Trunk};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
 

@@ -189,7 +189,9 @@ impl Checks {
                 let agent = self.users.get(&**user).copied().unwrap_or(usize::MAX);
                 match self.calls.get_mut(call) {
                     Some(c) if c.place == Place::Waiting => c.place = Place::Talking(agent),
-                    _ => return Err(("one-place", format!("call {} is answered, and does not wait", call.0))),
+                    _ => {
+                        return Err(("one-place", format!("call {} is answered, and does not wait", call.0)));
+                    }
                 }
                 self.ended[0] += 1;
                 self.hands.get_mut(agent).into_iter().for_each(|h| h.talks += 1);
@@ -224,7 +226,8 @@ impl Checks {
 
     /// An agent of this number may have this call, from its first moment in the queue on.
     fn fits(&self, agent: usize, call: &Call) -> bool {
-        let (Some(agent), Some(queue)) = (self.setup.agents.get(agent), self.setup.queues.get(call.queue)) else {
+        let (Some(agent), Some(queue)) = (self.setup.agents.get(agent), self.setup.queues.get(call.queue))
+        else {
             return false;
         };
         let holds = [&queue.require, &call.require].into_iter().flatten().all(|r| r.holds(&agent.skills));
@@ -243,9 +246,8 @@ impl Checks {
         let Output::Offer { call, user, decision, .. } = output else { return Ok(()) };
         // Answered at once, or left, within this step.
         let Some(offered) = self.calls.get(call) else { return Ok(()) };
-        let before = |c: &Call| {
-            c.queue == offered.queue && c.came < offered.came && c.priority >= offered.priority
-        };
+        let before =
+            |c: &Call| c.queue == offered.queue && c.came < offered.came && c.priority >= offered.priority;
         match decision.passed {
             Some(passed) => {
                 let known = self.calls.get(&passed.over).is_some_and(|c| c.queue == offered.queue);
@@ -256,9 +258,10 @@ impl Checks {
                 let Some(agent) = self.users.get(user).copied() else { return Ok(()) };
                 let mut all = self.calls.iter().filter(|(_, c)| before(c) && self.offerable(now, c));
                 match all.find(|(_, c)| self.fits(agent, c)) {
-                    Some((first, _)) => {
-                        Err(("order", format!("call {} is offered to {user} before call {}", call.0, first.0)))
-                    }
+                    Some((first, _)) => Err((
+                        "order",
+                        format!("call {} is offered to {user} before call {}", call.0, first.0),
+                    )),
                     None => Ok(()),
                 }
             }
@@ -293,7 +296,10 @@ impl Checks {
         let c = counts?;
         let sums = [c.answered, c.abandoned, c.overflowed];
         if sums != self.ended || c.offered != self.came || c.offered != sums.iter().sum::<u64>() {
-            let what = format!("{} callers ended as {:?}; the figures say {} and {sums:?}", self.came, self.ended, c.offered);
+            let what = format!(
+                "{} callers ended as {:?}; the figures say {} and {sums:?}",
+                self.came, self.ended, c.offered
+            );
             return found("sums", what);
         }
         if c.moved_in != c.moved_out {

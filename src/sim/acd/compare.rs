@@ -41,8 +41,7 @@ pub fn compare(scenario: &Scenario, seeds: Range<u64>) -> Comparison {
     let mut callers = 0;
     let all = [("balanced", Strategy::Balanced)].into_iter().chain(PEERS);
     let rules = all.map(|(name, strategy)| {
-        let mut rule =
-            Rule { name, answered_within: Vec::new(), abandoned: Vec::new(), worst_s: Vec::new() };
+        let mut rule = Rule { name, answered_within: Vec::new(), abandoned: Vec::new(), worst_s: Vec::new() };
         callers = 0;
         for seed in seeds.clone() {
             let options = Options { seed, strategy: Some(strategy), checks: false, ..Options::default() };

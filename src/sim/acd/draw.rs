@@ -69,11 +69,9 @@ mod tests {
 
     #[test]
     fn draws_have_the_mean_and_the_spread_that_they_are_asked_for() {
-        for (draw, cv) in [
-            (Draw::Fixed(90.0), 0.0),
-            (Draw::Exponential(90.0), 1.0),
-            (Draw::Lognormal(90.0, 0.5), 0.5),
-        ] {
+        for (draw, cv) in
+            [(Draw::Fixed(90.0), 0.0), (Draw::Exponential(90.0), 1.0), (Draw::Lognormal(90.0, 0.5), 0.5)]
+        {
             let n = 20_000;
             let all: Vec<f64> =
                 (0..n).map(|k| draw.draw(&mut stream(1, Of::Caller, k)).as_secs_f64()).collect();

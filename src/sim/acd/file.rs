@@ -86,6 +86,8 @@ struct RawBehaviour {
     no_answer: Option<Spanned<f64>>,
     reject: Option<Spanned<f64>>,
     returns: Option<Spanned<RawDraw>>,
+    leaves_every: Option<Spanned<RawDraw>>,
+    leaves: Option<Spanned<RawDraw>>,
     crash_every: Option<Spanned<RawDraw>>,
     crash: Option<Spanned<RawDraw>>,
     break_every: Option<Spanned<RawDraw>>,
@@ -112,14 +114,22 @@ pub fn read(file: &File, team: Option<&Setup>) -> Result<Scenario, Vec<Problem>>
     let length = r.seconds(&raw.hours, 3600.0, "hours");
     let warm_up = raw.warm_up_s.as_ref().map_or(Duration::ZERO, |s| r.seconds(s, 1.0, "warm_up_s"));
     if warm_up > length {
-        r.wrong(raw.warm_up_s.as_ref().map_or(0..0, Spanned::span), "the warm-up is longer than the scenario", "");
+        r.wrong(
+            raw.warm_up_s.as_ref().map_or(0..0, Spanned::span),
+            "the warm-up is longer than the scenario",
+            "",
+        );
     }
     let usual = r.behave(&raw.behaviour, Behaviour::default());
     let (setup, behaviour) = match (raw.queue.is_empty(), team) {
         (true, Some(team)) if raw.agents.is_empty() => (team.clone(), vec![usual; team.agents.len()]),
         (true, _) => {
             let what = "no [[queue]]";
-            r.wrong(0..0, what, "add [[queue]] and [[agents]], or neither and name a folder with --config DIR");
+            r.wrong(
+                0..0,
+                what,
+                "add [[queue]] and [[agents]], or neither and name a folder with --config DIR",
+            );
             return Err(r.problems);
         }
         _ => r.team(raw.agents, raw.queue, usual),
@@ -173,7 +183,8 @@ impl Reader<'_> {
             _ => None,
         };
         draw.unwrap_or_else(|| {
-            let help = "{ fixed_s = 3 }, { mean_s = 180 } (exponential) or { mean_s = 180, cv = 0.7 } (lognormal)";
+            let help =
+                "{ fixed_s = 3 }, { mean_s = 180 } (exponential) or { mean_s = 180, cv = 0.7 } (lognormal)";
             self.wrong(raw.span(), "not a length of time, or not one from 0 to 1000000 s", help);
             Draw::Fixed(0.0)
         })
@@ -181,13 +192,24 @@ impl Reader<'_> {
 
     fn behave(&mut self, raw: &RawBehaviour, usual: Behaviour) -> Behaviour {
         let mut b = usual;
-        let draws = [(&raw.answer, &mut b.answer), (&raw.returns, &mut b.returns)];
-        for (raw, draw) in draws.into_iter().chain([(&raw.crash, &mut b.crash), (&raw.break_, &mut b.break_)]) {
+        let lengths = [
+            (&raw.answer, &mut b.answer),
+            (&raw.returns, &mut b.returns),
+            (&raw.leaves, &mut b.leaves),
+            (&raw.crash, &mut b.crash),
+            (&raw.break_, &mut b.break_),
+        ];
+        for (raw, draw) in lengths {
             if let Some(raw) = raw {
                 *draw = self.draw(raw);
             }
         }
-        for (raw, draw) in [(&raw.crash_every, &mut b.crash_every), (&raw.break_every, &mut b.break_every)] {
+        let gaps = [
+            (&raw.leaves_every, &mut b.leaves_every),
+            (&raw.crash_every, &mut b.crash_every),
+            (&raw.break_every, &mut b.break_every),
+        ];
+        for (raw, draw) in gaps {
             if let Some(raw) = raw {
                 *draw = Some(self.draw(raw));
             }
@@ -212,7 +234,12 @@ impl Reader<'_> {
     }
 
     /// One agent of each crew is checked as in `team.toml`, then there are as many as there are to be.
-    fn team(&mut self, crews: Vec<RawCrew>, queues: Vec<RawQueue>, usual: Behaviour) -> (Setup, Vec<Behaviour>) {
+    fn team(
+        &mut self,
+        crews: Vec<RawCrew>,
+        queues: Vec<RawQueue>,
+        usual: Behaviour,
+    ) -> (Setup, Vec<Behaviour>) {
         let all: usize = crews.iter().map(|c| *c.count.get_ref()).sum();
         let mut counts = Vec::new();
         for crew in &crews {
@@ -251,8 +278,14 @@ impl Reader<'_> {
             let help = nearest(queue, setup.queues.iter().map(|q| q.name.as_str()));
             self.wrong(raw.queue.span(), &format!("no queue named `{queue}`"), &help.unwrap_or_default());
         }
-        if raw.per_hour.is_some() != raw.rates.is_empty() && (raw.per_hour.is_some() || raw.batches.is_empty()) {
-            self.wrong(raw.queue.span(), "these callers come at no rate, or at two", "per_hour, rates or batches");
+        if raw.per_hour.is_some() != raw.rates.is_empty()
+            && (raw.per_hour.is_some() || raw.batches.is_empty())
+        {
+            self.wrong(
+                raw.queue.span(),
+                "these callers come at no rate, or at two",
+                "per_hour, rates or batches",
+            );
         }
         let per_hour = |r: &mut Self, n: &Spanned<f64>| r.number(n, 0.0..=1e6, "per_hour");
         let mut rates: Vec<(Duration, f64)> = Vec::new();
@@ -289,7 +322,8 @@ impl Reader<'_> {
     fn requirement(&mut self, text: &Spanned<String>, setup: &Setup) -> Option<Requirement> {
         match Requirement::parse(text.get_ref()) {
             Ok(require) => {
-                let known: Vec<&str> = setup.agents.iter().flat_map(|a| a.skills.keys()).map(|s| &**s).collect();
+                let known: Vec<&str> =
+                    setup.agents.iter().flat_map(|a| a.skills.keys()).map(|s| &**s).collect();
                 for skill in require.skills().into_iter().filter(|s| !known.contains(&&***s)) {
                     let help = nearest(skill, known.iter().copied()).unwrap_or_default();
                     self.wrong(text.span(), &format!("no agent has the skill `{skill}`"), &help);

@@ -27,7 +27,8 @@ pub fn random(seed: u64) -> Scenario {
     let names: Vec<String> = (0..rng.usize(1..=4)).map(|n| format!("q{n}")).collect();
     // Half of the worlds are balanced alone: it has the most to promise.
     let balanced = rng.bool();
-    let queues = names.iter().enumerate().map(|(n, name)| queue(name, n, &names, balanced, &mut rng)).collect();
+    let queues =
+        names.iter().enumerate().map(|(n, name)| queue(name, n, &names, balanced, &mut rng)).collect();
     let agents: Vec<AgentSetup> = (0..rng.usize(1..=10)).map(|n| agent(n, &names, &mut rng)).collect();
     let behaviour = agents.iter().map(|_| behave(&mut rng)).collect();
     let flows = (0..rng.usize(1..=4)).map(|_| flow(&names, &mut rng)).collect();
@@ -59,7 +60,8 @@ fn requirement(rng: &mut Rng) -> Option<Requirement> {
 fn queue(name: &str, n: usize, names: &[String], balanced: bool, rng: &mut Rng) -> QueueSetup {
     let strategy = rng.choice(STRATEGIES).filter(|_| !balanced).unwrap_or_default();
     let require = maybe(rng, 4, requirement).flatten();
-    let weaker = Ring { after: Duration::from_secs(rng.u64(5..60)), require: None, also: vec![names[0].clone()] };
+    let weaker =
+        Ring { after: Duration::from_secs(rng.u64(5..60)), require: None, also: vec![names[0].clone()] };
     // Only to a queue before it: no circles.
     let to = (n > 0).then(|| Destination::Queue(names[rng.usize(..n)].as_str().into()));
     let when = match rng.u8(..3) {
@@ -92,7 +94,8 @@ fn agent(n: usize, names: &[String], rng: &mut Rng) -> AgentSetup {
     if queues.is_empty() {
         queues.push(names[0].clone());
     }
-    let skills = SKILLS.iter().filter_map(|s| maybe(rng, 2, |rng| (Name::from(*s), rng.u8(1..=10)))).collect();
+    let skills =
+        SKILLS.iter().filter_map(|s| maybe(rng, 2, |rng| (Name::from(*s), rng.u8(1..=10)))).collect();
     let user = format!("a{n}");
     AgentSetup { skills, capacity: 1 + u8::from(rng.u8(..6) == 0), ..AgentSetup::new(&user, &user, queues) }
 }
@@ -100,10 +103,14 @@ fn agent(n: usize, names: &[String], rng: &mut Rng) -> AgentSetup {
 fn behave(rng: &mut Rng) -> Behaviour {
     let often = |rng: &mut Rng, mean| Draw::Exponential(mean * (0.5 + rng.f64()));
     Behaviour {
-        answer: *rng.choice(&[Draw::Fixed(0.0), Draw::Fixed(3.0), Draw::Exponential(4.0)]).unwrap_or(&Draw::Fixed(0.0)),
+        answer: rng
+            .choice([Draw::Fixed(0.0), Draw::Fixed(3.0), Draw::Exponential(4.0)])
+            .unwrap_or(Draw::Fixed(0.0)),
         no_answer: maybe(rng, 2, |rng| rng.f64() * 0.3).unwrap_or(0.0),
         reject: maybe(rng, 2, |rng| rng.f64() * 0.2).unwrap_or(0.0),
         returns: often(rng, 40.0),
+        leaves_every: maybe(rng, 4, |rng| often(rng, 500.0)),
+        leaves: often(rng, 60.0),
         crash_every: maybe(rng, 3, |rng| often(rng, 600.0)),
         crash: often(rng, 30.0),
         break_every: maybe(rng, 3, |rng| often(rng, 500.0)),

@@ -96,9 +96,9 @@ impl Ledger {
                 self.came.insert(*call, now);
                 (*call, None)
             }
-            AcdEvent::Moved { call, .. } | AcdEvent::Offered { call, .. } | AcdEvent::TalkEnded { call, .. } => {
-                (*call, None)
-            }
+            AcdEvent::Moved { call, .. }
+            | AcdEvent::Offered { call, .. }
+            | AcdEvent::TalkEnded { call, .. } => (*call, None),
             AcdEvent::Answered { call, queue, waited_ms, within_ms, .. } => {
                 (*call, Some((queue, Outcome::Answered, waited_ms <= within_ms)))
             }
@@ -112,7 +112,10 @@ impl Ledger {
             let queue = queue.clone();
             self.waits.push(Wait { call, queue, waited: now.since(came), outcome, within });
         }
-        if matches!(event, AcdEvent::TalkEnded { .. } | AcdEvent::Abandoned { .. } | AcdEvent::Overflowed { .. }) {
+        if matches!(
+            event,
+            AcdEvent::TalkEnded { .. } | AcdEvent::Abandoned { .. } | AcdEvent::Overflowed { .. }
+        ) {
             self.came.remove(&call);
         }
     }
@@ -215,8 +218,16 @@ impl fmt::Display for QueueReport {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, seed {}: {} callers in {:.2} h", self.scenario, self.seed, self.callers, self.hours)?;
-        write!(f, "{:<14}{:>8}{:>8}{:>7}{:>7}{:>7}{:>7}", "", "offered", "answ.", "within", "aband.", "short", "overfl")?;
+        writeln!(
+            f,
+            "{}, seed {}: {} callers in {:.2} h",
+            self.scenario, self.seed, self.callers, self.hours
+        )?;
+        write!(
+            f,
+            "{:<14}{:>8}{:>8}{:>7}{:>7}{:>7}{:>7}",
+            "", "offered", "answ.", "within", "aband.", "short", "overfl"
+        )?;
         write!(f, "{:>7}{:>7}{:>7}{:>7}{:>7}", "SL %", "/off.", "/answ.", "/pat.", "aban.%")?;
         write!(f, "{:>8}{:>8}{:>8}{:>8}{:>8}", "ASA s", "p50", "p95", "max", "worst")?;
         writeln!(f, "{:>8}{:>8}{:>8}", "talk s", "wrap", "handle")?;

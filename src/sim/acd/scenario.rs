@@ -50,6 +50,10 @@ pub struct Behaviour {
     pub reject: f64,
     /// Until the agent is ready again who did not answer.
     pub returns: Draw,
+    /// Between two times that the agent leaves the desk without a word, and for how long: nothing is answered then, and the
+    /// agent is ready again on return. The same under any strategy.
+    pub leaves_every: Option<Draw>,
+    pub leaves: Draw,
     /// Between two crashes of the phone, which end the talk in hand, and how long it is gone.
     pub crash_every: Option<Draw>,
     pub crash: Draw,
@@ -70,6 +74,8 @@ impl Default for Behaviour {
             no_answer: 0.0,
             reject: 0.0,
             returns: Draw::Fixed(30.0),
+            leaves_every: None,
+            leaves: Draw::Fixed(120.0),
             crash_every: None,
             crash: Draw::Fixed(60.0),
             break_every: None,
@@ -122,7 +128,8 @@ impl Scenario {
                 let number = (flow.numbers > 0).then(|| (ix as u32) << 24 | rng.u32(..flow.numbers));
                 Caller { at: Now(0) + at, flow: ix, patience, handle, number }
             };
-            let times = arrivals(flow, self.length, self.calls_max, &mut stream(seed, Of::Arrivals, ix as u64));
+            let times =
+                arrivals(flow, self.length, self.calls_max, &mut stream(seed, Of::Arrivals, ix as u64));
             all.extend(times.into_iter().enumerate().map(lives));
         }
         let past = self.past.iter().enumerate().filter(|(_, p)| p.at <= self.length);
@@ -139,7 +146,9 @@ impl Scenario {
     pub fn expected(&self) -> f64 {
         let of_flow = |flow: &Flow| {
             let ends = flow.rates.iter().skip(1).map(|(from, _)| *from).chain([self.length]);
-            let hours = |(from, end): (Duration, Duration)| end.min(self.length).saturating_sub(from).as_secs_f64() / 3600.0;
+            let hours = |(from, end): (Duration, Duration)| {
+                end.min(self.length).saturating_sub(from).as_secs_f64() / 3600.0
+            };
             let rates = flow.rates.iter().zip(ends).map(|((from, rate), end)| rate * hours((*from, end)));
             rates.sum::<f64>() + flow.batches.iter().map(|(_, count)| f64::from(*count)).sum::<f64>()
         };
@@ -161,7 +170,8 @@ impl Scenario {
         };
         let (queue, flow) = self.wants(caller);
         let queue = self.setup.queues.iter().find(|q| q.name == queue);
-        let asked = queue.and_then(|q| q.require.as_ref()).into_iter().chain(flow.and_then(|f| f.require.as_ref()));
+        let asked =
+            queue.and_then(|q| q.require.as_ref()).into_iter().chain(flow.and_then(|f| f.require.as_ref()));
         let levels: Vec<u8> = asked.flat_map(Requirement::skills).map(|s| level(&a.skills, s)).collect();
         if behaviour.slower <= 0.0 || levels.is_empty() {
             return caller.handle;

@@ -1,11 +1,12 @@
 //! One run: callers and agents around the core, on virtual time.
 
 use super::checks::Checks;
-use super::draw::{Of, stream};
+use super::draw::{Draw, Of, stream};
 use super::report::{Ledger, Report, Wait};
-use super::scenario::{Caller, Scenario};
+use super::scenario::{Behaviour, Caller, Scenario};
 use crate::acd::{
-    Acd, AcdEvent, Endpoint, Input, NotReady, OfferEnd, OfferFailure, OfferId, Output, Request, State, Strategy,
+    Acd, AcdEvent, Endpoint, Input, NotReady, OfferEnd, OfferFailure, OfferId, Output, Request, State,
+    Strategy,
 };
 use crate::base::{CallId, Now, Pii};
 use crate::sim::Verdict;
@@ -70,6 +71,7 @@ enum Due {
     Starts(usize),
     Ends(usize),
     Ready(usize),
+    Leaves(usize),
     Break(usize),
     Crash(usize),
     Recovers(usize),
@@ -81,6 +83,21 @@ enum Life {
     Waits,
     Talks(usize),
     Gone,
+}
+
+/// Which of an agent's lengths of time.
+type Gap = fn(&Behaviour) -> Option<Draw>;
+
+/// What agents do again and again, and how long they do not.
+const GAPS: [(Gap, fn(usize) -> Due); 3] =
+    [(|b| b.break_every, Due::Break), (|b| b.crash_every, Due::Crash), (|b| b.leaves_every, Due::Leaves)];
+
+/// An agent, beside what the core knows of it.
+struct Desk {
+    rng: fastrand::Rng,
+    offers: u64,
+    /// Left without a word, until then.
+    away: Now,
 }
 
 struct World<'a> {
@@ -98,8 +115,7 @@ struct World<'a> {
     /// Offers whose phones ring.
     offers: BTreeMap<OfferId, (CallId, usize)>,
     users: BTreeMap<String, usize>,
-    /// By agent: what it draws from, and how many offers it has had.
-    agents: Vec<(fastrand::Rng, u64)>,
+    desks: Vec<Desk>,
     seed: u64,
     ledger: Ledger,
     checks: Option<Checks>,
@@ -115,6 +131,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Run {
     }
     let callers = scenario.callers(options.seed);
     let to = callers.last().map_or(Now(0), |c| c.at);
+    let desk = |ix: usize| Desk { rng: stream(options.seed, Of::Agent, ix as u64), offers: 0, away: Now(0) };
     let users = setup.agents.iter().enumerate().map(|(ix, a)| (a.user.clone(), ix)).collect();
     let mut world = World {
         lives: vec![Life::Outside; callers.len()],
@@ -127,7 +144,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Run {
         planned: 0,
         offers: BTreeMap::new(),
         users,
-        agents: (0..setup.agents.len()).map(|ix| (stream(options.seed, Of::Agent, ix as u64), 0)).collect(),
+        desks: (0..setup.agents.len()).map(desk).collect(),
         seed: options.seed,
         ledger: Ledger::new(scenario.warm_up, to, options.interval),
         checks: options.checks.then(|| Checks::new(&setup)),
@@ -155,8 +172,9 @@ impl World<'_> {
             if let Some(end) = b.shift.1 {
                 self.plan(Now(0) + end, Due::Ends(agent));
             }
-            self.next_break(agent, Now(0) + b.shift.0);
-            self.next_crash(agent, Now(0) + b.shift.0);
+            for (gap, due) in GAPS {
+                self.next(agent, Now(0) + b.shift.0, gap, due);
+            }
         }
         if let Some(first) = self.callers.first() {
             self.plan(first.at, Due::Comes(0));
@@ -224,9 +242,14 @@ impl World<'_> {
             Due::Break(agent) => {
                 let back = self.now + self.draw(agent, |b| Some(b.break_)).unwrap_or_default();
                 self.plan(back, Due::Ready(agent));
-                self.next_break(agent, back);
+                self.next(agent, back, |b| b.break_every, Due::Break);
                 let user = self.user(agent);
                 self.give(Input::NotReady { user, reason: None });
+            }
+            Due::Leaves(agent) => {
+                let back = self.now + self.draw(agent, |b| Some(b.leaves)).unwrap_or_default();
+                self.desks[agent].away = back;
+                self.next(agent, back, |b| b.leaves_every, Due::Leaves);
             }
             Due::Crash(agent) => self.crash(agent),
             Due::Recovers(agent) => self.register(agent),
@@ -273,34 +296,26 @@ impl World<'_> {
     fn crash(&mut self, agent: usize) {
         let back = self.now + self.draw(agent, |b| Some(b.crash)).unwrap_or_default();
         self.plan(back, Due::Recovers(agent));
-        self.next_crash(agent, back);
+        self.next(agent, back, |b| b.crash_every, Due::Crash);
         let user = self.user(agent);
         self.give(Input::Unregistered { user, endpoint: Endpoint::Phone });
-        let cut: Vec<usize> = (0..self.lives.len()).filter(|n| self.lives[*n] == Life::Talks(agent)).collect();
+        let cut: Vec<usize> =
+            (0..self.lives.len()).filter(|n| self.lives[*n] == Life::Talks(agent)).collect();
         for n in cut {
             self.hangs_up(n);
         }
     }
 
-    fn next_break(&mut self, agent: usize, from: Now) {
-        if let Some(after) = self.draw(agent, |b| b.break_every).filter(|after| from + *after < self.to) {
-            self.plan(from + after, Due::Break(agent));
+    /// Plans what comes again and again, if it comes at all and before the last caller.
+    fn next(&mut self, agent: usize, from: Now, gap: Gap, due: fn(usize) -> Due) {
+        if let Some(after) = self.draw(agent, gap).filter(|after| from + *after < self.to) {
+            self.plan(from + after, due(agent));
         }
     }
 
-    fn next_crash(&mut self, agent: usize, from: Now) {
-        if let Some(after) = self.draw(agent, |b| b.crash_every).filter(|after| from + *after < self.to) {
-            self.plan(from + after, Due::Crash(agent));
-        }
-    }
-
-    fn draw(
-        &mut self,
-        agent: usize,
-        which: impl Fn(&super::Behaviour) -> Option<super::Draw>,
-    ) -> Option<Duration> {
+    fn draw(&mut self, agent: usize, which: Gap) -> Option<Duration> {
         let draw = which(self.scenario.behaviour.get(agent)?)?;
-        Some(draw.draw(&mut self.agents.get_mut(agent)?.0))
+        Some(draw.draw(&mut self.desks.get_mut(agent)?.rng))
     }
 
     fn user(&self, agent: usize) -> String {
@@ -336,9 +351,9 @@ impl World<'_> {
             Output::Overflow { call, .. } => self.gone(call.0 as usize),
             Output::Agent { user, state: State::NotReady(NotReady::NoAnswer) } => {
                 let Some(agent) = self.users.get(&user).copied() else { return };
-                if let Some(after) = self.draw(agent, |b| Some(b.returns)) {
-                    self.plan(self.now + after, Due::Ready(agent));
-                }
+                let after = self.draw(agent, |b| Some(b.returns)).unwrap_or_default();
+                let away = self.desks[agent].away;
+                self.plan(if away > self.now { away } else { self.now + after }, Due::Ready(agent));
             }
             Output::Event(event) => {
                 self.ledger.add(self.now, &event);
@@ -358,16 +373,20 @@ impl World<'_> {
     /// What an agent does about an offer is drawn from a stream of its own: the same for its nth offer under any strategy.
     fn offered(&mut self, offer: OfferId, call: CallId, user: &str) {
         let Some(agent) = self.users.get(user).copied() else { return };
-        let (Some(b), Some((_, nth))) = (self.scenario.behaviour.get(agent), self.agents.get_mut(agent)) else {
+        let (Some(b), Some(desk)) = (self.scenario.behaviour.get(agent), self.desks.get_mut(agent)) else {
             return;
         };
-        *nth += 1;
-        let mut rng = stream(self.seed, Of::Offer, (agent as u64) << 32 | *nth);
+        desk.offers += 1;
+        let away = desk.away > self.now;
+        let mut rng = stream(self.seed, Of::Offer, (agent as u64) << 32 | desk.offers);
         let (chance, after) = (rng.f64(), b.answer.draw(&mut rng));
         let (no_answer, reject) = (b.no_answer, b.reject);
         self.offers.insert(offer, (call, agent));
         if !after.is_zero() {
             self.plan(self.now, Due::Rings(offer));
+        }
+        if away {
+            return;
         }
         if chance >= no_answer + reject {
             self.plan(self.now + after, Due::Answers(offer));

@@ -87,7 +87,8 @@ const COLUMNS: [(&str, &str); 11] = [
 /// The columns of some calls, in their order; without the occupancy, which is no matter of calls.
 fn columns(waits: &[Wait], target: Duration) -> [f64; 10] {
     let count = |f: &dyn Fn(&&Wait) -> bool| waits.iter().filter(f).count() as f64;
-    let sum = |f: &dyn Fn(&&Wait) -> bool| waits.iter().filter(f).map(|w| w.waited.as_secs_f64()).sum::<f64>();
+    let sum =
+        |f: &dyn Fn(&&Wait) -> bool| waits.iter().filter(f).map(|w| w.waited.as_secs_f64()).sum::<f64>();
     // Whoever finds no place did not come in: all else is of those who did.
     let blocked = count(&|w| w.outcome == Outcome::Overflowed);
     let inside = waits.len() as f64 - blocked;
@@ -147,7 +148,12 @@ fn play(row: &Row, calls: usize, seed: u64) -> Vec<Cell> {
         // The table's values have six digits.
         let off = ((found - theory).abs() - 1e-6).max(0.0);
         let z = |se: f64| if off > 0.0 { off / se } else { 0.0 };
-        Cell { found, theory, z: z(scaled.unwrap_or(of_batches)), z_large: z(scaled.unwrap_or(0.0).max(of_batches)) }
+        Cell {
+            found,
+            theory,
+            z: z(scaled.unwrap_or(of_batches)),
+            z_large: z(scaled.unwrap_or(0.0).max(of_batches)),
+        }
     };
     COLUMNS.iter().enumerate().map(cell).collect()
 }
@@ -163,7 +169,12 @@ fn agrees(rows: &[&Row], calls: usize) {
             .iter()
             .map(|k| {
                 let c = &case[*k];
-                format!("{} {:.4} ({:.1})", ["block", "wait", "aband", "W s", "SL", "", "", "", "", "", "occ"][*k], c.found, c.z)
+                format!(
+                    "{} {:.4} ({:.1})",
+                    ["block", "wait", "aband", "W s", "SL", "", "", "", "", "", "occ"][*k],
+                    c.found,
+                    c.z
+                )
             })
             .collect();
         println!("{:<4} {:<12} {}", row["id"], row["model"], shown.join("  "));
@@ -172,14 +183,22 @@ fn agrees(rows: &[&Row], calls: usize) {
             two += usize::from(cell.z <= 2.0);
             two_large += usize::from(cell.z_large <= 2.0);
             if cell.z > 2.0 {
-                println!("     {name}: {:.6}, theory {:.6}: {:.1} standard errors ({:.1} by the larger)", cell.found, cell.theory, cell.z, cell.z_large);
+                println!(
+                    "     {name}: {:.6}, theory {:.6}: {:.1} standard errors ({:.1} by the larger)",
+                    cell.found, cell.theory, cell.z, cell.z_large
+                );
             }
             if cell.z_large > 4.0 {
-                worst.push(format!("{} {name}: {} and not {}: {:.1}", row["id"], cell.found, cell.theory, cell.z_large));
+                worst.push(format!(
+                    "{} {name}: {} and not {}: {:.1}",
+                    row["id"], cell.found, cell.theory, cell.z_large
+                ));
             }
         }
     }
-    println!("{two} of {cells} figures within 2 standard errors; {two_large} by the larger of scaled and batch errors");
+    println!(
+        "{two} of {cells} figures within 2 standard errors; {two_large} by the larger of scaled and batch errors"
+    );
     assert!(worst.is_empty(), "more than 4 standard errors off: {worst:#?}");
     assert!(two_large * 10 >= cells * 9, "only {two_large} of {cells} within 2 standard errors");
 }

@@ -9,7 +9,7 @@ macro_rules! scenarios {
     };
 }
 
-const ALL: [(&str, &str); 10] = scenarios!(
+const ALL: [(&str, &str); 11] = scenarios!(
     "single-skill",
     "two-skill-overlap",
     "specialists",
@@ -19,7 +19,8 @@ const ALL: [(&str, &str); 10] = scenarios!(
     "languages",
     "no-answers",
     "long-wrap-up",
-    "surge"
+    "surge",
+    "away-from-desk"
 );
 
 fn scenario((name, text): (&str, &str)) -> Scenario {
@@ -37,7 +38,11 @@ fn balanced_serves_as_many_in_time_as_any_peer() {
         let best = comparison.best().unwrap();
         let (by, half) = comparison.ahead(best);
         let worst = comparison.rules[0].worst_mean_s() / best.worst_mean_s() - 1.0;
-        println!("  best peer {}: {by:+.2} ± {half:.2} calls a run, worst caller {:+.1} %\n", best.name, 100.0 * worst);
+        println!(
+            "  best peer {}: {by:+.2} ± {half:.2} calls a run, worst caller {:+.1} %\n",
+            best.name,
+            100.0 * worst
+        );
         at_least += usize::from(by >= 0.0);
         more += usize::from(by - half > 0.0);
     }

@@ -64,7 +64,9 @@ fn a_caller_whose_end_is_not_told_is_noticed() {
 
 #[test]
 fn one_seed_is_one_history() {
-    let report = |seed| serde_json::to_string(&run(&random(5), Options { seed, ..Options::default() }).report).unwrap();
+    let report = |seed| {
+        serde_json::to_string(&run(&random(5), Options { seed, ..Options::default() }).report).unwrap()
+    };
     assert_eq!(report(5), report(5));
     assert_ne!(report(5), report(6));
 }
