@@ -10,6 +10,7 @@
 //! One scenario and one seed are one history. Each caller and each agent draws from a stream of its own (`draw.rs`), so that
 //! two strategies under one seed see the same callers with the same patience and the same business: common random numbers.
 
+mod bug;
 mod checks;
 mod compare;
 mod draw;
@@ -22,11 +23,12 @@ mod scenario;
 mod tests;
 mod world;
 
+pub use bug::Bug;
 pub use compare::{Comparison, PEERS, compare};
 pub use draw::Draw;
 pub use file::read;
 pub use random::random;
 pub use replay::{Past, replay};
-pub use report::{Outcome, QueueReport, Report};
+pub use report::{Outcome, QueueReport, Report, Wait};
 pub use scenario::{Behaviour, Caller, Flow, Scenario};
-pub use world::{Bug, Options, Run, run};
+pub use world::{Options, Run, run};

@@ -18,12 +18,15 @@ pub enum Outcome {
 
 /// A caller's wait, of those that count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wait {
-    pub(super) call: CallId,
-    pub(super) queue: Name,
-    pub(super) waited: Duration,
-    pub(super) outcome: Outcome,
-    pub(super) within: bool,
+pub struct Wait {
+    /// The caller, by its number in the order of coming, from 0.
+    pub call: CallId,
+    /// Where the wait ended.
+    pub queue: Name,
+    pub waited: Duration,
+    pub outcome: Outcome,
+    /// Answered within the queue's target.
+    pub within: bool,
 }
 
 /// Figures of a queue, of an interval, or of all. Times in seconds, parts 0-1; `None` where there is nothing to divide by.
@@ -57,8 +60,8 @@ pub struct Report {
     pub occupancy: Option<f64>,
     pub total: QueueReport,
     pub queues: Vec<QueueReport>,
-    /// By their beginning, in seconds.
-    pub intervals: Vec<(u64, QueueReport)>,
+    /// Of all queues, one after the other.
+    pub intervals: Vec<QueueReport>,
 }
 
 /// Makes figures of events: of callers who came from `from` on, and of what agents did until `to`, when the last one came.
@@ -124,7 +127,6 @@ impl Ledger {
     pub(super) fn report(&mut self, scenario: &str, seed: u64, callers: usize) -> Report {
         self.figures.until(self.to.ms());
         let f = &self.figures;
-        let seconds = |ms: u64| Some(ms as f64 / 1000.0);
         let queue = |name: &str, counts: &Counts, of: &dyn Fn(&Name) -> bool| {
             let mut answered: Vec<Duration> = Vec::new();
             let mut worst = None;
@@ -154,8 +156,9 @@ impl Ledger {
         }
         let intervals = f.intervals().into_iter().filter_map(|at| {
             let counts = f.total(Some(at));
-            let begins = seconds(at)? as u64;
-            (counts.offered + counts.answered > 0).then(|| (begins, QueueReport::of("", counts)))
+            let minutes = at / 60_000;
+            let name = format!("from {}:{:02} h", minutes / 60, minutes % 60);
+            (counts.offered + counts.answered > 0).then(|| QueueReport::of(&name, counts))
         });
         Report {
             scenario: scenario.to_owned(),
@@ -231,10 +234,9 @@ impl fmt::Display for Report {
         write!(f, "{:>7}{:>7}{:>7}{:>7}{:>7}", "SL %", "/off.", "/answ.", "/pat.", "aban.%")?;
         write!(f, "{:>8}{:>8}{:>8}{:>8}{:>8}", "ASA s", "p50", "p95", "max", "worst")?;
         writeln!(f, "{:>8}{:>8}{:>8}", "talk s", "wrap", "handle")?;
-        for queue in &self.queues {
-            writeln!(f, "{queue}")?;
+        for figures in self.intervals.iter().chain(&self.queues).chain([&self.total]) {
+            writeln!(f, "{figures}")?;
         }
-        writeln!(f, "{}", self.total)?;
         if let Some(occupancy) = self.occupancy {
             writeln!(f, "occupancy {:.1} %", occupancy * 100.0)?;
         }

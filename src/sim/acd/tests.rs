@@ -5,4 +5,5 @@ use super::*;
 
 mod erlang;
 mod promises;
+mod scenarios;
 mod peers;

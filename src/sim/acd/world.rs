@@ -1,12 +1,12 @@
 //! One run: callers and agents around the core, on virtual time.
 
+use super::bug::Bug;
 use super::checks::Checks;
 use super::draw::{Draw, Of, stream};
 use super::report::{Ledger, Report, Wait};
 use super::scenario::{Behaviour, Caller, Scenario};
 use crate::acd::{
-    Acd, AcdEvent, Endpoint, Input, NotReady, OfferEnd, OfferFailure, OfferId, Output, Request, State,
-    Strategy,
+    Acd, AcdEvent, Endpoint, Input, NotReady, OfferFailure, OfferId, Output, Request, State, Strategy,
 };
 use crate::base::{CallId, Now, Pii};
 use crate::sim::Verdict;
@@ -16,21 +16,6 @@ use std::time::Duration;
 
 /// Who has not left this long after the last caller came never will.
 const DRAIN_MAX: Duration = Duration::from_secs(48 * 3600);
-
-/// A bug put in on purpose between the world and the core: the checks must notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bug {
-    /// An agent's answer does not reach the core.
-    SwallowedAnswer,
-    /// An offer is made once more.
-    OfferTwice,
-    /// Somebody passes another in line and nothing says so.
-    SilentPass,
-    /// An offer that nobody answers is not taken back.
-    EndlessLease,
-    /// A caller's leaving is not told to the figures.
-    LostOutcome,
-}
 
 /// How to run.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +42,8 @@ pub struct Run {
     pub report: Report,
     /// The first promise that was broken.
     pub verdict: Option<Verdict>,
-    pub(super) waits: Vec<Wait>,
+    /// Of each caller who counts, in the order in which they came.
+    pub waits: Vec<Wait>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -331,7 +317,7 @@ impl World<'_> {
             self.acd.step(self.now, input, &mut out);
         }
         if let Some(bug) = self.bug {
-            tamper(bug, &mut out);
+            bug.tamper(&mut out);
         }
         if let (Some(checks), Some(input)) = (&mut self.checks, shown) {
             checks.step(self.now, &input, &out);
@@ -393,28 +379,5 @@ impl World<'_> {
         } else if chance >= no_answer {
             self.plan(self.now + after, Due::Rejects(offer));
         }
-    }
-}
-
-/// Puts a bug in.
-fn tamper(bug: Bug, out: &mut Vec<Output>) {
-    match bug {
-        Bug::SwallowedAnswer => {}
-        Bug::OfferTwice => {
-            let offer = out.iter().find(|o| matches!(o, Output::Offer { .. })).cloned();
-            out.extend(offer);
-        }
-        Bug::SilentPass => {
-            for o in out {
-                if let Output::Offer { decision, .. } = o {
-                    decision.passed = None;
-                }
-            }
-        }
-        Bug::EndlessLease => out.retain(|o| {
-            let ended = matches!(o, Output::Event(AcdEvent::OfferEnded { how: OfferEnd::NoAnswer, .. }));
-            !ended && !matches!(o, Output::Withdraw { .. })
-        }),
-        Bug::LostOutcome => out.retain(|o| !matches!(o, Output::Event(AcdEvent::Abandoned { .. }))),
     }
 }

@@ -28,9 +28,12 @@ fn scenario((name, text): (&str, &str)) -> Scenario {
     read(&file, None).unwrap_or_else(|p| panic!("{}", p[0]))
 }
 
+/// Where ring-all is better, and why, is told in benches/README.md.
+const LOST: [&str; 2] = ["no-answers", "away-from-desk"];
+
 #[test]
-#[ignore = "ten scenarios, six rules, forty seeds: a minute; make sim-acd"]
-fn balanced_serves_as_many_in_time_as_any_peer() {
+#[ignore = "eleven scenarios, six rules, forty seeds: half a minute; make sim-acd"]
+fn balanced_serves_as_many_in_time_as_any_peer_but_where_phones_are_not_answered() {
     let (mut at_least, mut more) = (0, 0);
     for case in ALL {
         let comparison = compare(&scenario(case), 0..40);
@@ -38,13 +41,24 @@ fn balanced_serves_as_many_in_time_as_any_peer() {
         let best = comparison.best().unwrap();
         let (by, half) = comparison.ahead(best);
         let worst = comparison.rules[0].worst_mean_s() / best.worst_mean_s() - 1.0;
-        println!(
-            "  best peer {}: {by:+.2} ± {half:.2} calls a run, worst caller {:+.1} %\n",
-            best.name,
-            100.0 * worst
-        );
+        let shown = 100.0 * worst;
+        println!("  best peer {}: {by:+.2} ± {half:.2} calls a run, worst caller {shown:+.1} %\n", best.name);
         at_least += usize::from(by >= 0.0);
         more += usize::from(by - half > 0.0);
+        let kept = by >= 0.0 && worst <= 0.1;
+        assert!(
+            kept || LOST.contains(&case.0),
+            "{}: {by:+.2} calls a run, worst caller {shown:+.1} %",
+            case.0
+        );
     }
-    println!("at least as many in {at_least} of 10, more beyond the 95 % interval in {more}");
+    println!("at least as many in {at_least} of {}, more beyond the 95 % interval in {more}", ALL.len());
+    assert!(more >= 6, "more in {more} scenarios only");
+}
+
+#[test]
+fn balanced_serves_more_in_time_than_longest_idle_where_skills_overlap() {
+    let comparison = compare(&scenario(ALL[1]), 0..4);
+    let (by, half) = comparison.ahead(&comparison.rules[1]);
+    assert!(by - half > 0.0, "{by} ± {half}");
 }
