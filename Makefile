@@ -7,7 +7,7 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load fuzz packages-run packages-test
+.PHONY: help run demo test bench load sim-acd fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
@@ -15,6 +15,7 @@ help:
 	@echo "make test    format, lints, all tests, dialplan checks"
 	@echo "make bench   the media plane beside a bare UDP reflector"
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
+	@echo "make sim-acd the ACD on virtual time: against Erlang's formulas, in 10,000 random worlds, beside the peers' rules"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
 
 # Installs what is missing of $(1), as root or with sudo.
@@ -59,6 +60,10 @@ CALLS ?= 50
 SECONDS ?= 20
 load: packages-run
 	$(CARGO) bench --locked --bench load -- --calls $(CALLS) --seconds $(SECONDS)
+
+# One after the other: each prints a table.
+sim-acd: packages-run
+	$(CARGO) test --locked --lib sim::acd -- --ignored --nocapture --test-threads=1
 
 fuzz: packages-run
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --locked --release --test fuzz -- --nocapture

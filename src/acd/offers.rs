@@ -132,7 +132,7 @@ impl Acd {
         match how {
             OfferEnd::Answered => agent.missed.count(0.0),
             OfferEnd::NoAnswer | OfferEnd::Rejected | OfferEnd::Busy | OfferEnd::Unreachable => {
-                agent.missed.count(1.0)
+                agent.missed.count(1.0);
             }
             OfferEnd::NoPort
             | OfferEnd::CallerGone

@@ -98,7 +98,7 @@ impl fmt::Display for Comparison {
         let seeds = self.rules.first().map_or(0, |r| r.worst_s.len());
         writeln!(f, "{}: {} callers in {seeds} runs", self.scenario, self.callers)?;
         write!(f, "  {:<24}{:>9}{:>8}{:>11}", "", "within", "%", "abandoned")?;
-        writeln!(f, "{:>14}{:>12}   {}", "worst s, mean", "of all", "balanced ahead by, calls a run")?;
+        writeln!(f, "{:>14}{:>12}   balanced ahead by, calls a run", "worst s, mean", "of all")?;
         for (n, rule) in self.rules.iter().enumerate() {
             let part = 100.0 * rule.within() as f64 / self.callers.max(1) as f64;
             let most = rule.worst_s.iter().copied().fold(0.0, f64::max);

@@ -74,8 +74,11 @@ enum Life {
 /// Which of an agent's lengths of time.
 type Gap = fn(&Behaviour) -> Option<Draw>;
 
+/// What an agent does then.
+type Again = fn(usize) -> Due;
+
 /// What agents do again and again, and how long they do not.
-const GAPS: [(Gap, fn(usize) -> Due); 3] =
+const GAPS: [(Gap, Again); 3] =
     [(|b| b.break_every, Due::Break), (|b| b.crash_every, Due::Crash), (|b| b.leaves_every, Due::Leaves)];
 
 /// An agent, beside what the core knows of it.
@@ -293,7 +296,7 @@ impl World<'_> {
     }
 
     /// Plans what comes again and again, if it comes at all and before the last caller.
-    fn next(&mut self, agent: usize, from: Now, gap: Gap, due: fn(usize) -> Due) {
+    fn next(&mut self, agent: usize, from: Now, gap: Gap, due: Again) {
         if let Some(after) = self.draw(agent, gap).filter(|after| from + *after < self.to) {
             self.plan(from + after, due(agent));
         }

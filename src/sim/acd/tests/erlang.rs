@@ -227,3 +227,22 @@ fn all_cases_agree_with_erlang_b_c_and_a() {
     let Some(table) = table() else { return };
     agrees(&table.iter().collect::<Vec<_>>(), 200_000);
 }
+/// One run of a case may be off by chance, with all its figures at once; the mean of many may not.
+#[test]
+#[ignore = "six cases, twelve runs of 200,000 calls each: a minute or two; make sim-acd"]
+fn no_case_is_off_in_the_mean_over_many_seeds() {
+    let Some(table) = table() else { return };
+    for id in ["C02", "C06", "A04", "A08", "A10", "K04"] {
+        let row = table.iter().find(|r| r["id"] == id).unwrap();
+        let runs: Vec<Vec<Cell>> = (100..112).map(|seed| play(row, 200_000, seed)).collect();
+        for (k, (name, _)) in COLUMNS.iter().enumerate() {
+            let n = runs.len() as f64;
+            let off: Vec<f64> = runs.iter().map(|case| case[k].found - case[k].theory).collect();
+            let mean = off.iter().sum::<f64>() / n;
+            let spread = off.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+            let error = (spread / (n * (n - 1.0))).sqrt();
+            println!("{id} {name:<28} off by {mean:+.5} ± {error:.5} in the mean of {n} runs");
+            assert!(mean.abs() <= 4.0 * error + 1e-6, "{id} {name}");
+        }
+    }
+}

@@ -28,6 +28,8 @@ fn scenario((name, text): (&str, &str)) -> Scenario {
     read(&file, None).unwrap_or_else(|p| panic!("{}", p[0]))
 }
 
+/// Not those that the weights of `balance.rs` were chosen with (0 to 39).
+const SEEDS: std::ops::Range<u64> = 1000..1040;
 /// Where ring-all is better, and why, is told in benches/README.md.
 const LOST: [&str; 2] = ["no-answers", "away-from-desk"];
 
@@ -36,7 +38,7 @@ const LOST: [&str; 2] = ["no-answers", "away-from-desk"];
 fn balanced_serves_as_many_in_time_as_any_peer_but_where_phones_are_not_answered() {
     let (mut at_least, mut more) = (0, 0);
     for case in ALL {
-        let comparison = compare(&scenario(case), 0..40);
+        let comparison = compare(&scenario(case), SEEDS);
         print!("{comparison}");
         let best = comparison.best().unwrap();
         let (by, half) = comparison.ahead(best);
