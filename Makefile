@@ -7,7 +7,7 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load offer fuzz packages-run packages-test
+.PHONY: help run demo test bench load offer sim-acd fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   the media plane beside a bare UDP reflector, and the ACD with a long line"
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
 	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
+	@echo "make sim-acd the ACD on virtual time: against Erlang's formulas, in 10,000 random worlds, beside the peers' rules"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
 
 # Installs what is missing of $(1), as root or with sudo.
@@ -66,6 +67,10 @@ load: packages-run
 OFFERS ?= 500
 offer: packages-test
 	$(CARGO) bench --locked --bench offer -- --offers $(OFFERS)
+
+# One after the other: each prints a table.
+sim-acd: packages-run
+	$(CARGO) test --locked --lib sim::acd -- --ignored --nocapture --test-threads=1
 
 fuzz: packages-run
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --locked --release --test fuzz -- --nocapture

@@ -123,6 +123,10 @@ pub const AGENT_CALLS_MAX: u8 = 8;
 /// Longest call, all told. Answer: the call is ended and its record says so.
 pub const CALL_MAX: Duration = Duration::from_secs(4 * 3600);
 
+/// Agents of a simulated team, and callers of a run: a large centre for a month, some GiB of memory. Answer: an error.
+pub const SIM_AGENTS_MAX: usize = 10_000;
+pub const SIM_CALLS_MAX: usize = 5_000_000;
+
 const _: () = assert!(ACD_WAITING_MAX > CALLS_MAX);
 const _: () = assert!(UTTERANCE_MAX.as_secs() < CALL_MAX.as_secs());
 const _: () = assert!(SIP_CONNECTION_IDLE_MAX.as_secs() > *REGISTER_EXPIRES_S.end() as u64);

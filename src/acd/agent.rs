@@ -20,6 +20,7 @@
 use super::bits::Bits;
 use super::event::{Endpoint, OfferId};
 use super::name::Name;
+use super::rates::Mean;
 use super::setup::{AgentSetup, SignIn};
 use super::skills::Skills;
 use crate::base::{CallId, Now};
@@ -194,6 +195,8 @@ pub(super) struct Agent {
     /// On the phone without the ACD having a part in it.
     pub(super) own_call: bool,
     pub(super) calls: u32,
+    /// The part of the offers of late that this agent did not take, 0-1.
+    pub(super) missed: Mean,
     /// Busy and signed in, until `since`.
     pub(super) busy: Duration,
     pub(super) present: Duration,
@@ -220,6 +223,7 @@ impl Agent {
             wrap_up: None,
             own_call: false,
             calls: 0,
+            missed: Mean::default(),
             busy: Duration::ZERO,
             present: Duration::ZERO,
         }

@@ -6,14 +6,17 @@
 //!           - what is lost if the next call of that kind finds one agent fewer; kinds with more than 8 free lose nothing
 //! breadth   the part of all traffic that the agent could take: specialists before generalists
 //! surplus   1 for each level of the skills that the call names: the masters are kept for the hard cases
+//! missed    20 for each of a hundred offers of late that the agent did not take
 //! − idle    1 for each second idle, 300 at most: among equals the longest idle
 //! ```
 //! **An agent becomes free, several calls wait.** The first in line is served, with two exceptions among calls of its
 //! priority. If the first can still make its target, the call that most needs this agent is served: the greatest chance
 //! that no other agent who fits it becomes free before its target, `e^(−agents at work who fit × time left / handling time)`; chances under 5 % are none.
 //! If the first has missed its target already, then of a hundred such calls `late_share` give way to a call that would miss
-//! its target with a chance of a third or more; so a backlog is worked off slower by that part. Whoever passes another of the same
-//! queue, the decision says so.
+//! its target with a chance of a third or more; but nobody gives way who has waited for three quarters of the longest wait of
+//! late, so that the longest waits hardly grow. Whoever passes another of the same queue, the decision says so.
+//! The target is made by an answer, and a phone rings before it: both are reckoned with what is left of the target after the
+//! usual time to pick up.
 //!
 //! **Several calls and several agents at once** are assigned with the least sum of costs: exactly, up to
 //! `limits::ASSIGN_MAX`, by the Hungarian method; beyond that the first in line that many at a time.
@@ -38,9 +41,13 @@ const ERLANG: f64 = 1000.0;
 /// All traffic, as breadth.
 const ALL: f64 = 600.0;
 const IDLE_MAX: u64 = 300;
+/// An agent who takes no offer at all.
+const MISSED: f64 = 2000.0;
 /// The chance to miss the target from which on a call may pass one that has missed it, and one that has not.
 const AT_RISK: f64 = 0.33;
 const NOTABLE: f64 = 0.05;
+/// Nobody gives way who has waited for more than this part of the longest wait of late.
+const PATIENT: f64 = 0.75;
 
 /// How much of what kind of call there is, and what an agent is worth to it.
 #[derive(Debug, Default)]
@@ -107,12 +114,13 @@ impl Traffic {
     }
 
     /// The cost of an agent, by parts. `surplus` in levels.
-    pub(super) fn parts(&self, agent: usize, surplus: i64, idle_ms: u64) -> Parts {
+    pub(super) fn parts(&self, agent: usize, surplus: i64, missed: f64, idle_ms: u64) -> Parts {
         let of = |all: &Vec<f64>, weight: f64| (all.get(agent).copied().unwrap_or(0.0) * weight) as i64;
         Parts {
             scarcity: of(&self.scarcity, ERLANG),
             breadth: of(&self.breadth, ALL),
             surplus,
+            missed: (missed * MISSED) as i64,
             idle: (idle_ms / 1000).min(IDLE_MAX) as i64,
         }
     }
@@ -138,10 +146,11 @@ impl Acd {
         if queue.setup.strategy != Strategy::Balanced {
             return Some((call, None));
         }
-        let late = now.since(order.1.0) >= queue.setup.target.within;
+        let late = now.since(order.1.0) >= queue.reach();
         let (least, why) =
             if late { (AT_RISK, PassedWhy::KeptInTarget) } else { (NOTABLE, PassedWhy::FewerAgents) };
-        let gives_way = !late || queue.credit >= 100;
+        let patient = now.since(order.1.0).as_secs_f64() <= PATIENT * queue.longest.now(now);
+        let gives_way = !late || queue.credit >= 100 && patient;
         let best = if gives_way { self.most_in_need(now, agent, rank) } else { None };
         let chosen = best.filter(|n| n.need >= least && n.call != call);
         if late && let Some(queue) = self.queues.get_mut(queue_ix) {
@@ -162,7 +171,7 @@ impl Acd {
         let mut best: Option<Next> = None;
         for (ix, kind) in self.line.for_agent(agent).filter(|(_, k)| (k.key.front, k.key.priority) == rank) {
             let Some(queue) = self.queues.get(kind.key.queue) else { continue };
-            let within = queue.setup.target.within;
+            let within = queue.reach();
             let since = now.0.checked_sub(within.as_micros() as u64);
             let head = since.map_or_else(|| kind.first(), |then| kind.first_after(Now(then)));
             let Some((place, call)) = head.filter(|_| queue.setup.strategy == Strategy::Balanced) else {

@@ -201,9 +201,9 @@ impl Acd {
             }
             Strategy::Balanced => {
                 let surplus = named().map(|s| i64::from(agent.skills.get(s).copied().unwrap_or(0))).sum();
-                let p = self.traffic.parts(ix, surplus, idle_ms);
+                let p = self.traffic.parts(ix, surplus, agent.missed.value(), idle_ms);
                 parts = Some(p);
-                p.scarcity + p.breadth + p.surplus - p.idle
+                p.scarcity + p.breadth + p.surplus + p.missed - p.idle
             }
         };
         Some((cost, std::cmp::Reverse(idle_ms), ix, parts))

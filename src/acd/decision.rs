@@ -69,6 +69,9 @@ pub struct Parts {
     pub breadth: i64,
     /// Levels beyond what is required.
     pub surplus: i64,
+    /// Offers of late that the agent did not take.
+    #[serde(default)]
+    pub missed: i64,
     /// Idle time, which counts for the agent.
     pub idle: i64,
 }

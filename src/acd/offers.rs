@@ -36,7 +36,7 @@ impl Acd {
         }
         let ring = self.queues.get(queue).map_or(RETRY, |q| q.setup.ring);
         self.timers.set(Due::Lease(offer), now + ring);
-        self.offers.insert(offer, Offer { call, agent, queue });
+        self.offers.insert(offer, Offer { call, agent, queue, since: now });
         if let Some(agent) = self.agents.get_mut(agent) {
             agent.hands.push((call, Phase::Reserved(offer)));
         }
@@ -63,9 +63,8 @@ impl Acd {
     }
 
     pub(super) fn answered(&mut self, now: Now, offer: OfferId, out: &mut Vec<Output>) {
-        let Some((call, agent, queue)) = self.offers.get(&offer).map(|o| (o.call, o.agent, o.queue)) else {
-            return;
-        };
+        let Some(&Offer { call, agent, queue, since }) = self.offers.get(&offer) else { return };
+        self.queues.get_mut(queue).into_iter().for_each(|q| q.picked_up(now.since(since)));
         let others: Vec<OfferId> = self.waiting.get(&call).map(|w| w.offers.clone()).unwrap_or_default();
         for other in others.into_iter().filter(|o| *o != offer) {
             self.end_offer(now, other, OfferEnd::AnsweredElsewhere, out);
@@ -77,6 +76,9 @@ impl Acd {
         }
         self.set_phase(agent, call, Phase::Talking);
         self.touch(now, agent, out);
+        if let Some(q) = self.queues.get_mut(queue) {
+            q.longest.see(now, now.since(was.place.0).as_secs_f64());
+        }
         if let Some(number) = was.number {
             self.memory.note(now, number, agent);
         }
@@ -122,11 +124,21 @@ impl Acd {
         if matches!(how, OfferEnd::CallerGone | OfferEnd::AnsweredElsewhere | OfferEnd::Unregistered) {
             self.withdraw(offer, out);
         }
-        let Some(Offer { call, agent: ix, queue }) = self.offers.remove(&offer) else { return };
+        let Some(Offer { call, agent: ix, queue, .. }) = self.offers.remove(&offer) else { return };
         self.timers.clear(Due::Lease(offer));
         let (Some(agent), Some(q)) = (self.agents.get_mut(ix), self.queues.get(queue)) else { return };
         let (user, queue) = (agent.user.clone(), q.name.clone());
         out.push(Output::Event(AcdEvent::OfferEnded { offer, user, queue, how }));
+        match how {
+            OfferEnd::Answered => agent.missed.count(0.0),
+            OfferEnd::NoAnswer | OfferEnd::Rejected | OfferEnd::Busy | OfferEnd::Unreachable => {
+                agent.missed.count(1.0);
+            }
+            OfferEnd::NoPort
+            | OfferEnd::CallerGone
+            | OfferEnd::AnsweredElsewhere
+            | OfferEnd::Unregistered => {}
+        }
         if how == OfferEnd::Answered {
             return;
         }

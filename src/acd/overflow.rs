@@ -80,15 +80,16 @@ impl Acd {
     pub(super) fn overflow_on_arrival(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
         // From queue to queue at most once each: a circle of rules ends with the closing message.
         for _ in 0..=self.queues.len() {
-            let Some((queue, length)) = self.waiting.get(&call).and_then(|w| {
-                let queue = self.line.kinds.get(w.kind)?.key.queue;
-                Some((queue, self.line.length(queue)))
+            let Some((queue, length, served)) = self.waiting.get(&call).and_then(|w| {
+                let kind = self.line.kinds.get(w.kind)?;
+                Some((kind.key.queue, self.line.length(kind.key.queue), kind.fit.meets(&self.free)))
             }) else {
                 return;
             };
             let Some(q) = self.queues.get(queue) else { return };
             let closed = !q.open || q.draining;
-            let full = q.setup.places.is_some_and(|places| length >= places);
+            // Whom an agent is free for needs no place to wait.
+            let full = !served && q.setup.places.is_some_and(|places| length >= places);
             let rules = self.rules(call, queue);
             let found = rules.into_iter().find_map(|rule| {
                 let why = match rule.when {

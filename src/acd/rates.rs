@@ -51,9 +51,31 @@ impl Mean {
         self.value += (seconds - self.value) * NEWEST.max(1.0 / f64::from(self.count));
     }
 
+    /// The mean, 0 until there is one.
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
     /// In seconds, at least 1; what is assumed until there is one.
     pub(super) fn seconds(&self) -> f64 {
         if self.count == 0 { HANDLE_S } else { self.value.max(1.0) }
+    }
+}
+
+/// The greatest of late: it fades as a rate does, four times as slowly.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Peak {
+    value: f64,
+    at: Now,
+}
+
+impl Peak {
+    pub(super) fn see(&mut self, now: Now, value: f64) {
+        *self = Peak { value: self.now(now).max(value), at: now };
+    }
+
+    pub(super) fn now(&self, now: Now) -> f64 {
+        self.value * (-now.since(self.at).as_secs_f64() / (4.0 * MEMORY_S)).exp()
     }
 }
 

@@ -7,7 +7,7 @@ use super::event::{AcdEvent, Input, OfferId, Output};
 use super::line::{Line, Place};
 use super::memory::Memory;
 use super::name::Name;
-use super::rates::{Mean, Rate};
+use super::rates::{Mean, Peak, Rate};
 use super::setup::{QueueSetup, Setup};
 use super::skills::Requirement;
 use crate::base::{CallId, Now, Timers};
@@ -48,6 +48,7 @@ pub(super) struct Offer {
     pub(super) call: CallId,
     pub(super) agent: usize,
     pub(super) queue: usize,
+    pub(super) since: Now,
 }
 
 /// Who talks with whom.
@@ -81,13 +82,33 @@ pub(super) struct Queue {
     pub(super) draining: bool,
     /// Talk and after-call work, in seconds.
     pub(super) handle: Mean,
+    /// From the offer to the answer, in seconds, and how far from their mean these times are.
+    pub(super) pick_up: [Mean; 2],
     pub(super) arrivals: Rate,
+    /// The longest waits of the served, in seconds.
+    pub(super) longest: Peak,
     /// Percent points saved up for serving a caller before one who is late already.
     pub(super) credit: u32,
     /// Whom the last call went to.
     pub(super) last: Option<usize>,
     /// Agents who serve it, as far as other queues leave them, and when that was counted.
     pub(super) able: Option<(Now, f64)>,
+}
+
+impl Queue {
+    /// A phone rang for so long before it was answered.
+    pub(super) fn picked_up(&mut self, after: Duration) {
+        let [mean, off] = &mut self.pick_up;
+        mean.count(after.as_secs_f64());
+        off.count((after.as_secs_f64() - mean.value()).abs());
+    }
+
+    /// Who has waited for longer will miss the target even if offered now: it is the answer that counts, and a phone rings
+    /// for a while first.
+    pub(super) fn reach(&self) -> Duration {
+        let [mean, off] = &self.pick_up;
+        self.setup.target.within.saturating_sub(Duration::from_secs_f64(mean.value() + off.value()))
+    }
 }
 
 /// The ACD's core.
@@ -181,7 +202,9 @@ impl Acd {
             open: true,
             draining: false,
             handle: Mean::default(),
+            pick_up: Default::default(),
             arrivals: Rate::default(),
+            longest: Peak::default(),
             credit: 0,
             last: None,
             able: None,

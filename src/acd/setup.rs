@@ -184,7 +184,7 @@ pub struct QueueSetup {
     /// served. In a backlog the longest wait grows by about
     /// this part.
     pub late_share: u8,
-    /// Callers waiting at most; whoever comes then overflows.
+    /// Callers waiting at most; whoever comes then overflows, unless an agent is free. 0: nobody waits.
     pub places: Option<usize>,
     pub overflow: Vec<OverflowRule>,
     pub callback: CallbackRule,

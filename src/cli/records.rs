@@ -219,7 +219,7 @@ fn seconds(ms: u64) -> f64 {
 }
 
 /// Milliseconds since 1970 as `2026-03-01 12:00:05` (proleptic Gregorian, Howard Hinnant's civil_from_days).
-fn utc(unix_ms: u64) -> String {
+pub(super) fn utc(unix_ms: u64) -> String {
     let seconds = unix_ms / 1000;
     let (days, rest) = ((seconds / 86_400) as i64 + 719_468, seconds % 86_400);
     let era = days.div_euclid(146_097);

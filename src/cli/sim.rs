@@ -1,7 +1,9 @@
 //! `trunkline sim`: worlds on virtual time, one after the other, until one breaks a promise.
 
+mod acd;
+
 use super::Places;
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::sync::Arc;
 use std::time::Instant;
 use trunkline::drive::files;
@@ -9,7 +11,11 @@ use trunkline::sim::{self, Canary, Options};
 
 /// Simulate callers and agents of the configured lines, with losses and faults.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Sim {
+    #[command(subcommand)]
+    what: Option<What>,
+
     /// The world; each seed is another, and always the same.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -36,7 +42,16 @@ pub(super) struct Sim {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The ACD alone: what callers would see with this team, these callers, this strategy.
+    Acd(acd::Acd),
+}
+
 pub(super) fn sim(args: &Sim, places: &Places) -> Result<(), String> {
+    if let Some(What::Acd(args)) = &args.what {
+        return acd::acd(args, places);
+    }
     if !(args.hours > 0.0 && args.callers > 0.0) {
         return Err("--hours and --callers must be more than 0".into());
     }

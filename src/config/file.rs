@@ -28,12 +28,12 @@ impl File {
     }
 
     /// A problem at `span` of this file.
-    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
+    pub(crate) fn error(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
         Problem::at(self, span, message.into())
     }
 
     /// The text as `T`; an unknown key or wrong type becomes a problem with the nearest right word.
-    pub(super) fn parse<T: DeserializeOwned>(&self, problems: &mut Vec<Problem>) -> Option<T> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self, problems: &mut Vec<Problem>) -> Option<T> {
         match toml::from_str(&self.text) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -55,7 +55,7 @@ fn unknown_word(message: &str) -> Option<String> {
 }
 
 /// "did you mean `x`?", if one of `words` is near enough to be a slip of the finger.
-pub(super) fn nearest<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
     words
         // Edit distance sees slips of the finger (`kye`), Jaro-Winkler what is longer or shorter (`languages`/`lang`).
         .map(|w| {

@@ -14,10 +14,13 @@ mod server;
 mod team;
 
 pub use file::File;
+pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
 pub use problem::{Problem, Severity};
+pub(crate) use queue::RawQueue;
 pub use server::{Server, Trunk};
 pub use team::{Code, Password};
+pub(crate) use team::{RawAgent, setup};
 
 use crate::acd;
 use crate::ivr::{Hours, Plan, QueueWords};

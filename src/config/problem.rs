@@ -55,7 +55,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn help(mut self, help: Option<String>) -> Problem {
+    pub(crate) fn help(mut self, help: Option<String>) -> Problem {
         self.help = help;
         self
     }

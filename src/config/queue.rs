@@ -16,8 +16,10 @@ use toml::Spanned;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawQueue {
+pub(crate) struct RawQueue {
     pub(super) name: Spanned<String>,
+    // Asked for where a line leads to the queue.
+    #[serde(default)]
     pub(super) label: Text,
     pub(super) hours: Option<Spanned<String>>,
     ring_s: Option<Spanned<u64>>,
@@ -179,7 +181,7 @@ fn numbers(file: &File, queue: &RawQueue, problems: &mut Vec<Problem>) {
         (queue.weight.as_ref(), 1..=1000, "weight"),
         (queue.short_abandon_s.as_ref(), 0..=60, "short_abandon_s"),
         (queue.late_share.as_ref(), 0..=50, "late_share"),
-        (queue.places.as_ref(), 1..=10_000, "places"),
+        (queue.places.as_ref(), 0..=10_000, "places"),
         (queue.head_start_s.as_ref(), 0..=600, "head_start_s"),
         (queue.remember_days.as_ref(), 0..=365, "remember_days"),
         (target.map(|t| &t.within_s), 1..=3600, "within_s"),

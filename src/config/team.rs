@@ -73,20 +73,20 @@ impl Default for RawCodes {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawAgent {
-    user: Spanned<String>,
-    name: String,
-    queues: Vec<Spanned<String>>,
+pub(crate) struct RawAgent {
+    pub(crate) user: Spanned<String>,
+    pub(crate) name: String,
+    pub(crate) queues: Vec<Spanned<String>>,
     #[serde(default)]
-    skills: BTreeMap<Name, Spanned<u8>>,
-    capacity: Option<Spanned<u8>>,
-    sign_in: Option<SignIn>,
-    password: Option<RawPassword>,
+    pub(crate) skills: BTreeMap<Name, Spanned<u8>>,
+    pub(crate) capacity: Option<Spanned<u8>>,
+    pub(crate) sign_in: Option<SignIn>,
+    pub(crate) password: Option<RawPassword>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum RawPassword {
+pub(crate) enum RawPassword {
     Env(String),
     File(String),
 }
@@ -104,6 +104,18 @@ pub(super) struct Team {
 pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Team> {
     let raw: Raw = file.parse(problems)?;
     Some(Team { file: Some(file.clone()), all: raw.team, agents: raw.agent, queues: raw.queue })
+}
+
+/// Agents and queues that stand in another file than `team.toml`, checked as they are there.
+pub(crate) fn setup(
+    file: &File,
+    agents: Vec<RawAgent>,
+    queues: Vec<RawQueue>,
+    problems: &mut Vec<Problem>,
+) -> Setup {
+    let team = Team { file: Some(file.clone()), all: RawTeam::default(), agents, queues };
+    check(&team, problems);
+    team.into_setup().0
 }
 
 /// Names that occur twice, queues that do not exist or that nobody serves, impossible times.

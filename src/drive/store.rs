@@ -179,6 +179,19 @@ impl Reader {
         Ok(rows.flatten().filter_map(|json| serde_json::from_str(&json).ok()).collect())
     }
 
+    /// The records of calls that began in this time, oldest first. Times in ms since 1970.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn between(&self, from_unix_ms: u64, to_unix_ms: u64) -> rusqlite::Result<Vec<Cdr>> {
+        let sql = "SELECT record FROM calls WHERE started_unix_ms >= ?1 AND started_unix_ms < ?2 \
+                   ORDER BY started_unix_ms, id";
+        let mut query = self.db.prepare(sql)?;
+        let times = [from_unix_ms, to_unix_ms].map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
+        let rows = query.query_map(times, |row| row.get::<_, String>(0))?;
+        Ok(rows.flatten().filter_map(|json| serde_json::from_str(&json).ok()).collect())
+    }
+
     /// What happened in the ACD from `from_unix_ms` on, in order.
     ///
     /// # Errors
@@ -269,6 +282,8 @@ mod tests {
         assert_eq!(reader.find("1").unwrap(), Some(cdr(1)));
         assert_eq!(reader.find("sip-2").unwrap().unwrap().id, CallId(2));
         assert_eq!(reader.find("nothing").unwrap(), None);
+        assert_eq!(reader.between(5, 6).unwrap(), [cdr(1), cdr(2)]);
+        assert_eq!(reader.between(6, u64::MAX).unwrap(), []);
         drop(writer);
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -9,6 +9,7 @@
 //! The cores are the product's own; what stands in for the rest speaks the same vocabulary and holds the cores to it.
 //! One seed is one world: same seed, same events, same digest. Nothing here reads a clock or a file.
 
+pub mod acd;
 mod agent;
 mod caller;
 mod checks;

@@ -130,7 +130,7 @@ fn stretches_are_told_by_bounds_lengths_and_edges() {
     for (lang, text, says) in [
         (Lang::En, "from the 1st until the 7th", "Wednesday, April 1, 2026 to Tuesday, April 7, 2026"),
         (Lang::En, "2pm for two hours", "2 PM to 4 PM"),
-        (Lang::En, "monday 8 to 9 am", "Monday, March 2, 2026, 8 AM to 9 AM"),
+        (Lang::En, "monday 8 to 9 am", "Monday, March 2, 2026 at 8 AM to Monday, March 2, 2026 at 9 AM"),
         (Lang::En, "the first two weeks of 2021", "Monday, January 4, 2021 to Sunday, January 17, 2021"),
         (Lang::En, "this summer", "Sunday, June 21, 2026 to Tuesday, September 22, 2026"),
         (Lang::Zh, "今年的最后三周", "2026年12月14日，星期一到2027年1月3日，星期日"),

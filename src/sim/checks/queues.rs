@@ -67,8 +67,13 @@ impl Check for QueueOrder {
     }
 
     fn see(&mut self, now: Now, seen: &Seen<'_>) -> Option<String> {
-        if let Seen::Acd(AcdEvent::Offered { call, passed, .. }) = seen {
-            self.passes = passed.map(|_| *call);
+        match seen {
+            Seen::Acd(AcdEvent::Offered { call, passed, .. }) => self.passes = passed.map(|_| *call),
+            // Out of the line, though the call may go on: the caller says goodbye and hears one.
+            Seen::Acd(AcdEvent::Abandoned { call, .. } | AcdEvent::Overflowed { call, .. }) => {
+                self.waiting.remove(call);
+            }
+            _ => {}
         }
         let Seen::Moment { call, moment } = seen else { return None };
         match moment {
