@@ -18,6 +18,9 @@
 //! The target is made by an answer, and a phone rings before it: both are reckoned with what is left of the target after the
 //! usual time to pick up.
 //!
+//! **A phone rings for long**: the agent has likely left. From `Queue::long_ring` on the call is back in its place in the
+//! line, while the phone rings on, and the next who is free for it is rung beside.
+//!
 //! **Several calls and several agents at once** are assigned with the least sum of costs: exactly, up to
 //! `limits::ASSIGN_MAX`, by the Hungarian method; beyond that the first in line that many at a time.
 

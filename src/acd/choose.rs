@@ -211,8 +211,7 @@ impl Acd {
 
     /// Offers a waiting call: to the agent it was assigned to, else to the best that is free, if any.
     fn offer(&mut self, now: Now, call: CallId, forced: Option<Forced>, out: &mut Vec<Output>) {
-        let Some(waiting) = self.waiting.get(&call).filter(|w| w.offers.is_empty() && w.parked.is_none())
-        else {
+        let Some(waiting) = self.waiting.get(&call).filter(|w| !w.is_aside()) else {
             return;
         };
         let (kind_ix, place, callback) = (waiting.kind, waiting.place, waiting.callback.is_some());
@@ -251,6 +250,7 @@ impl Acd {
         }
         self.line.take(kind_ix, place);
         self.line.put(kind_ix, place, call, true);
+        self.arm(now, call);
     }
 
     /// The record of a decision, but for who was chosen.

@@ -11,6 +11,9 @@
 //! | caller-gone         | as before, its idle time kept           | gone, moved, or overflowed                  |
 //! | answered-elsewhere  | as before, its idle time kept           | talking with the other                      |
 //!
+//! With `balanced` a phone that rings for long is likely not to be answered (`Queue::long_ring`): the call is back in its
+//! place, and the next agent who is free for it is offered it, too. The first to answer has it; the other missed it.
+//!
 //! ¹ ring-all: as before; the call pauses for a moment when the last phone has stopped. What the agent asked for while it rang
 //! (a break) counts more than the table.
 
@@ -31,10 +34,15 @@ impl Acd {
     pub(super) fn reserve(&mut self, now: Now, call: CallId, agent: usize, queue: usize) -> OfferId {
         self.next += 1;
         let offer = OfferId(self.next);
+        let q = self.queues.get(queue);
+        let ring = q.map_or(RETRY, |q| q.setup.ring);
+        let missed = self.agents.get(agent).map_or(0.0, |a| a.missed.value());
+        let again = q.filter(|q| q.setup.strategy == Strategy::Balanced).map(|q| now + q.long_ring(missed));
         if let Some(waiting) = self.waiting.get_mut(&call) {
             waiting.offers.push(offer);
+            let one_phone = waiting.consult || waiting.callback.is_some();
+            (waiting.parked, waiting.long_rung) = (again.filter(|_| !one_phone), false);
         }
-        let ring = self.queues.get(queue).map_or(RETRY, |q| q.setup.ring);
         self.timers.set(Due::Lease(offer), now + ring);
         self.offers.insert(offer, Offer { call, agent, queue, since: now });
         if let Some(agent) = self.agents.get_mut(agent) {
@@ -124,7 +132,7 @@ impl Acd {
         if matches!(how, OfferEnd::CallerGone | OfferEnd::AnsweredElsewhere | OfferEnd::Unregistered) {
             self.withdraw(offer, out);
         }
-        let Some(Offer { call, agent: ix, queue, .. }) = self.offers.remove(&offer) else { return };
+        let Some(Offer { call, agent: ix, queue, since }) = self.offers.remove(&offer) else { return };
         self.timers.clear(Due::Lease(offer));
         let (Some(agent), Some(q)) = (self.agents.get_mut(ix), self.queues.get(queue)) else { return };
         let (user, queue) = (agent.user.clone(), q.name.clone());
@@ -132,6 +140,13 @@ impl Acd {
         match how {
             OfferEnd::Answered => agent.missed.count(0.0),
             OfferEnd::NoAnswer | OfferEnd::Rejected | OfferEnd::Busy | OfferEnd::Unreachable => {
+                agent.missed.count(1.0);
+            }
+            // Another who was rung later was quicker.
+            OfferEnd::AnsweredElsewhere
+                if q.setup.strategy == Strategy::Balanced
+                    && now.since(since) >= q.long_ring(agent.missed.value()) =>
+            {
                 agent.missed.count(1.0);
             }
             OfferEnd::NoPort
@@ -186,7 +201,7 @@ impl Acd {
         let Some(waiting) = self.waiting.get_mut(&call) else { return };
         waiting.offers.retain(|o| *o != offer);
         if waiting.offers.is_empty() {
-            waiting.parked = pause;
+            (waiting.parked, waiting.long_rung) = (pause, false);
             self.replace(now, call);
         }
     }

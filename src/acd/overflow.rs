@@ -46,7 +46,7 @@ impl Acd {
     /// Something is due for a waiting call.
     pub(super) fn call_due(&mut self, now: Now, call: CallId, out: &mut Vec<Output>) {
         if self.waiting.get(&call).is_some_and(|w| w.parked.is_some_and(|at| at <= now)) {
-            self.waiting.entry(call).and_modify(|w| w.parked = None);
+            self.waiting.entry(call).and_modify(|w| (w.parked, w.long_rung) = (None, !w.offers.is_empty()));
             self.replace(now, call);
         }
         self.relax(now, call);

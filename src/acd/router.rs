@@ -14,6 +14,12 @@ use crate::base::{CallId, Now, Timers};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// How long a phone rings before another rings beside it: while it is not known how long that takes, and at least.
+const LONG_RING_UNKNOWN: Duration = Duration::from_secs(10);
+const LONG_RING_MIN: Duration = Duration::from_secs(3);
+/// The chance that an agent does not come from which on another phone rings, too.
+const NOT_COMING: f64 = 1.0 / 3.0;
+
 /// A caller, or a callback, that waits or is being offered.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
@@ -23,8 +29,10 @@ pub(super) struct Waiting {
     /// When it came into this queue: what relaxation and overflow count from.
     pub(super) entered: Now,
     pub(super) offers: Vec<OfferId>,
-    /// Not offered to anybody before this.
+    /// Not offered to anybody, or to anybody else, before this.
     pub(super) parked: Option<Now>,
+    /// Its phone rings for so long already that another may ring beside it.
+    pub(super) long_rung: bool,
     /// The head start of its preferred agent ends.
     pub(super) alone_until: Option<Now>,
     /// Weaker requirements still to come, the next one last.
@@ -49,6 +57,13 @@ pub(super) struct Offer {
     pub(super) agent: usize,
     pub(super) queue: usize,
     pub(super) since: Now,
+}
+
+impl Waiting {
+    /// Is not to be offered now: a phone rings for it, or it pauses.
+    pub(super) fn is_aside(&self) -> bool {
+        self.parked.is_some() || !(self.offers.is_empty() || self.long_rung)
+    }
 }
 
 /// Who talks with whom.
@@ -101,6 +116,18 @@ impl Queue {
         let [mean, off] = &mut self.pick_up;
         mean.count(after.as_secs_f64());
         off.count((after.as_secs_f64() - mean.value()).abs());
+    }
+
+    /// From then on another phone may ring beside that of an agent who has let such a part of its offers ring, of late: the
+    /// chance that the agent does not come is a third. Times to pick up fall off exponentially beyond their mean.
+    pub(super) fn long_ring(&self, missed: f64) -> Duration {
+        let [mean, off] = self.pick_up.map(|m| m.value());
+        if mean <= 0.0 {
+            return LONG_RING_UNKNOWN;
+        }
+        let missed = missed.clamp(0.01, 0.5);
+        let odds = (1.0 - missed) / missed * (NOT_COMING / (1.0 - NOT_COMING));
+        Duration::from_secs_f64(mean + off * odds.ln().max(0.0)).max(LONG_RING_MIN)
     }
 
     /// Who has waited for longer will miss the target even if offered now: it is the answer that counts, and a phone rings

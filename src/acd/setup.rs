@@ -181,8 +181,8 @@ pub struct QueueSetup {
     pub short_abandon: Duration,
     /// Of a hundred calls served while the first in line has missed the target already, so many may go to callers who
     /// would miss it too if they were not served now. Only with [`Strategy::Balanced`]; 0 is strictly first come, first
-    /// served. In a backlog the longest wait grows by about
-    /// this part.
+    /// served. In a backlog the longest wait grows by
+    /// less than this part.
     pub late_share: u8,
     /// Callers waiting at most; whoever comes then overflows, unless an agent is free. 0: nobody waits.
     pub places: Option<usize>,
@@ -217,7 +217,7 @@ impl QueueSetup {
             rings: Vec::new(),
             target: Target { within: Duration::from_secs(20), percent: 80 },
             short_abandon: Duration::from_secs(5),
-            late_share: 5,
+            late_share: 10,
             places: None,
             overflow: Vec::new(),
             callback: CallbackRule { attempts: 3, gap: Duration::from_secs(300) },

@@ -67,6 +67,20 @@ impl World {
     }
 }
 
+/// A world with one queue, changed by `change`, and agents with these skills (`zh`).
+fn team(zh: &[u8], change: impl FnOnce(&mut QueueSetup)) -> World {
+    let mut queue = QueueSetup { strategy: Strategy::LongestIdle, ..QueueSetup::new("q") };
+    change(&mut queue);
+    let agents = zh.iter().enumerate().map(|(n, level)| AgentSetup {
+        skills: [(Name::from("zh"), *level)].into(),
+        ..AgentSetup::new(&format!("a{n}"), "", vec!["q".into()])
+    });
+    let mut setup =
+        Setup { agents: agents.collect(), queues: vec![queue, QueueSetup::new("other")], ..Setup::default() };
+    setup.agents.push(AgentSetup::new("z", "", vec!["other".into()]));
+    World { acd: Acd::new(&setup, Now(0)), setup, now: Now(0), out: Vec::new() }
+}
+
 fn offer(out: &[Output]) -> Option<(OfferId, CallId, String)> {
     out.iter().find_map(|o| match o {
         Output::Offer { offer, call, user, .. } => Some((*offer, *call, user.clone())),

@@ -24,6 +24,7 @@ impl Waiting {
             entered: now,
             offers: Vec::new(),
             parked: None,
+            long_rung: false,
             alone_until: None,
             relax: Vec::new(),
             announce: now + FIRST_ANNOUNCEMENT,
@@ -150,7 +151,7 @@ impl Acd {
     /// Puts a waiting call into its row anew, by what it is now: to be offered, or aside.
     pub(super) fn replace(&mut self, now: Now, call: CallId) {
         let Some(waiting) = self.waiting.get(&call) else { return };
-        let aside = !waiting.offers.is_empty() || waiting.parked.is_some();
+        let aside = waiting.is_aside();
         self.line.take(waiting.kind, waiting.place);
         self.line.put(waiting.kind, waiting.place, call, aside);
         if !aside {
@@ -268,7 +269,7 @@ impl Acd {
         }
         (key.queue, key.ring) = (to, 0);
         waiting.offers.clear();
-        (waiting.entered, waiting.parked) = (now, None);
+        (waiting.entered, waiting.parked, waiting.long_rung) = (now, None, false);
         waiting.comfort = queue.setup.comfort_every.map(|every| now + every);
         if let Some(kind) = self.kind(&key, require.as_ref()) {
             waiting.kind = kind;

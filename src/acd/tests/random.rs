@@ -147,7 +147,7 @@ fn order_kept(w: &World, before: &BTreeMap<CallId, (usize, (Now, u64))>, out: &[
         let queue = w.acd.line.kinds[*kind].key.queue;
         for (other, waiting) in &w.acd.waiting {
             let row = &w.acd.line.kinds[waiting.kind];
-            let in_line = waiting.offers.is_empty() && waiting.parked.is_none() && before.contains_key(other);
+            let in_line = !waiting.is_aside() && before.contains_key(other);
             if in_line && row.key.queue == queue && row.fit.has(agent) && before[other].0 == waiting.kind {
                 let fine = row.order(w.now, waiting.place) > order;
                 assert!(fine, "seed {seed}: {call:?} is offered to {user} before {other:?}");

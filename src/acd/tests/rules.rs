@@ -7,20 +7,6 @@ fn seconds(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-/// A world with one queue, changed by `change`, and agents with these skills (`zh`).
-fn team(zh: &[u8], change: impl FnOnce(&mut QueueSetup)) -> World {
-    let mut queue = QueueSetup { strategy: Strategy::LongestIdle, ..QueueSetup::new("q") };
-    change(&mut queue);
-    let agents = zh.iter().enumerate().map(|(n, level)| AgentSetup {
-        skills: [(Name::from("zh"), *level)].into(),
-        ..AgentSetup::new(&format!("a{n}"), "", vec!["q".into()])
-    });
-    let mut setup =
-        Setup { agents: agents.collect(), queues: vec![queue, QueueSetup::new("other")], ..Setup::default() };
-    setup.agents.push(AgentSetup::new("z", "", vec!["other".into()]));
-    World { acd: Acd::new(&setup, Now(0)), setup, now: Now(0), out: Vec::new() }
-}
-
 fn requirement(text: &str) -> Option<Requirement> {
     Some(Requirement::parse(text).unwrap())
 }
@@ -386,11 +372,6 @@ fn balanced_keeps_more_calls_within_the_target_than_longest_idle_and_nobody_wait
             .fold((0, 0), |(w, l), (within, longest)| (w + within, l.max(longest)))
     };
     let (balanced, idle) = (sum(Strategy::Balanced), sum(Strategy::LongestIdle));
-    eprintln!(
-        "FIG {balanced:?} {idle:?} linear {:?} best {:?}",
-        sum(Strategy::Linear),
-        sum(Strategy::FewestCalls)
-    );
     assert!(balanced.0 > idle.0, "within: {} against {}", balanced.0, idle.0);
     assert!(balanced.1 * 10 <= idle.1 * 11, "longest: {} s against {} s", balanced.1, idle.1);
 }

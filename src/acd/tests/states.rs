@@ -184,3 +184,29 @@ fn an_own_call_and_a_consultation_keep_the_books_straight() {
     assert_eq!(offer(&w.enqueue(CallId(9), "general")), None, "on the phone already");
     assert!(offer(&w.give(Input::OwnCall { user: "1001".into(), on: false })).is_some());
 }
+
+#[test]
+fn a_phone_that_rings_for_long_gets_another_beside_it_and_the_caller_keeps_its_place() {
+    let mut w = team(&[1, 1], |q| q.strategy = Strategy::Balanced);
+    w.register("a0");
+    let (first, ..) = offer(&w.enqueue(A, "q")).unwrap();
+    w.enqueue(B, "q");
+    assert_eq!(offer(&w.later(9)), None);
+    w.later(2);
+    let (second, call, user) = offer(&w.register("a1")).unwrap();
+    assert_eq!((call, user.as_str()), (A, "a1"), "before B, who came later");
+    assert_eq!(w.state("a0"), State::Reserved { call: A, offer: first }, "rings on");
+    let out = w.give(Input::Answered { offer: second });
+    assert!(out.iter().any(|o| matches!(*o, Output::Withdraw { offer, .. } if offer == first)));
+    assert_eq!(w.state("a1"), State::Talking { call: A });
+    assert_eq!(offer(&out).unwrap().1, B, "the phone that has stopped is free for the next");
+}
+
+#[test]
+fn only_balanced_rings_a_second_phone() {
+    let mut w = team(&[1, 1], |q| q.strategy = Strategy::LongestIdle);
+    w.register("a0");
+    w.enqueue(A, "q");
+    w.later(11);
+    assert_eq!(offer(&w.register("a1")), None);
+}

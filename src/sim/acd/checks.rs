@@ -22,6 +22,9 @@ use std::time::Duration;
 /// Ring-all pauses no longer than this between two rounds.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// `balanced` lets a phone ring no shorter before it rings another beside it.
+const LONG_RING: Duration = Duration::from_secs(3);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Waiting,
@@ -40,6 +43,8 @@ struct Call {
     known: bool,
     offers: usize,
     paused: Now,
+    /// When a phone began to ring for it.
+    rung: Now,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +119,7 @@ impl Checks {
                     known: request.number.is_some() || request.preferred.is_some(),
                     offers: 0,
                     paused: now,
+                    rung: now,
                 };
                 self.calls.insert(*call, call_of);
                 None
@@ -156,10 +162,15 @@ impl Checks {
         let elsewhere = || ("one-place", format!("call {} is offered to {user}, and does not wait", call.0));
         let found = self.calls.get_mut(&call).filter(|c| c.place == Place::Waiting).ok_or_else(elsewhere)?;
         let queue = self.setup.queues.get(found.queue).ok_or_else(elsewhere)?;
-        if found.offers > 0 && queue.strategy != Strategy::RingAll {
+        let beside = match queue.strategy {
+            Strategy::RingAll => true,
+            Strategy::Balanced => now.since(found.rung) >= LONG_RING,
+            _ => false,
+        };
+        if found.offers > 0 && !beside {
             return Err(("one-place", format!("call {} is offered to {user} and to another", call.0)));
         }
-        found.offers += 1;
+        (found.offers, found.rung) = (found.offers + 1, now);
         let agent = self.users.get(user).copied().unwrap_or(usize::MAX);
         let capacity = self.setup.agents.get(agent).map_or(0, |a| usize::from(a.capacity));
         match self.hands.get_mut(agent) {

@@ -8,8 +8,8 @@ use crate::sip::{Command, Event, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// No agent with two calls or two ringing phones, no call with two agents: by what goes over the wire, and by what the
-/// ACD itself says.
+/// No agent with two calls or two ringing phones; no call with two agents, unless their phones only ring: by what goes over
+/// the wire, and by what the ACD itself says.
 #[derive(Debug, Default)]
 pub(super) struct OneCallAnAgent {
     legs: BTreeMap<LegId, String>,
@@ -46,6 +46,8 @@ impl Check for OneCallAnAgent {
 #[derive(Debug, Default)]
 pub(super) struct NoGhosts {
     legs: BTreeSet<LegId>,
+    /// Of which phones that ring: several may, for one call.
+    ringing: BTreeSet<LegId>,
     open: BTreeSet<CallId>,
 }
 
@@ -58,19 +60,24 @@ impl Check for NoGhosts {
         match seen {
             Seen::Command(Command::Invite { leg, .. }) => {
                 self.legs.insert(*leg);
+                self.ringing.insert(*leg);
+            }
+            Seen::Event(Event::Answered { leg, .. }) => {
+                self.ringing.remove(leg);
             }
             Seen::Event(Event::Incoming(incoming)) => {
                 self.legs.insert(incoming.leg);
             }
             Seen::Event(Event::Ended { leg, .. }) => {
                 self.legs.remove(leg);
+                self.ringing.remove(leg);
             }
             Seen::Moment { call, moment: Moment::Incoming { .. } } => {
                 self.open.insert(*call);
             }
             Seen::Record(cdr) => {
                 self.open.remove(&cdr.id);
-                let (legs, calls) = (self.legs.len(), self.open.len());
+                let (legs, calls) = (self.legs.len() - self.ringing.len(), self.open.len());
                 return (legs > 2 * calls)
                     .then(|| format!("{legs} dialogs for {calls} calls: {:?}", self.legs));
             }
@@ -85,14 +92,15 @@ impl Check for NoGhosts {
     }
 }
 
-/// A call that two agents are engaged with.
+/// A call that two agents are engaged with, one of them talking.
 fn double(agents: &[AgentView]) -> Option<String> {
-    let mut engaged = BTreeMap::new();
+    let mut engaged: BTreeMap<CallId, &AgentView> = BTreeMap::new();
+    let talks = |agent: &AgentView| matches!(agent.state, State::Talking { .. } | State::Held { .. });
     for agent in agents {
         if let Some(call) = agent.state.call()
-            && let Some(other) = engaged.insert(call, &agent.user)
+            && let Some(other) = engaged.insert(call, agent).filter(|other| talks(other) || talks(agent))
         {
-            return Some(format!("call {} has both {other} and {}", call.0, agent.user));
+            return Some(format!("call {} has both {} and {}", call.0, other.user, agent.user));
         }
     }
     None

@@ -4,8 +4,8 @@
 //! |-------------------|---------------------------------------------------------------------------------------------|
 //! | one-record        | every accepted call ends once, with one record and one outcome, which agree                 |
 //! | ends-in-time      | a call whose caller has gone is recorded at once (the streams' figures may take 2 s)        |
-//! | one-call-an-agent | no agent with two calls or two ringing phones, no call with two agents                      |
-//! | no-ghosts         | no dialog without a call: at most the caller's and one agent's for each                     |
+//! | one-call-an-agent | no agent with two calls or two ringing phones; who talks with a caller is alone with it     |
+//! | no-ghosts         | no dialog without a call: at most the caller's and one agent's for each, but for what rings |
 //! | nobody-stuck      | no agent rings longer than the lease, or is engaged with a call that is over                |
 //! | queue-order       | within a queue, whoever has waited longest is offered first                                 |
 //! | wait-bounded      | no wait beyond the queue's `max_wait_s`                                                     |

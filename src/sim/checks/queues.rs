@@ -19,7 +19,8 @@ struct Waiting {
     queue: String,
     since: Now,
     order: u64,
-    offered: bool,
+    /// Phones that ring for it.
+    ringing: usize,
 }
 
 /// Within a queue, whoever has waited longest is offered first, unless a phone rings for it already or the ACD has recorded
@@ -48,12 +49,12 @@ impl QueueOrder {
 
     fn offered(&mut self, now: Now, call: CallId) -> Option<String> {
         let found = self.waiting.get_mut(&call)?;
-        found.offered = true;
+        found.ringing += 1;
         let (queue, order) = (found.queue.clone(), found.order);
         let max_wait = self.max_wait.get(&queue).copied().unwrap_or(Duration::MAX);
         let passed_over = self.waiting.iter().find(|(_, w)| {
             // Whoever has waited too long is no longer in line.
-            w.queue == queue && w.order < order && !w.offered && now.since(w.since) < max_wait
+            w.queue == queue && w.order < order && w.ringing == 0 && now.since(w.since) < max_wait
         });
         passed_over
             .filter(|_| self.passes != Some(call))
@@ -80,14 +81,14 @@ impl Check for QueueOrder {
             Moment::Queued { queue } => {
                 self.next += 1;
                 let order = *self.arrived.entry(*call).or_insert(self.next);
-                let waiting = Waiting { queue: queue.clone(), since: now, order, offered: false };
+                let waiting = Waiting { queue: queue.clone(), since: now, order, ringing: 0 };
                 self.waiting.insert(*call, waiting);
                 None
             }
             Moment::Offered { .. } => self.offered(now, *call),
             Moment::OfferFailed { .. } => {
                 if let Some(waiting) = self.waiting.get_mut(call) {
-                    waiting.offered = false;
+                    waiting.ringing = waiting.ringing.saturating_sub(1);
                 }
                 None
             }
