@@ -53,6 +53,8 @@ impl Call {
             return;
         }
         self.over = true;
+        // What is still being rendered is for nobody.
+        (self.speaking, self.briefing) = Default::default();
         let reason = match by {
             EndedBy::Fault => "failure",
             _ => "call ended",
