@@ -2,6 +2,7 @@
 
 use super::Places;
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 use trunkline::acd::Decision;
 use trunkline::call::{Cdr, Moment};
@@ -142,8 +143,8 @@ fn decision(d: &Decision) {
     for c in &d.eligible {
         let parts = c.parts.map_or(String::new(), |p| {
             format!(
-                " (scarcity {}, breadth {}, surplus {}, idle {})",
-                p.scarcity, p.breadth, p.surplus, p.idle
+                " (scarcity {}, breadth {}, surplus {}, missed {}, idle {})",
+                p.scarcity, p.breadth, p.surplus, p.missed, p.idle
             )
         });
         outln!("    could have had it: {}, idle {:.1} s, cost {}{parts}", c.user, seconds(c.idle_ms), c.cost);
@@ -218,19 +219,10 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
 }
 
-/// Milliseconds since 1970 as `2026-03-01 12:00:05` (proleptic Gregorian, Howard Hinnant's civil_from_days).
+/// Milliseconds since 1970 as `2026-03-01 12:00:05`.
 pub(super) fn utc(unix_ms: u64) -> String {
-    let seconds = unix_ms / 1000;
-    let (days, rest) = ((seconds / 86_400) as i64 + 719_468, seconds % 86_400);
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+    let at = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    at.map_or("-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 #[cfg(test)]

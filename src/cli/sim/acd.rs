@@ -2,6 +2,8 @@
 
 use super::Places;
 use clap::Args;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -160,20 +162,9 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 
 /// A date and perhaps a time, UTC, as ms since 1970.
 fn unix_ms(text: &str) -> Result<u64, String> {
-    let wrong = || "not a time as 2026-03-02 or 2026-03-02T08:00".to_owned();
-    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
-    let numbers = |text: &str, sign| text.split(sign).map(str::parse).collect::<Result<Vec<i64>, _>>();
-    let (date, time) = (numbers(date, '-').map_err(|_| wrong())?, numbers(time, ':').map_err(|_| wrong())?);
-    let (&[year, month @ 1..=12, day @ 1..=31], &[hour @ 0..=23, minute @ 0..=59]) = (&date[..], &time[..])
-    else {
-        return Err(wrong());
-    };
-    // Days since 1 March of year 0, when leap days come last (Hinnant, "chrono-compatible low-level date algorithms").
-    let year = year - i64::from(month <= 2);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days =
-        year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468;
-    u64::try_from(((days * 24 + hour) * 60 + minute) * 60_000).map_err(|_| wrong())
+    let at: DateTime = text.parse().map_err(|_| "not a time as 2026-03-02 or 2026-03-02T08:00")?;
+    let at = at.to_zoned(TimeZone::UTC).map_err(|e| e.to_string())?;
+    u64::try_from(at.timestamp().as_millisecond()).map_err(|_| "before 1970".to_owned())
 }
 
 #[cfg(test)]
