@@ -105,15 +105,14 @@ pub(super) struct Test {
 pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
     let config = files::load(&places.config)?;
     let paths = match args.files.is_empty() {
-        true => golden_files(&places.config.join("tests")),
+        // Without the folder there are none.
+        true => files::tomls(&places.config.join("tests")).unwrap_or_default(),
         false => args.files.clone(),
     };
     let (mut run, mut failed) = (0, 0);
     for path in &paths {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let file = config::File { name: path.display().to_string(), text };
-        let all = config::golden(&file, &config.lines)
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+        let all = config::golden(&files::file(path)?, &config.lines);
+        let all = all.map_err(|problems| files::told(&problems, path))?;
         for golden in &all {
             run += 1;
             if let Err(why) = rehearse(golden, plan(&config, &golden.line)?) {
@@ -125,13 +124,6 @@ pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
     outln!("{run} dialogues, {failed} otherwise than expected");
     config.lines.iter().for_each(|line| told_apart(line));
     if failed > 0 { Err(format!("{failed} of {run} dialogues failed")) } else { Ok(()) }
-}
-
-fn golden_files(folder: &std::path::Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    let mut paths: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
-    paths.sort();
-    paths
 }
 
 /// Runs one dialogue; the error says what came instead.

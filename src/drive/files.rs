@@ -1,7 +1,7 @@
 //! Configuration on disk: the folder of dialplans, and the secrets that it names.
 
 use crate::base::Pii;
-use crate::config::{self, Config, File, Password};
+use crate::config::{self, Config, File, Password, Problem};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -20,24 +20,39 @@ pub fn load(folder: &Path) -> Result<Config, String> {
     let cannot = |e: io::Error| {
         format!("{}: {e}\n  = give the folder of dialplans with --config DIR", folder.display())
     };
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(folder).map_err(cannot)?.flatten().map(|e| e.path()).collect();
+    let files: Result<Vec<File>, String> = tomls(folder).map_err(cannot)?.iter().map(|p| file(p)).collect();
+    config::load(&files?).map_err(|problems| told(&problems, folder))
+}
+
+/// Every `*.toml` of a folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn tomls(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|e| e.path()).collect();
     paths.retain(|p| p.extension().is_some_and(|x| x == "toml"));
     paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        files.push(File { name: path.display().to_string(), text });
+    Ok(paths)
+}
+
+/// One file, to be checked.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn file(path: &Path) -> Result<File, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(File { name: path.display().to_string(), text })
+}
+
+/// The problems of a folder or file, ready to print.
+pub fn told(problems: &[Problem], place: &Path) -> String {
+    let mut out = String::new();
+    for problem in problems {
+        let _ = writeln!(out, "{problem}");
     }
-    config::load(&files).map_err(|problems| {
-        let mut out = String::new();
-        for problem in &problems {
-            let _ = writeln!(out, "{problem}");
-        }
-        let errors = problems.iter().filter(|p| p.severity == config::Severity::Error).count();
-        let _ = write!(out, "{errors} error{} in {}", if errors == 1 { "" } else { "s" }, folder.display());
-        out
-    })
+    let errors = problems.iter().filter(|p| p.severity == config::Severity::Error).count();
+    let _ = write!(out, "{errors} error{} in {}", if errors == 1 { "" } else { "s" }, place.display());
+    out
 }
 
 /// The data folder: as configured, beside the folder of dialplans if it is relative.

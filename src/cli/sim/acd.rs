@@ -4,11 +4,9 @@ use super::Places;
 use clap::Args;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trunkline::acd::{Setup, Strategy};
-use trunkline::config::File;
 use trunkline::drive::files;
 use trunkline::drive::store::{self, Reader};
 use trunkline::sim::acd::{Behaviour, Draw, Options, Past, Scenario, compare, read, replay, run};
@@ -98,8 +96,7 @@ fn print<T: serde::Serialize + std::fmt::Display>(json: bool, what: &T) -> Resul
 
 /// A scenario of a file; the folder's team is looked at only if it has none of its own.
 fn scenario(path: &Path, places: &Places) -> Result<Scenario, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let file = File { name: path.display().to_string(), text };
+    let file = files::file(path)?;
     let found = match read(&file, None) {
         Err(problems) if !file.text.contains("[[queue]]") => match files::load(&places.config) {
             Ok(config) => read(&file, Some(&config.setup)),
@@ -107,13 +104,7 @@ fn scenario(path: &Path, places: &Places) -> Result<Scenario, String> {
         },
         found => found,
     };
-    found.map_err(|problems| {
-        let mut out = String::new();
-        for problem in &problems {
-            let _ = writeln!(out, "{problem}");
-        }
-        format!("{out}{} in {}", problems.len(), path.display())
-    })
+    found.map_err(|problems| files::told(&problems, path))
 }
 
 /// A team as it is, without callers.
