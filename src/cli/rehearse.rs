@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use trunkline::config::{self, Config, Golden};
 use trunkline::drive::files;
-use trunkline::ivr::{Act, Action, Outcome, Plan, Rehearsal, RehearsalReply};
+use trunkline::ivr::{self, Act, Action, Outcome, Plan, Rehearsal, RehearsalReply};
 use trunkline::nlu::{self, Example};
 
 /// Talk to a line by typing. `key 3` presses a key, an empty line waits, Ctrl-D hangs up.
@@ -163,14 +163,7 @@ fn rehearse(golden: &Golden, plan: &Arc<Plan>) -> Result<(), String> {
 /// Cross-validation over a line's own examples: every fifth is held out in turn.
 fn told_apart(line: &Plan) {
     const FOLDS: usize = 5;
-    let all: Vec<Example> = line
-        .intents
-        .iter()
-        .enumerate()
-        .flat_map(|(intent, i)| {
-            i.examples.values().flatten().map(move |t| Example { text: t.clone(), intent })
-        })
-        .collect();
+    let all = ivr::examples(&line.intents);
     let mut confused: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut right = 0;
     for fold in 0..FOLDS {

@@ -5,8 +5,8 @@ use super::hours;
 use super::problem::Problem;
 use super::team::Team;
 use crate::base::Lang;
-use crate::ivr::{Action, Confirm, Hours, Intent, Plan, Text};
-use crate::nlu::{Example, Model};
+use crate::ivr::{self, Action, Confirm, Hours, Intent, Plan, Text};
+use crate::nlu::Model;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -112,18 +112,11 @@ pub(super) fn check(
     if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
         return None;
     }
-    let examples: Vec<Example> = intents
-        .iter()
-        .enumerate()
-        .flat_map(|(intent, i)| {
-            i.examples.values().flatten().map(move |t| Example { text: t.clone(), intent })
-        })
-        .collect();
     Some(Plan {
         line: raw.line.name.into_inner(),
         version: version.to_owned(),
         numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
-        model: Model::train(&examples, intents.len()),
+        model: Model::train(&ivr::examples(&intents), intents.len()),
         languages,
         hours,
         closed,

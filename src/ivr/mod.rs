@@ -17,7 +17,7 @@ mod words;
 pub use dialog::Dialog;
 pub use hours::Hours;
 pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
-pub use plan::{Action, Confirm, Intent, Plan, Text};
+pub use plan::{Action, Confirm, Intent, Plan, Text, examples};
 pub use question::{Question, Reply, Step, Wanted};
 pub use rehearsal::{Act, Rehearsal, Reply as RehearsalReply};
 pub use turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};

@@ -3,7 +3,7 @@
 use super::hours::Hours;
 use super::phrases;
 use crate::base::Lang;
-use crate::nlu;
+use crate::nlu::{self, Example};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,6 +43,14 @@ pub struct Intent {
     pub examples: BTreeMap<Lang, Vec<String>>,
     pub confirm: Confirm,
     pub action: Action,
+}
+
+/// The examples of all intents in all languages, to train on.
+pub fn examples(intents: &[Intent]) -> Vec<Example> {
+    let all = intents.iter().enumerate().flat_map(|(intent, i)| {
+        i.examples.values().flatten().map(move |text| Example { text: text.clone(), intent })
+    });
+    all.collect()
 }
 
 /// One hotline line, checked and trained.
