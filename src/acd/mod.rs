@@ -19,7 +19,8 @@
 //!   steps with time. A preferred agent has a head start; one agent may be asked for, others excluded.
 //! * **Who of them.** The queue's [`Strategy`]; the default, balanced, is described in `balance.rs`. Only it may serve a caller
 //!   before another of the same queue, and says so in the [`Decision`].
-//! * **Agents** have states (`agent.rs`), offers have leases (`offers.rs`); both tables are tests.
+//! * **Agents** have states (`agent.rs`), offers have leases (`offers.rs`); both tables are tests. A
+//!   phone that rings for long gets another beside it (`queue.rs`), if the queue is balanced.
 //! * **Overflow** rules are looked at in their order, on arrival and with time; callbacks keep a place without a caller on
 //!   the line (`overflow.rs`).
 //! * **Figures** (`figures.rs`) are a function of the [`AcdEvent`]s and their times alone.
@@ -39,6 +40,7 @@ mod name;
 mod offers;
 mod overflow;
 mod people;
+mod queue;
 mod rates;
 mod router;
 mod setup;

@@ -252,7 +252,7 @@ impl Acd {
         {
             return able;
         }
-        let load = |(ix, q): (usize, &super::router::Queue)| {
+        let load = |(ix, q): (usize, &super::queue::Queue)| {
             self.line.length(ix) as f64 + q.arrivals.per_s(now) * q.handle.seconds() + 1e-6
         };
         let loads: Vec<f64> = self.queues.iter().enumerate().map(load).collect();

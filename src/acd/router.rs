@@ -7,18 +7,12 @@ use super::event::{AcdEvent, Input, OfferId, Output};
 use super::line::{Line, Place};
 use super::memory::Memory;
 use super::name::Name;
-use super::rates::{Mean, Peak, Rate};
+use super::queue::Queue;
 use super::setup::{QueueSetup, Setup};
 use super::skills::Requirement;
 use crate::base::{CallId, Now, Timers};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// How long a phone rings before another rings beside it: while it is not known how long that takes, and at least.
-const LONG_RING_UNKNOWN: Duration = Duration::from_secs(10);
-const LONG_RING_MIN: Duration = Duration::from_secs(3);
-/// The chance that an agent does not come from which on another phone rings, too.
-const NOT_COMING: f64 = 1.0 / 3.0;
 
 /// A caller, or a callback, that waits or is being offered.
 #[derive(Debug, Clone)]
@@ -59,13 +53,6 @@ pub(super) struct Offer {
     pub(super) since: Now,
 }
 
-impl Waiting {
-    /// Is not to be offered now: a phone rings for it, or it pauses.
-    pub(super) fn is_aside(&self) -> bool {
-        self.parked.is_some() || !(self.offers.is_empty() || self.long_rung)
-    }
-}
-
 /// Who talks with whom.
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -85,57 +72,6 @@ pub(super) enum Due {
     Call(CallId),
     /// Wrap-up, or a reason that passes; by the agent's number.
     Rest(usize),
-}
-
-/// A queue in the ACD.
-#[derive(Debug)]
-pub(super) struct Queue {
-    pub(super) name: Name,
-    pub(super) setup: QueueSetup,
-    pub(super) serving: Bits,
-    pub(super) open: bool,
-    pub(super) draining: bool,
-    /// Talk and after-call work, in seconds.
-    pub(super) handle: Mean,
-    /// From the offer to the answer, in seconds, and how far from their mean these times are.
-    pub(super) pick_up: [Mean; 2],
-    pub(super) arrivals: Rate,
-    /// The longest waits of the served, in seconds.
-    pub(super) longest: Peak,
-    /// Percent points saved up for serving a caller before one who is late already.
-    pub(super) credit: u32,
-    /// Whom the last call went to.
-    pub(super) last: Option<usize>,
-    /// Agents who serve it, as far as other queues leave them, and when that was counted.
-    pub(super) able: Option<(Now, f64)>,
-}
-
-impl Queue {
-    /// A phone rang for so long before it was answered.
-    pub(super) fn picked_up(&mut self, after: Duration) {
-        let [mean, off] = &mut self.pick_up;
-        mean.count(after.as_secs_f64());
-        off.count((after.as_secs_f64() - mean.value()).abs());
-    }
-
-    /// From then on another phone may ring beside that of an agent who has let such a part of its offers ring, of late: the
-    /// chance that the agent does not come is a third. Times to pick up fall off exponentially beyond their mean.
-    pub(super) fn long_ring(&self, missed: f64) -> Duration {
-        let [mean, off] = self.pick_up.map(|m| m.value());
-        if mean <= 0.0 {
-            return LONG_RING_UNKNOWN;
-        }
-        let missed = missed.clamp(0.01, 0.5);
-        let odds = (1.0 - missed) / missed * (NOT_COMING / (1.0 - NOT_COMING));
-        Duration::from_secs_f64(mean + off * odds.ln().max(0.0)).max(LONG_RING_MIN)
-    }
-
-    /// Who has waited for longer will miss the target even if offered now: it is the answer that counts, and a phone rings
-    /// for a while first.
-    pub(super) fn reach(&self) -> Duration {
-        let [mean, off] = &self.pick_up;
-        self.setup.target.within.saturating_sub(Duration::from_secs_f64(mean.value() + off.value()))
-    }
 }
 
 /// The ACD's core.
@@ -222,20 +158,7 @@ impl Acd {
         }
         let name: Name = setup.name.as_str().into();
         self.queue_index.insert(name.clone(), self.queues.len());
-        self.queues.push(Queue {
-            name,
-            setup: setup.clone(),
-            serving: Bits::default(),
-            open: true,
-            draining: false,
-            handle: Mean::default(),
-            pick_up: Default::default(),
-            arrivals: Rate::default(),
-            longest: Peak::default(),
-            credit: 0,
-            last: None,
-            able: None,
-        });
+        self.queues.push(Queue::new(name, setup.clone()));
     }
 
     /// Takes one input; appends what is to be done.
@@ -274,8 +197,11 @@ impl Acd {
     fn with_queue(&mut self, name: &str, out: &mut Vec<Output>, change: impl FnOnce(&mut Queue)) {
         match self.queue_index.get(name).and_then(|ix| self.queues.get_mut(*ix)) {
             Some(queue) => {
+                let before = (queue.open, queue.draining);
                 change(queue);
-                self.refit();
+                if before != (queue.open, queue.draining) {
+                    self.refit();
+                }
             }
             None => refuse(out, format!("no queue named `{name}`")),
         }

@@ -181,8 +181,7 @@ pub struct QueueSetup {
     pub short_abandon: Duration,
     /// Of a hundred calls served while the first in line has missed the target already, so many may go to callers who
     /// would miss it too if they were not served now. Only with [`Strategy::Balanced`]; 0 is strictly first come, first
-    /// served. In a backlog the longest wait grows by
-    /// less than this part.
+    /// served. In a backlog the longest wait grows by less than this part.
     pub late_share: u8,
     /// Callers waiting at most; whoever comes then overflows, unless an agent is free. 0: nobody waits.
     pub places: Option<usize>,

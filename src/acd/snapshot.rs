@@ -76,7 +76,7 @@ impl Acd {
                 present_ms: ms(present),
             }
         };
-        let queue = |q: &super::router::Queue| QueueState {
+        let queue = |q: &super::queue::Queue| QueueState {
             name: q.name.clone(),
             open: q.open,
             draining: q.draining,

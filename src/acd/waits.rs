@@ -37,6 +37,11 @@ impl Waiting {
             callback: None,
         }
     }
+
+    /// Is not to be offered now: a phone rings for it, or it pauses.
+    pub(super) fn is_aside(&self) -> bool {
+        self.parked.is_some() || !(self.offers.is_empty() || self.long_rung)
+    }
 }
 
 impl Acd {
