@@ -11,8 +11,9 @@ impl Switch {
     pub(super) fn keep_hours(&mut self, now: Now) {
         let unix_ms = self.shared.epoch.unix_ms_at(now);
         let config = self.shared.config.clone();
-        for (queue, hours) in &config.hours {
-            let open = hours.is_open(unix_ms) && !self.closed_by_hand.contains(queue);
+        for queue in config.setup.queues.iter().map(|q| &q.name) {
+            let by_hours = config.hours.get(queue).is_none_or(|h| h.is_open(unix_ms));
+            let open = by_hours && !self.closed_by_hand.contains(queue);
             self.shared.acd.push(acd::Input::Open { queue: queue.clone(), open });
         }
         let next = config.hours.values().filter_map(|h| h.next_change(unix_ms)).min();
@@ -32,18 +33,16 @@ impl Switch {
     /// When there is none of this name.
     pub fn close(&mut self, now: Now, name: &str, closed: bool) -> Result<(), String> {
         let config = &self.shared.config;
-        let queue = config.setup.queues.iter().any(|q| q.name == name);
-        if !queue && !config.lines.iter().any(|l| l.line == name) {
+        let mut names =
+            config.setup.queues.iter().map(|q| &q.name).chain(config.lines.iter().map(|l| &l.line));
+        if !names.any(|known| known == name) {
             return Err(format!("no queue or line named `{name}`"));
         }
         match closed {
             true => self.closed_by_hand.insert(name.to_owned()),
             false => self.closed_by_hand.remove(name),
         };
-        if queue {
-            self.shared.acd.push(acd::Input::Open { queue: name.to_owned(), open: !closed });
-            self.keep_hours(now);
-        }
+        self.keep_hours(now);
         Ok(())
     }
 

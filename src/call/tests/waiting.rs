@@ -201,6 +201,22 @@ fn a_queue_closes_by_the_clock_or_by_hand_and_opens_again() {
 }
 
 #[test]
+fn a_queue_whose_hours_are_taken_away_opens_unless_it_is_closed_by_hand() {
+    for (by_hand, open) in [(false, true), (true, false)] {
+        let mut w = World::with("hours = \"office\"\n");
+        w.register("1001");
+        w.later(3600);
+        if by_hand {
+            w.close("city-repair", true).unwrap();
+        }
+        w.reload("");
+        w.call();
+        w.speak(TALK);
+        assert_eq!(w.invited.is_some(), open);
+    }
+}
+
+#[test]
 fn a_line_that_is_closed_says_so() {
     let mut w = World::new();
     w.close("city", true).unwrap();

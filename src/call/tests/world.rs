@@ -185,6 +185,11 @@ impl World {
         done
     }
 
+    /// Reloads with this in place of what the repair queue had.
+    pub(super) fn reload(&mut self, extra: &str) {
+        self.give(Input::Reload(config(extra)));
+    }
+
     pub(super) fn dial(&mut self, number: &str, sdp: &'static [u8]) {
         self.dial_with(CALLER, number, sdp, None);
     }
