@@ -95,30 +95,13 @@ impl Call {
             Begin::Desk { user, .. } | Begin::Code { user, .. } => (DESK.to_owned(), format!("agent {user}")),
         };
         let cdr = Cdr {
-            id,
             sip_call_id: customer.sip_call_id.clone(),
             line: line.clone(),
             version: plan.version.clone(),
             caller: customer.number,
             dialled: customer.dialled,
             started_unix_ms: s.epoch.unix_ms_at(now),
-            total_ms: 0,
-            answered_ms: 0,
-            talk_ms: 0,
-            wait_ms: 0,
-            queue: None,
-            agent: None,
-            intent: None,
-            result: Result::NotAnswered,
-            ended_by: EndedBy::Fault,
-            moments: Vec::new(),
-            turns: Vec::new(),
-            decisions: Vec::new(),
-            legs: Vec::new(),
-            recording: None,
-            transfers: 0,
-            survey: None,
-            message: None,
+            ..Cdr::new(id)
         };
         let mut call = Call {
             id,

@@ -207,6 +207,38 @@ pub struct Cdr {
     pub message: Option<String>,
 }
 
+impl Cdr {
+    /// The record of a call of which nothing is known yet.
+    pub(crate) fn new(id: CallId) -> Cdr {
+        Cdr {
+            id,
+            sip_call_id: String::new(),
+            line: String::new(),
+            version: String::new(),
+            caller: Pii::new(String::new()),
+            dialled: String::new(),
+            started_unix_ms: 0,
+            total_ms: 0,
+            answered_ms: 0,
+            talk_ms: 0,
+            wait_ms: 0,
+            queue: None,
+            agent: None,
+            intent: None,
+            result: Result::NotAnswered,
+            ended_by: EndedBy::Fault,
+            moments: Vec::new(),
+            turns: Vec::new(),
+            decisions: Vec::new(),
+            legs: Vec::new(),
+            recording: None,
+            transfers: 0,
+            survey: None,
+            message: None,
+        }
+    }
+}
+
 fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> std::result::Result<S::Ok, S::Error> {
     s.serialize_str(value.reveal())
 }

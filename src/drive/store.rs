@@ -239,30 +239,13 @@ mod tests {
 
     fn cdr(id: u64) -> Cdr {
         Cdr {
-            id: CallId(id),
             sip_call_id: format!("sip-{id}"),
             line: "city".into(),
-            version: "v".into(),
             caller: Pii::new("138".into()),
-            dialled: "12345".into(),
             started_unix_ms: 5,
-            total_ms: 1,
-            answered_ms: 1,
-            talk_ms: 0,
-            wait_ms: 0,
-            queue: None,
-            agent: None,
-            intent: None,
             result: CallResult::Served,
             ended_by: EndedBy::Line,
-            moments: vec![],
-            turns: vec![],
-            decisions: vec![],
-            legs: vec![],
-            recording: None,
-            transfers: 0,
-            survey: None,
-            message: None,
+            ..Cdr::new(CallId(id))
         }
     }
 

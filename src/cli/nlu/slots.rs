@@ -33,22 +33,6 @@ pub(super) struct Slots {
     text: Vec<String>,
 }
 
-/// Tried where no type is asked for.
-const PLAIN: &[&str] = &[
-    "number",
-    "ordinal",
-    "percent",
-    "digits",
-    "phone",
-    "money",
-    "duration",
-    "when",
-    "yes-no",
-    "plate",
-    "id-card",
-    "bank-card",
-];
-
 pub(super) fn slots(args: &Slots) -> Result<(), String> {
     let now: DateTime = args.reference.parse().map_err(|e| format!("--ref: {e}; as in 2026-03-02T09:30"))?;
     let lang = args.lang.as_deref().map(lang).transpose()?;
@@ -57,7 +41,7 @@ pub(super) fn slots(args: &Slots) -> Result<(), String> {
     }
     let lang = lang.ok_or("say the language: --lang en or --lang zh")?;
     let names: Vec<&str> = args.types.iter().map(String::as_str).collect();
-    let names = if names.is_empty() { PLAIN } else { names.as_slice() };
+    let names = if names.is_empty() { SlotType::PLAIN } else { names.as_slice() };
     let types: Vec<SlotType> = names.iter().map(|t| SlotType::parse(t)).collect::<Result<_, _>>()?;
     for text in &args.text {
         if args.types.len() > 1 {

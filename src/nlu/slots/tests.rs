@@ -215,23 +215,8 @@ fn what_was_read_back_can_be_corrected() {
 
 #[test]
 fn no_text_makes_it_panic() {
-    let kinds = [
-        "number",
-        "ordinal",
-        "percent",
-        "digits(1..64)",
-        "phone",
-        "money",
-        "duration",
-        "when",
-        "yes-no",
-        "plate",
-        "id-card",
-        "bank-card",
-        "choice(a|b)",
-        "postcode(uk)",
-        "code(X9)",
-    ];
+    let with_arguments = ["digits(1..64)", "choice(a|b)", "postcode(uk)", "code(X9)"];
+    let kinds: Vec<&str> = SlotType::PLAIN.iter().copied().chain(with_arguments).collect();
     let words = "from to the of 5 99999999999999999999 . - / : + ( ) % 第 点 分之 年 月 号 前 后 上 下 半 百 亿 between quarter half \
                  last next in week may double no not 不对 是 差 a hundred th $ 块 零 个 february 31 10000";
     let words: Vec<&str> = words.split(' ').collect();
@@ -239,7 +224,7 @@ fn no_text_makes_it_panic() {
     for _ in 0..300 {
         let text: Vec<&str> = (0..rng.usize(1..12)).map(|_| words[rng.usize(..words.len())]).collect();
         let text = text.join(if rng.bool() { " " } else { "" });
-        for kind in kinds {
+        for kind in &kinds {
             for lang in Lang::ALL {
                 for found in extract(&slot(kind), lang, &text, NOW) {
                     assert_eq!(text.get(found.span.clone()), Some(found.text.as_str()));

@@ -68,6 +68,22 @@ pub(super) const POSTCODES: &[(&str, &[&str])] = &[
 ];
 
 impl SlotType {
+    /// The types that need no argument, as text.
+    pub const PLAIN: &[&str] = &[
+        "number",
+        "ordinal",
+        "percent",
+        "digits",
+        "phone",
+        "money",
+        "duration",
+        "when",
+        "yes-no",
+        "plate",
+        "id-card",
+        "bank-card",
+    ];
+
     /// Reads the text form.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Scenarios as files, replays, and what a run reports.
 
 use super::*;
-use crate::base::{CallId, Pii};
-use crate::call::{Cdr, EndedBy, Moment, MomentAt, Result as CallResult};
+use crate::base::CallId;
+use crate::call::{Cdr, Moment, MomentAt, Result as CallResult};
 use crate::config::{File, Problem};
 use std::time::Duration;
 
@@ -100,30 +100,13 @@ fn the_report_adds_up_and_leaves_the_warm_up_out() {
 
 fn record(started_s: u64, wait_s: u64, talk_s: u64, result: CallResult) -> Cdr {
     Cdr {
-        id: CallId(started_s),
-        sip_call_id: String::new(),
-        line: String::new(),
-        version: String::new(),
-        caller: Pii::new(String::new()),
-        dialled: String::new(),
         started_unix_ms: 1_700_000_000_000 + started_s * 1000,
-        total_ms: 0,
-        answered_ms: 0,
         talk_ms: talk_s * 1000,
         wait_ms: wait_s * 1000,
         queue: Some("help".into()),
-        agent: None,
-        intent: None,
         result,
-        ended_by: EndedBy::Caller,
         moments: vec![MomentAt { ms: 2000, moment: Moment::Queued { queue: "help".into() } }],
-        turns: vec![],
-        decisions: vec![],
-        legs: vec![],
-        recording: None,
-        transfers: 0,
-        survey: None,
-        message: None,
+        ..Cdr::new(CallId(started_s))
     }
 }
 
