@@ -167,14 +167,10 @@ impl Server {
         Ok(())
     }
 
-    /// Writes down what is to survive a restart: whole, or not at all.
+    /// Has written down what is to survive a restart.
     fn keep(&mut self) {
         self.keep_at = None;
-        let (file, new) = (self.data.join(start::KEPT), self.data.join("acd.json.new"));
-        let json = serde_json::to_vec(&self.switch.keep(self.now())).unwrap_or_default();
-        if let Err(error) = files::write_private(&new, &json).and_then(|()| std::fs::rename(&new, &file)) {
-            warn!("{} cannot be written: {error}", file.display());
-        }
+        self.store.write(Row::Kept(Box::new(self.switch.keep(self.now()))));
     }
 
     /// Lets the last BYEs out and the last records in.

@@ -1,20 +1,23 @@
-//! The call records on disk: SQLite in WAL mode, written by a thread of its own, read by the command line.
+//! The call records on disk: SQLite in WAL mode, written by a thread of its own, read by the command line. The same thread
+//! writes down what is to survive a restart, a file beside it: signalling never waits for the disk.
 //!
 //! One table; the columns are what one searches by, the record itself is JSON, so that an old record stays readable
 //! whatever is added to it.
 
 use crate::acd::AcdEvent;
 use crate::base::CallId;
-use crate::call::Cdr;
+use crate::call::{Cdr, Kept};
+use crate::drive::files::write_private;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tracing::error;
+use tracing::{error, warn};
 
 const FILE: &str = "calls.db";
+const KEPT: &str = "acd.json";
 /// Records waiting to be written. When the disk stands still for longer than this lasts, the newest are lost and said
 /// so; calls are not.
 const WAITING_MAX: usize = 10_000;
@@ -53,6 +56,8 @@ pub enum Row {
     /// What happened in the ACD, and when, in ms since 1970.
     Acd(u64, AcdEvent),
     Audit(Audited),
+    /// In place of what was kept before.
+    Kept(Box<Kept>),
 }
 
 /// Something that a supervisor did.
@@ -86,12 +91,13 @@ impl Writer {
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
         let last: Option<i64> = db.query_row("SELECT max(id) FROM calls", [], |row| row.get(0))?;
+        let kept = data.join(KEPT);
         let (queue, waiting) = mpsc::sync_channel::<Row>(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
                 for row in waiting {
-                    if let Err(error) = write(&db, &row) {
+                    if let Err(error) = write(&db, &kept, &row) {
                         error!(%error, "a record could not be written");
                     }
                 }
@@ -118,9 +124,10 @@ impl Drop for Writer {
     }
 }
 
-fn write(db: &Connection, row: &Row) -> Result<(), Box<dyn std::error::Error>> {
+fn write(db: &Connection, kept: &Path, row: &Row) -> Result<(), Box<dyn std::error::Error>> {
     match row {
         Row::Call(cdr) => return write_call(db, cdr),
+        Row::Kept(state) => return keep(kept, state),
         Row::Acd(at, event) => db
             .prepare_cached("INSERT INTO events VALUES (?1, ?2)")?
             .execute(params![*at as i64, serde_json::to_string(event)?])?,
@@ -132,6 +139,22 @@ fn write(db: &Connection, row: &Row) -> Result<(), Box<dyn std::error::Error>> {
         ])?,
     };
     Ok(())
+}
+
+/// Whole, or not at all.
+fn keep(file: &Path, kept: &Kept) -> Result<(), Box<dyn std::error::Error>> {
+    let new = file.with_extension("json.new");
+    let json = serde_json::to_vec(kept)?;
+    let written = write_private(&new, &json).and_then(|()| std::fs::rename(&new, file));
+    written.map_err(|e| format!("{}: {e}", file.display()).into())
+}
+
+/// What was kept when the server last ran. What cannot be read is said and left behind.
+pub fn kept(data: &Path) -> Option<Kept> {
+    let file = data.join(KEPT);
+    let json = std::fs::read(&file).ok()?;
+    let kept = serde_json::from_slice(&json);
+    kept.inspect_err(|error| warn!("{} is not taken up: {error}", file.display())).ok()
 }
 
 fn write_call(db: &Connection, cdr: &Cdr) -> Result<(), Box<dyn std::error::Error>> {
@@ -247,6 +270,20 @@ mod tests {
             ended_by: EndedBy::Line,
             ..Cdr::new(CallId(id))
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_there_after_a_restart_and_what_cannot_be_read_is_left() {
+        let folder = std::env::temp_dir().join(format!("trunkline-kept-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert_eq!(kept(&folder), None);
+        let (writer, _) = Writer::open(&folder).unwrap();
+        writer.write(Row::Kept(Box::default()));
+        drop(writer);
+        assert_eq!(kept(&folder), Some(Kept::default()));
+        std::fs::write(folder.join(KEPT), "{").unwrap();
+        assert_eq!(kept(&folder), None);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Options, Ready, Server};
 use crate::acd::{AcdEvent, Figures};
 use crate::base::{Epoch, Now, Pii};
-use crate::call::{Kept, Switch, SwitchConfig};
+use crate::call::{Switch, SwitchConfig};
 use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
@@ -23,8 +23,6 @@ use tracing::warn;
 
 /// Figures are kept by intervals of this length; half-hours are two of them.
 const INTERVAL: Duration = Duration::from_secs(15 * 60);
-/// Agents' states and callbacks over a restart, in the data folder.
-pub(super) const KEPT: &str = "acd.json";
 /// Ports tried when the configured one is taken.
 const PORT_TRIES: u16 = 50;
 
@@ -81,7 +79,7 @@ impl Server {
             config: config.clone(),
             epoch: Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) },
             first_call,
-            kept: kept(&data),
+            kept: store::kept(&data),
             listens: recognisers.is_some(),
             music: Arc::new(tts::prompt(&tts::music())),
             tone: Arc::new(tts::prompt(&tts::tone())),
@@ -122,14 +120,6 @@ impl Server {
         };
         Ok((server, ready))
     }
-}
-
-/// What the server kept when it last ran. What cannot be read is said and left behind.
-fn kept(data: &Path) -> Option<Kept> {
-    let file = data.join(KEPT);
-    let json = std::fs::read(&file).ok()?;
-    let kept = serde_json::from_slice(&json);
-    kept.inspect_err(|error| warn!("{} is not taken up: {error}", file.display())).ok()
 }
 
 /// The SIP core, seeded by what nobody can guess.
