@@ -12,7 +12,7 @@ mod server;
 mod sipp;
 
 use hdrhistogram::Histogram;
-use server::{Server, have};
+use server::Server;
 use std::time::{Duration, Instant};
 use trunkline::base::Pii;
 use trunkline::drive::phone::{Happening, Phone};
@@ -25,7 +25,7 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let at = args.iter().position(|a| a == "--offers");
     let offers: u64 = at.and_then(|i| args.get(i + 1)).and_then(|v| v.parse().ok()).unwrap_or(50);
-    if !have("sipp", "sip-tester") || !have("espeak-ng", "espeak-ng") {
+    if !sipp::have_sipp() {
         return;
     }
     let server = Server::start_without_model(&[("wrap_up_s = 5", "wrap_up_s = 0")]);

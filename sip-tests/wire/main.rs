@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests may")]
 
 mod baresip;
+mod calls;
+mod operations;
+mod phones;
 mod server;
 mod sipp;
-mod tests;

@@ -192,3 +192,10 @@ impl Drop for Server {
         }
     }
 }
+
+/// The one record, after everything is over.
+pub(crate) fn record(server: &Server) -> Cdr {
+    let cdr = server.records(1).remove(0);
+    server.assert_idle();
+    cdr
+}

@@ -1,6 +1,6 @@
 //! SIPp as a caller, and as an agent's phone.
 
-use super::server::Server;
+use super::server::{Server, have};
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -90,4 +90,9 @@ pub(crate) fn agent_again(server: &Server, user: &str, scenario: &str) -> Sipp {
     std::thread::sleep(std::time::Duration::from_millis(300));
     server.command(&["agents", "--ready", user]);
     phone
+}
+
+/// True if SIPp calls can be made; says so in one line if not.
+pub(crate) fn have_sipp() -> bool {
+    have("sipp", "sip-tester") && have("espeak-ng", "espeak-ng")
 }

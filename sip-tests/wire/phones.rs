@@ -1,0 +1,175 @@
+//! Phones that we did not write, at both ends of the real binary: what caller, agent and supervisor hear and can do.
+
+use super::baresip::{Baresip, hear_each_other};
+use super::server::{Server, have, record, wait_for};
+use std::time::Duration;
+use trunkline::call::{Moment, Result};
+
+fn have_baresip() -> bool {
+    have("baresip", "baresip-core") && have("espeak-ng", "espeak-ng")
+}
+
+#[test]
+fn a_baresip_caller_and_a_baresip_agent_hear_each_other() {
+    if !have_baresip() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let agent = Baresip::start(&server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    let caller = Baresip::start(&server, "caller", None);
+    caller.dial(&format!("sip:12345@{}", server.sip));
+    server.wait_log("Saying");
+    caller.key('1');
+    agent.wait_event("CALL_INCOMING");
+    agent.command("accept", "");
+    caller.wait_event("CALL_ESTABLISHED");
+    server.wait_log("Bridged");
+    std::thread::sleep(Duration::from_secs(6));
+    caller.command("hangup", "");
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
+    for leg in &cdr.legs {
+        assert!(leg.stats.received > 200 && leg.stats.lost == 0, "{leg:?}");
+    }
+    hear_each_other(caller, agent);
+}
+
+/// A caller and agent 1001 on baresip phones, talking; and the phone of 1002.
+fn three_phones(server: &Server) -> [Baresip; 3] {
+    let agent = Baresip::start(server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    let caller = Baresip::start(server, "caller", None);
+    caller.dial(&format!("sip:12345@{}", server.sip));
+    server.wait_log("Saying");
+    caller.key('1');
+    agent.wait_event("CALL_INCOMING");
+    agent.command("accept", "");
+    server.wait_log("Bridged");
+    let colleague = Baresip::start(server, "colleague", Some("1002"));
+    server.wait_state("1002", "ready");
+    [caller, agent, colleague]
+}
+
+#[test]
+fn an_agent_transfers_the_caller_to_a_colleague_whom_the_caller_then_hears() {
+    if !have_baresip() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let [caller, agent, colleague] = three_phones(&server);
+    agent.command("transfer", &format!("sip:1002@{}", server.sip));
+    colleague.wait_event("CALL_INCOMING");
+    server.wait_state("1001", "wrap-up");
+    colleague.command("accept", "");
+    let bridges = |log: String| log.matches("Bridged").count() == 2;
+    wait_for("the second bridge", Duration::from_secs(15), || bridges(server.log()).then_some(()));
+    std::thread::sleep(Duration::from_secs(6));
+    caller.command("hangup", "");
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.agent.as_deref(), cdr.transfers), (Result::Connected, Some("1002"), 1));
+    hear_each_other(caller, colleague);
+}
+
+#[test]
+fn a_supervisor_hears_a_talk_and_takes_it_over() {
+    if !have_baresip() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let [caller, _agent, supervisor] = three_phones(&server);
+    assert!(server.command(&["supervise", "listen", "7", "1002"]).contains("no call 7"));
+    server.command(&["supervise", "listen", "1", "1002"]);
+    supervisor.wait_event("CALL_INCOMING");
+    supervisor.command("accept", "");
+    supervisor.wait_event("CALL_ESTABLISHED");
+    std::thread::sleep(Duration::from_secs(2));
+    server.command(&["supervise", "take-over", "1", "1002"]);
+    server.wait_state("1001", "wrap-up");
+    std::thread::sleep(Duration::from_secs(6));
+    caller.command("hangup", "");
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1002")));
+    assert!(server.command(&["supervise", "audit"]).contains("take-over"));
+    assert!(server.command(&["figures"]).contains("answered 1"));
+    hear_each_other(caller, supervisor);
+}
+
+#[test]
+fn a_caller_hangs_up_is_called_back_in_its_turn_and_talks_with_the_agent() {
+    if !have_baresip() {
+        return;
+    }
+    let name = "name = \"city-repair\"";
+    let server = Server::start(&[(name, &format!("{name}\ncallback = {{ attempts = 2, gap_s = 60 }}"))]);
+    let agent = Baresip::start(&server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    server.command(&["supervise", "not-ready", "1001"]);
+    let caller = Baresip::start(&server, "caller", None);
+    caller.dial(&format!("sip:12345@{}", server.sip));
+    server.wait_log("Saying");
+    caller.key('1');
+    server.wait_log("Queued");
+    std::thread::sleep(Duration::from_secs(1));
+    caller.key('1');
+    server.wait_log("回电");
+    caller.key('1');
+    server.wait_log("CallbackBooked");
+    caller.wait_event("CALL_CLOSED");
+    assert_eq!(server.records(1)[0].result, Result::CallbackBooked);
+    server.command(&["supervise", "ready", "1001"]);
+    agent.wait_event("CALL_INCOMING");
+    agent.command("accept", "");
+    caller.wait_event("CALL_INCOMING");
+    caller.command("accept", "");
+    server.wait_log("Bridged");
+    std::thread::sleep(Duration::from_secs(4));
+    agent.command("hangup", "");
+    let cdr = server.records(2).remove(1);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
+    assert!(cdr.legs.iter().all(|leg| leg.stats.received > 100), "{:?}", cdr.legs);
+    assert!(!server.log().contains("13800000001"), "the number is personal");
+    server.assert_idle();
+}
+
+#[test]
+fn beside_a_phone_that_rings_for_long_another_rings_and_the_first_to_answer_has_the_call() {
+    if !have_baresip() {
+        return;
+    }
+    let queues = "\"city-general\", \"bank-service\", \"bank-cards\"";
+    let server = Server::start(&[(queues, &format!("\"city-repair\", {queues}"))]);
+    let agent = Baresip::start(&server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    let caller = Baresip::start(&server, "caller", None);
+    caller.dial(&format!("sip:12345@{}", server.sip));
+    server.wait_log("Saying");
+    caller.key('1');
+    agent.wait_event("CALL_INCOMING");
+    let colleague = Baresip::start(&server, "colleague", Some("1002"));
+    colleague.wait_event("CALL_INCOMING");
+    colleague.command("accept", "");
+    agent.wait_event("CALL_CLOSED");
+    server.wait_log("Bridged");
+    server.wait_state("1001", "ready");
+    caller.command("hangup", "");
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1002")));
+    let elsewhere = |m: &Moment| matches!(m, Moment::OfferFailed { agent, why } if agent == "1001" && why == "answered elsewhere");
+    assert!(cdr.moments.iter().any(|m| elsewhere(&m.moment)), "{:?}", cdr.moments);
+}
+
+#[test]
+fn an_agents_phone_sets_its_state_by_feature_codes() {
+    if !have_baresip() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let agent = Baresip::start(&server, "agent", Some("1001"));
+    server.wait_state("1001", "ready");
+    agent.dial(&format!("sip:*14@{}", server.sip));
+    server.wait_state("1001", "not-ready");
+    server.wait_log("call recorded");
+    agent.dial(&format!("sip:*13@{}", server.sip));
+    server.wait_state("1001", "ready");
+}
