@@ -77,8 +77,8 @@ impl Check for NoGhosts {
             }
             Seen::Record(cdr) => {
                 self.open.remove(&cdr.id);
-                let (legs, calls) = (self.legs.len() - self.ringing.len(), self.open.len());
-                return (legs > 2 * calls)
+                let (legs, ringing, calls) = (self.legs.len(), self.ringing.len(), self.open.len());
+                return (legs - ringing > 2 * calls || calls == 0 && ringing > 0)
                     .then(|| format!("{legs} dialogs for {calls} calls: {:?}", self.legs));
             }
             Seen::Acd(_)
