@@ -30,6 +30,16 @@ pub(super) fn days(date: Date, n: i64) -> Option<Date> {
     date.checked_add(Span::new().try_days(n).ok()?).ok()
 }
 
+/// Its weekday, from Monday as 0.
+pub(super) fn weekday(date: Date) -> i64 {
+    i64::from(date.weekday().to_monday_zero_offset())
+}
+
+/// The Monday of its week.
+pub(super) fn monday(date: Date) -> Option<Date> {
+    days(date, -weekday(date))
+}
+
 pub(super) fn months(date: Date, n: i64) -> Option<Date> {
     date.checked_add(Span::new().try_months(n).ok()?).ok()
 }
@@ -51,11 +61,11 @@ pub(super) fn midnight(date: Date) -> DateTime {
 
 /// The nth of its kind in what the rest of the form tells.
 pub(super) fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Days> {
-    let weekday = |w: i8| Weekday::from_monday_zero_offset(w).ok();
+    let of_week = |w: i8| Weekday::from_monday_zero_offset(w).ok();
     if n.abs() > 1000 {
         let Target::Weekday(w) = target else { return None };
         let n = if n > 0 { n - 1000 } else { n + 1000 };
-        return Days::day(today.nth_weekday(n as i32, weekday(w)?).ok()?);
+        return Days::day(today.nth_weekday(n as i32, of_week(w)?).ok()?);
     }
     let (start, end) = match (f.month, f.period, f.year) {
         (Some((month, which)), period, year) => {
@@ -93,14 +103,13 @@ pub(super) fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Day
     match target {
         Target::Weekday(w) => {
             let edge = if from_end { end } else { days(start, -1)? };
-            Days::day(edge.nth_weekday(n as i32, weekday(w)?).ok()?)
+            Days::day(edge.nth_weekday(n as i32, of_week(w)?).ok()?)
         }
         Target::Unit(Unit::Day) => Days::day(if from_end { days(end, n)? } else { days(start, n - 1)? }),
         Target::Unit(Unit::Week) => {
             // The first week is the one with the fourth day in it (ISO 8601).
             let anchor = if from_end { days(end, -4)? } else { days(start, 3)? };
-            let monday = days(anchor, -i64::from(anchor.weekday().to_monday_zero_offset()))?;
-            let monday = days(monday, 7 * if from_end { n + 1 } else { n - 1 })?;
+            let monday = days(monday(anchor)?, 7 * if from_end { n + 1 } else { n - 1 })?;
             Some(Days::stretch(monday, days(monday, 7)?))
         }
         Target::Unit(Unit::Weekend) => {
@@ -128,7 +137,7 @@ pub(super) fn nth(f: &Fields, n: i64, target: Target, today: Date) -> Option<Day
 
 /// This, the next, the last of a unit.
 pub(super) fn period(unit: Unit, n: i64, today: Date) -> Option<Days> {
-    let monday = days(today, -i64::from(today.weekday().to_monday_zero_offset()))?;
+    let monday = monday(today)?;
     let january = Date::new(today.year(), 1, 1).ok()?;
     Some(match unit {
         Unit::Week => Days::stretch(days(monday, n * 7)?, days(monday, n * 7 + 7)?),
@@ -164,10 +173,10 @@ pub(super) fn count(unit: Unit, n: f64, dir: i64, today: Date, customs: &Customs
         return Some(Days::stretch(start, end));
     }
     let start = if dir > 0 { days(today, 1)? } else { today };
-    let other = if unit == Unit::Workday {
-        workdays(start, n as i64, dir)?
-    } else {
-        shift(midnight(start), &unit.times(n), dir)?.date()
+    let other = match unit {
+        // A stretch ends with the day after its last one.
+        Unit::Workday => days(workday(today, n as i64 * dir)?, i64::from(dir > 0))?,
+        _ => shift(midnight(start), &unit.times(n), dir)?.date(),
     };
     Some(Days::stretch(start.min(other), start.max(other)))
 }
@@ -178,7 +187,7 @@ pub(super) fn workday(from: Date, n: i64) -> Option<Date> {
     let mut left = n.abs().min(1000);
     while left > 0 {
         date = days(date, n.signum())?;
-        left -= i64::from(date.weekday().to_monday_zero_offset() < 5);
+        left -= i64::from(weekday(date) < 5);
     }
     Some(date)
 }
@@ -192,14 +201,4 @@ pub(super) fn season(of_year: i8, year: i16) -> Option<Days> {
         Date::new(year + i16::from(index / 4), month, day).ok()
     };
     Some(Days::stretch(begin(of_year)?, begin(of_year + 1)?))
-}
-
-pub(super) fn workdays(from: Date, n: i64, dir: i64) -> Option<Date> {
-    let (mut date, mut left) = (from, n.min(1000));
-    while left > 0 {
-        let day = if dir > 0 { date } else { days(date, -1)? };
-        left -= i64::from(day.weekday().to_monday_zero_offset() < 5);
-        date = days(date, dir)?;
-    }
-    Some(date)
 }

@@ -3,7 +3,7 @@
 use super::super::duration::{self, Unit};
 use super::super::value::Length;
 use super::atom::Fields;
-use super::calendar::shift;
+use super::calendar::{days, midnight, monday, shift};
 use super::ends::hour;
 use super::range::Reader;
 use super::resolve::resolve;
@@ -61,11 +61,9 @@ impl Reader<'_> {
         ];
         let (f, next) = self.fields(self.t.one_of(at, WEEK_OF)?)?;
         let w = resolve(&f, self.now, self.customs).filter(|w| w.shape == Shape::Date && !w.range)?;
-        let day = w.from?;
-        let monday =
-            day.checked_sub(Span::new().days(i64::from(day.weekday().to_monday_zero_offset()))).ok()?;
-        let to = monday.checked_add(Span::new().days(7)).ok();
-        Some((When { from: Some(monday), to, range: true, ..w }, next))
+        let monday = monday(w.from?.date())?;
+        let (from, to) = (Some(midnight(monday)), days(monday, 7).map(midnight));
+        Some((When { from, to, range: true, ..w }, next))
     }
 
     /// "within two hours", "for three days from monday", 三天内.

@@ -2,7 +2,9 @@
 
 use super::super::duration::Unit;
 use super::atom::{Clock, Edge, Fields, Part, Target};
-use super::calendar::{Days, count, days, midnight, months, nth, period, season, shift, workday};
+use super::calendar::{
+    Days, count, days, midnight, monday, months, nth, period, season, shift, weekday, workday,
+};
 use super::{Customs, Shape, When};
 use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
@@ -101,10 +103,7 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
         // "monday two weeks from now": the one in that week; "thanksgiving in 3 years", "march in a year": the one then.
         if let (Some((weekday, None)), None, None, true) = (rest.weekday, rest.month, rest.dom, f.then) {
             let day = moved(today)?;
-            return Days::day(days(
-                day,
-                i64::from(weekday) - i64::from(day.weekday().to_monday_zero_offset()),
-            )?);
+            return Days::day(days(monday(day)?, i64::from(weekday))?);
         }
         if f.then && rest.holiday.is_some() || f.then && rest.month.is_some() && rest.dom.is_none() {
             return date(&rest, moved(today)?, customs);
@@ -177,7 +176,7 @@ fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
 
 /// The weekend beside a holiday, and the holiday with the days between.
 fn weekend_of(holiday: Date) -> Option<Days> {
-    let from_monday = i64::from(holiday.weekday().to_monday_zero_offset());
+    let from_monday = weekday(holiday);
     let saturday = days(holiday, if from_monday == 0 { -2 } else { 5 - from_monday })?;
     let monday = days(saturday, 2)?;
     let long = |day: Date| if from_monday > 2 || from_monday == 0 { day } else { saturday };
@@ -230,7 +229,7 @@ fn day_of_month(f: &Fields, dom: i8, weekday: Option<i8>, today: Date) -> Option
 }
 
 fn weekday_of(f: &Fields, weekday: i8, rel: Option<i64>, today: Date, customs: &Customs) -> Option<Days> {
-    let monday = days(today, -i64::from(today.weekday().to_monday_zero_offset()))?;
+    let monday = monday(today)?;
     let in_week = |n: i64| days(monday, n * 7 + i64::from(weekday));
     if let Some((Unit::Week, n)) = f.period {
         return Days::day(in_week(n)?);
@@ -256,28 +255,13 @@ fn edged(f: &Fields, d: Days, now: DateTime, customs: &Customs) -> Option<Days> 
     let thirds = customs.thirds();
     let third_of_year = if thirds { 3 } else { 4 };
     let thirds = thirds || f.edge_of && by_month && f.year.is_some();
-    let (first, second) = match (length, by_month) {
-        (..=7, _) => {
-            if thirds {
-                (3, 4)
-            } else {
-                (3, 3)
-            }
-        }
-        (_, false) => {
-            if thirds {
-                (10, 20)
-            } else {
-                (15, 15)
-            }
-        }
-        (_, true) => {
-            if thirds {
-                (third_of_year, 8)
-            } else {
-                (6, 6)
-            }
-        }
+    let (first, second) = match (length, by_month, thirds) {
+        (..=7, _, true) => (3, 4),
+        (..=7, _, false) => (3, 3),
+        (_, false, true) => (10, 20),
+        (_, false, false) => (15, 15),
+        (_, true, true) => (third_of_year, 8),
+        (_, true, false) => (6, 6),
     };
     let (start, end) = match edge {
         Edge::Begin => (d.start, step(first)?),
@@ -304,8 +288,10 @@ struct OfDay {
 impl OfDay {
     fn on(&self, date: Date, shape: Shape) -> Option<When> {
         let at = |seconds: i64| midnight(date).checked_add(Span::new().try_seconds(seconds).ok()?).ok();
-        let to = self.to.map(at);
-        let to = if let Some(to) = to { Some(to?) } else { None };
+        let to = match self.to {
+            Some(to) => Some(at(to)?),
+            None => None,
+        };
         Some(When { shape, from: Some(at(self.from)?), to, range: to.is_some(), half_open: self.half_open })
     }
 }
