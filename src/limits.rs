@@ -17,6 +17,13 @@ pub const SIP_HEADERS_MAX: usize = 256;
 /// after its final response (RFC 3261 §17), so this is about 600 requests a second.
 pub const SIP_TRANSACTIONS_MAX: usize = 20_000;
 
+/// Session-Expires that we ask for, and the longest that we agree to unless the peer's least is longer, in seconds
+/// (RFC 4028 §4: 1800 is recommended).
+pub const SESSION_S: u32 = 1800;
+
+/// The shortest session that is agreed to, in seconds (RFC 4028 §5: never less than 90). Answer: 422.
+pub const SESSION_MIN_S: u32 = 90;
+
 /// Stream connections at once. Answer: the newest is refused.
 pub const SIP_CONNECTIONS_MAX: usize = 1024;
 

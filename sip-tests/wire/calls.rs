@@ -129,6 +129,26 @@ fn hold_is_answered_and_resume_brings_the_audio_back() {
 }
 
 #[test]
+fn a_carriers_caller_and_an_agents_phone_use_prack_update_and_session_timers() {
+    if !have_sipp() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let agent = sipp::agent(&server, "1001", "agent-rings-reliably");
+    sipp::caller(&server, "caller-of-a-carrier", "12345").succeed();
+    let cdr = record(&server);
+    let by = EndedBy::Caller;
+    let reason = "Q.850;cause=31;text=\"normal\"".to_owned();
+    let wanted = Moment::Reason { who: "caller".into(), reason };
+    for wanted in [Moment::Held { by }, Moment::Resumed { by }, wanted] {
+        assert!(cdr.moments.iter().any(|m| m.moment == wanted), "{wanted:?}: {:?}", cdr.moments);
+    }
+    sipp::caller(&server, "caller-talks", "12345").succeed();
+    agent.succeed();
+    assert_eq!(server.records(2)[1].result, Result::Connected);
+}
+
+#[test]
 fn twenty_calls_at_once_with_garbage_between_all_end_well() {
     if !have_sipp() {
         return;

@@ -269,8 +269,30 @@ impl Call {
                 retry_after_s: None,
             }));
         };
-        let (held, stream) = (found.held, found.stream);
         out.push(Output::Sip(sip::Command::Answer { leg, sdp: answer }));
+        self.agreed_anew(now, leg, was_held, s, out);
+    }
+
+    /// The peer's answer to a sign of life of ours: it may have moved, or be on hold.
+    pub(super) fn reanswered(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        sdp: &[u8],
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(found) = self.leg_mut(leg) else { return };
+        let was_held = found.held;
+        // What cannot be used changes nothing: the stream that there is goes on.
+        if found.accept(sdp).is_ok() {
+            self.agreed_anew(now, leg, was_held, s, out);
+        }
+    }
+
+    fn agreed_anew(&mut self, now: Now, leg: LegId, was_held: bool, s: &mut Shared, out: &mut Vec<Output>) {
+        let Some(found) = self.leg_mut(leg) else { return };
+        let (held, stream) = (found.held, found.stream);
         if let Some(to) = stream {
             out.push(Output::Media(media::Command::Connect { leg, to }));
         }

@@ -124,6 +124,11 @@ pub enum Moment {
     Resumed {
         by: EndedBy,
     },
+    /// The peer's own words for why it hangs up (Reason, RFC 3326).
+    Reason {
+        who: String,
+        reason: String,
+    },
     Fault {
         what: String,
     },

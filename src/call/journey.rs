@@ -5,7 +5,6 @@
 //!                             └───────────┴─► closing (last words) ─────────────► over
 //! ```
 
-use super::agent_side::offer_failure;
 use super::begin::Begin;
 use super::cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result};
 use super::event::Output;
@@ -17,7 +16,7 @@ use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
 use crate::base::{CallId, LegId, Now};
 use crate::ivr::{Dialog, NotHeard, Question};
 use crate::media::Report;
-use crate::sip::{self, EndCause, Flow};
+use crate::sip::{self, Flow};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -251,10 +250,13 @@ impl Call {
             }
             sip::Event::Answered { leg, sdp } => self.agent_answered(now, leg, &sdp, s, out),
             sip::Event::Offer { leg, sdp } => self.reinvited(now, leg, &sdp, s, out),
+            sip::Event::OfferAnswered { leg, sdp } => self.reanswered(now, leg, &sdp, s, out),
+            sip::Event::Reason { leg, value } => self.reason(now, leg, value, out),
             sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
             sip::Event::Progress { leg, .. } => self.phone_rings(leg, s),
             sip::Event::Referred { .. }
+            | sip::Event::OfferRefused { .. }
             | sip::Event::ReferProgress { .. }
             | sip::Event::Incoming(_)
             | sip::Event::Registered { .. }
@@ -264,52 +266,6 @@ impl Call {
     }
 
     /// A dialog is over.
-    pub(super) fn leg_ended(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        cause: &EndCause,
-        s: &mut Shared,
-        out: &mut Vec<Output>,
-    ) {
-        let caller = leg == self.caller();
-        let Some(found) = self.leg_mut(leg) else { return };
-        let was_alive = std::mem::take(&mut found.sip);
-        let was_up = found.up;
-        if !was_alive {
-            return;
-        }
-        let fault = !matches!(cause, EndCause::PeerHungUp | EndCause::PeerCancelled | EndCause::WeHungUp);
-        if caller && self.is_callback() && !was_up {
-            self.customer_missed(now, s, out);
-        } else if caller {
-            let (by, result) = match fault {
-                false => (EndedBy::Caller, self.result_if_caller_leaves()),
-                true if self.answered.is_none() => (EndedBy::Fault, Result::NotAnswered),
-                true => (EndedBy::Fault, Result::Failed),
-            };
-            if fault {
-                self.moment(now, Moment::Fault { what: format!("caller's dialog: {cause:?}") }, out);
-            }
-            self.end(now, by, result, s, out);
-        } else if self.is_guests(leg) {
-            self.guest_gone(now, leg, s, out);
-        } else if was_up && self.stage == Stage::Dialling {
-            self.customer_missed(now, s, out);
-        } else if was_up && self.is_agents(leg) && !fault && self.survey(now, s, out) {
-            // The caller stays a moment longer.
-        } else if was_up && self.is_agents(leg) && self.goes_on_without_agent(now, s, out) {
-            // A party of the conference has taken the agent's place.
-        } else if was_up && matches!(self.stage, Stage::Joining | Stage::Talking) {
-            let (by, result) =
-                if fault { (EndedBy::Fault, Result::Failed) } else { (EndedBy::Agent, Result::Connected) };
-            self.end(now, by, result, s, out);
-        } else {
-            let (why, text) = offer_failure(cause);
-            self.offer_failed(now, leg, why, &text, s, out);
-        }
-    }
-
     pub(super) fn media(&mut self, now: Now, report: Report, s: &mut Shared, out: &mut Vec<Output>) {
         match report {
             Report::Closed { leg, stats } => {

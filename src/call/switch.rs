@@ -255,6 +255,9 @@ impl Switch {
             | sip::Event::Acknowledged { leg, .. }
             | sip::Event::Offer { leg, .. }
             | sip::Event::Ended { leg, .. }
+            | sip::Event::OfferAnswered { leg, .. }
+            | sip::Event::OfferRefused { leg, .. }
+            | sip::Event::Reason { leg, .. }
             | sip::Event::Digit { leg, .. }
             | sip::Event::ReferProgress { leg, .. } => {
                 self.with_leg(leg, out, |call, shared, out| call.sip(now, event, shared, out));

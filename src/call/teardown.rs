@@ -26,20 +26,75 @@
 //! Whatever the row: every leg's stream is closed, every timer of the call is cleared, and the record is written when
 //! the figures of all streams are in, or after [`FIGURES_WITHIN`].
 
+use super::agent_side::offer_failure;
 use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
 use super::journey::{AgentSide, Call, Due, Stage};
 use super::switch::Shared;
 use crate::acd;
-use crate::base::Now;
+use crate::base::{LegId, Now};
 use crate::media;
-use crate::sip;
+use crate::sip::{self, EndCause};
 use std::time::Duration;
 
 /// How long the record waits for the figures of the streams.
 const FIGURES_WITHIN: Duration = Duration::from_secs(2);
 
 impl Call {
+    /// The peer's words for why it hangs up, which it is about to do.
+    pub(super) fn reason(&mut self, now: Now, leg: LegId, reason: String, out: &mut Vec<Output>) {
+        if let Some(who) = self.leg_mut(leg).map(|leg| leg.who.clone()) {
+            self.moment(now, Moment::Reason { who, reason }, out);
+        }
+    }
+
+    /// A leg's dialog is over.
+    pub(super) fn leg_ended(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        cause: &EndCause,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let caller = leg == self.caller();
+        let Some(found) = self.leg_mut(leg) else { return };
+        let was_alive = std::mem::take(&mut found.sip);
+        let was_up = found.up;
+        if !was_alive {
+            return;
+        }
+        let fault = !matches!(cause, EndCause::PeerHungUp | EndCause::PeerCancelled | EndCause::WeHungUp);
+        if caller && self.is_callback() && !was_up {
+            self.customer_missed(now, s, out);
+        } else if caller {
+            let (by, result) = match fault {
+                false => (EndedBy::Caller, self.result_if_caller_leaves()),
+                true if self.answered.is_none() => (EndedBy::Fault, Result::NotAnswered),
+                true => (EndedBy::Fault, Result::Failed),
+            };
+            if fault {
+                self.moment(now, Moment::Fault { what: format!("caller's dialog: {cause:?}") }, out);
+            }
+            self.end(now, by, result, s, out);
+        } else if self.is_guests(leg) {
+            self.guest_gone(now, leg, s, out);
+        } else if was_up && self.stage == Stage::Dialling {
+            self.customer_missed(now, s, out);
+        } else if was_up && self.is_agents(leg) && !fault && self.survey(now, s, out) {
+            // The caller stays a moment longer.
+        } else if was_up && self.is_agents(leg) && self.goes_on_without_agent(now, s, out) {
+            // A party of the conference has taken the agent's place.
+        } else if was_up && matches!(self.stage, Stage::Joining | Stage::Talking) {
+            let (by, result) =
+                if fault { (EndedBy::Fault, Result::Failed) } else { (EndedBy::Agent, Result::Connected) };
+            self.end(now, by, result, s, out);
+        } else {
+            let (why, text) = offer_failure(cause);
+            self.offer_failed(now, leg, why, &text, s, out);
+        }
+    }
+
     /// Ends the call, whatever its state: closes every leg, tells the ACD, clears the timers. Happens once.
     pub(super) fn end(
         &mut self,
@@ -77,7 +132,7 @@ impl Call {
     }
 
     /// Closes one leg: its dialog if it still lives, and its stream.
-    pub(super) fn close_leg(&mut self, leg: crate::base::LegId, reason: &'static str, out: &mut Vec<Output>) {
+    pub(super) fn close_leg(&mut self, leg: LegId, reason: &'static str, out: &mut Vec<Output>) {
         let Some(leg) = self.leg_mut(leg) else { return };
         if std::mem::take(&mut leg.sip) {
             out.push(Output::Sip(sip::Command::Hangup { leg: leg.id, reason }));

@@ -210,6 +210,7 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Bridged { agent } => format!("talks with agent {agent}"),
         Moment::Held { by } => format!("held by {}", word(by)),
         Moment::Resumed { by } => format!("resumed by {}", word(by)),
+        Moment::Reason { who, reason } => format!("{who} says why: {reason}"),
         Moment::Fault { what } => format!("FAULT: {what}"),
         Moment::Ended { by, result } => format!("ended by {}: {}", word(by), word(result)),
     }

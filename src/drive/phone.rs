@@ -278,6 +278,9 @@ impl Phone {
             Event::Progress { .. }
             | Event::Digit { .. }
             | Event::Referred { .. }
+            | Event::OfferAnswered { .. }
+            | Event::OfferRefused { .. }
+            | Event::Reason { .. }
             | Event::ReferProgress { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. } => {}

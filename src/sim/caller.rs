@@ -143,6 +143,9 @@ impl World {
             | Event::Acknowledged { .. }
             | Event::Digit { .. }
             | Event::Referred { .. }
+            | Event::OfferAnswered { .. }
+            | Event::OfferRefused { .. }
+            | Event::Reason { .. }
             | Event::ReferProgress { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }

@@ -82,6 +82,9 @@ impl World {
             Event::Unregistered { user } => self.say(|| format!("{user} is registered no more")),
             Event::Referred { leg, to } => self.say(|| format!("leg {} is to go to {}", leg.0, to.user)),
             Event::Progress { .. }
+            | Event::OfferAnswered { .. }
+            | Event::OfferRefused { .. }
+            | Event::Reason { .. }
             | Event::ReferProgress { .. }
             | Event::Acknowledged { .. }
             | Event::Digit { .. }
@@ -291,6 +294,7 @@ fn sip_words(command: &Command) -> String {
         Command::Answer { leg, .. } => format!("leg {} is answered", leg.0),
         Command::Refuse { leg, status, .. } => format!("leg {} is refused: {status}", leg.0),
         Command::Hangup { leg, reason } => format!("leg {} is hung up: {reason}", leg.0),
+        Command::Offer { leg, .. } => format!("leg {} offers", leg.0),
         Command::Refer { leg, to } => format!("leg {} asks for {to}", leg.0),
         Command::ReferStatus { leg, status, .. } => format!("transfer of leg {}: {status}", leg.0),
         Command::Register { user, .. } => format!("register {user}"),

@@ -10,9 +10,10 @@
 //! no memory.
 //!
 //! Known deviations: no name is looked up (next hops must be IP literals, else the flow is used); no request is moved to
-//! TCP for its size (§18.1.1); `maddr` and TTL are ignored (§18.1.1); no extension is supported, so `Require` with any is
-//! refused (no 100rel, timer, replaces, path). REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
+//! TCP for its size (§18.1.1); `maddr` and TTL are ignored (§18.1.1); of extensions there are 100rel and timer, any other
+//! in `Require` is refused (path); a PRACK that is challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
+use super::config::Config;
 use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output, Transport};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
@@ -28,47 +29,9 @@ use crate::limits::SIP_TRANSACTIONS_MAX;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
-use std::net::IpAddr;
 
 /// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
 const RETRY_AFTER_S: u32 = 5;
-
-/// What an [`Endpoint`] is told once.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Seeds tags, branches, Call-IDs and nonces. Must be hard to guess on a real line.
-    pub seed: u64,
-    /// For User-Agent and Server.
-    pub user_agent: String,
-    /// Realm of digest challenges.
-    pub realm: String,
-    /// Offer SHA-256 before MD5 (RFC 8760). Off by default: clients that look at the first challenge only, and know MD5
-    /// only, are many.
-    pub sha256: bool,
-    /// Domains that phones may register in. An IP literal is always one; if the list is empty, so is any name.
-    pub domains: Vec<String>,
-    /// Address to put into Via and Contact in place of the socket's own, for a server behind NAT.
-    pub advertised: Option<IpAddr>,
-    /// Accounts of phones: user and password.
-    pub accounts: BTreeMap<String, Pii<String>>,
-    /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
-    pub challenge_accounts: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            seed: 0,
-            user_agent: "trunkline".into(),
-            realm: "trunkline".into(),
-            sha256: false,
-            domains: Vec::new(),
-            advertised: None,
-            accounts: BTreeMap::new(),
-            challenge_accounts: false,
-        }
-    }
-}
 
 /// The SIP core.
 pub struct Endpoint {
@@ -203,6 +166,7 @@ impl Endpoint {
             Command::Refuse { leg, status, reason, retry_after_s } => {
                 self.decline(now, leg, (status, &reason, retry_after_s), out);
             }
+            Command::Offer { leg, sdp } => self.offer(now, leg, sdp, out),
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),
             Command::Refer { leg, to } => self.refer(now, leg, &to, out),
             Command::ReferStatus { leg, status, reason } => self.refer_status(now, leg, status, &reason, out),
@@ -300,6 +264,7 @@ impl Endpoint {
                             self.bye_response(now, leg, status, &response.0, out);
                         }
                     }
+                    Owner::Offer(leg) => self.offer_response(now, leg, tx, (&response.0, &response.1), out),
                     Owner::Refer(leg) => self.refer_response(leg, &response.0, out),
                     Owner::Registration => self.registration_response(now, tx, &response.0, out),
                     Owner::Leg(_) | Owner::Nobody => {}
@@ -307,11 +272,12 @@ impl Endpoint {
                 Up::Failed { owner, tx, unreachable } => match owner {
                     Owner::Invite(leg) => self.invite_failed(leg, tx, unreachable, out),
                     Owner::Registration => self.registration_failed(now, tx, unreachable, out),
+                    Owner::Offer(leg) => self.offer_failed(now, leg, tx, out),
                     Owner::Refer(leg) => self.refer_ended(leg, 408, out),
                     Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::ReplyLost { owner } => {
-                    let waits = |l: &Leg| matches!(l.state, State::Offered { .. }) || l.unacked.is_some();
+                    let waits = |l: &Leg| matches!(l.state, State::Offered(_)) || l.unacked.is_some();
                     if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
                         self.over(leg);
                         self.end(leg, EndCause::Unreachable, out);
@@ -350,7 +316,8 @@ impl Endpoint {
         self.with(id, |leg| {
             leg.state = State::Over;
             leg.unacked = None;
-            leg.reinvite = None;
+            leg.asked = None;
+            leg.wanted = None;
         });
         for timer in LegTimer::ALL {
             self.timers.clear((id, timer));

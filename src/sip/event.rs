@@ -75,10 +75,13 @@ pub enum Command {
     },
     /// 180 Ringing for an incoming leg.
     Ring { leg: LegId },
-    /// 200 OK with our SDP for an incoming leg, or for a re-INVITE that asked ([`Event::Offer`]).
+    /// 200 OK with our SDP for an incoming leg, or for the offer in the dialog ([`Event::Offer`]).
     Answer { leg: LegId, sdp: Bytes },
-    /// A final refusal of an incoming leg before it is answered, or of a re-INVITE (the dialog lives on).
+    /// A final refusal of an incoming leg before it is answered, or of an offer in the dialog (which lives on).
     Refuse { leg: LegId, status: u16, reason: String, retry_after_s: Option<u32> },
+    /// Ask the peer for other media by a re-INVITE, which waits its turn. Answered by `OfferAnswered` or `OfferRefused`,
+    /// unless the leg ends first.
+    Offer { leg: LegId, sdp: Bytes },
     /// End the leg whatever its state: CANCEL, BYE, 487/480, as RFC 3261 has it. `reason` goes into a Reason header
     /// (RFC 3326). Answered by `Event::Ended` exactly once.
     Hangup { leg: LegId, reason: &'static str },
@@ -157,14 +160,20 @@ pub enum Event {
     Progress { leg: LegId, status: u16, sdp: Bytes },
     /// Our INVITE was answered; the ACK has been sent. `sdp` is the answer.
     Answered { leg: LegId, sdp: Bytes },
-    /// Our 200 was acknowledged. `sdp` is the answer if we made the offer (late offer), else empty.
+    /// Our 200 was acknowledged (that for an UPDATE need not be). `sdp` is the answer if we made the offer (late offer), else empty.
     Acknowledged { leg: LegId, sdp: Bytes },
-    /// A re-INVITE (hold, resume, codec or address change). Answer with `Answer` or `Refuse`. Empty `sdp` asks for ours.
+    /// A re-INVITE or UPDATE with an offer (hold, resume, codec or address change). Answer with `Answer` or `Refuse`. Empty `sdp` asks for ours.
     Offer { leg: LegId, sdp: Bytes },
+    /// The peer's answer to an offer of ours in the dialog, a refresh of the session included.
+    OfferAnswered { leg: LegId, sdp: Bytes },
+    /// `Command::Offer` was refused with this status; what was agreed before holds.
+    OfferRefused { leg: LegId, status: u16 },
     /// The peer wants its other party transferred. Answer with `ReferStatus`.
     Referred { leg: LegId, to: Box<Refer> },
     /// How the transfer that we asked for gets on; 200 and above is the last word.
     ReferProgress { leg: LegId, status: u16 },
+    /// Why the peer is about to end the leg, in its own words: the value of its Reason fields (RFC 3326).
+    Reason { leg: LegId, value: String },
     /// The leg is over; said exactly once per leg, after which the leg's id means nothing.
     Ended { leg: LegId, cause: EndCause },
     /// A DTMF digit by SIP INFO.

@@ -5,9 +5,10 @@
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{Flow, Transport};
+use super::extension::{ALLOW, SUPPORTED};
 use super::message::Message;
 use super::name::Name;
-use super::reply::{ACCEPT, ALLOW};
+use super::reply::ACCEPT;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -17,7 +18,7 @@ impl Endpoint {
         Builder::reply(request, 200, "", Some(&self.stateless_tag(request)))
             .field(Name::Allow, ALLOW)
             .field(Name::Accept, ACCEPT)
-            .field(Name::Supported, "")
+            .field(Name::Supported, SUPPORTED)
             .field(Name::Server, &self.config.user_agent)
             .end()
     }

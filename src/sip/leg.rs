@@ -15,7 +15,10 @@ use super::dialog::Dialog;
 use super::event::{Credentials, Flow};
 use super::layer::TxId;
 use super::name::Name;
+use super::offers::{Asked, Asking, Want};
+use super::prack::Reliable;
 use super::refer::Referred;
+use super::session::Session;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -39,18 +42,37 @@ pub(super) enum LegTimer {
     C,
     /// The INVITE that we have cancelled has had no final response (§9.1).
     Cancelled,
+    /// Send a reliable 1xx again (RFC 3262 §3).
+    Reliable,
+    /// Its PRACK is not coming.
+    NoPrack,
+    /// Give a sign of life (RFC 4028 §10).
+    Refresh,
+    /// The session's time is over.
+    Expire,
+    /// Try an offer of ours again that had to wait.
+    Ask,
 }
 
 impl LegTimer {
-    pub(super) const ALL: [LegTimer; 5] =
-        [LegTimer::Repeat, LegTimer::NoAck, LegTimer::Ring, LegTimer::C, LegTimer::Cancelled];
+    pub(super) const ALL: [LegTimer; 10] = [
+        LegTimer::Repeat,
+        LegTimer::NoAck,
+        LegTimer::Ring,
+        LegTimer::C,
+        LegTimer::Cancelled,
+        LegTimer::Reliable,
+        LegTimer::NoPrack,
+        LegTimer::Refresh,
+        LegTimer::Expire,
+        LegTimer::Ask,
+    ];
 }
 
 /// An INVITE of ours that has had no final response.
 #[derive(Debug)]
 pub(super) struct Calling {
     pub(super) tx: TxId,
-    pub(super) sdp: Bytes,
     pub(super) headers: Vec<(String, String)>,
     /// A provisional response has come, so a CANCEL may be sent (§9.1).
     pub(super) provisional: bool,
@@ -59,6 +81,22 @@ pub(super) struct Calling {
     pub(super) cancelled: bool,
     /// Credentials have been sent so often.
     pub(super) tries: u8,
+    /// RSeq of the latest reliable 1xx, by the peer's tag.
+    pub(super) rseqs: Vec<(String, u32)>,
+}
+
+impl Calling {
+    pub(super) fn new(tx: TxId) -> Calling {
+        Calling {
+            tx,
+            headers: Vec::new(),
+            provisional: false,
+            cancel: None,
+            cancelled: false,
+            tries: 0,
+            rseqs: Vec::new(),
+        }
+    }
 }
 
 /// Where a leg stands.
@@ -67,7 +105,7 @@ pub(super) enum State {
     /// Our INVITE is out.
     Calling(Box<Calling>),
     /// Their INVITE waits for the call's decision.
-    Offered { tx: TxId },
+    Offered(Asked),
     /// There is a dialog.
     Up,
     /// Nothing is to come but what comes late.
@@ -94,8 +132,21 @@ pub(super) struct Leg {
     /// Transactions alive.
     pub(super) open: usize,
     pub(super) unacked: Option<Unacked>,
-    /// A re-INVITE of the peer that waits for the call's decision, and its number.
-    pub(super) reinvite: Option<(TxId, u32)>,
+    /// An offer of the peer in the dialog that waits for the call's decision.
+    pub(super) asked: Option<Asked>,
+    /// Ours that waits for the peer's.
+    pub(super) asking: Option<Asking>,
+    /// Ours that is to be made as soon as it may.
+    pub(super) wanted: Option<Want>,
+    /// The latest description of ours, which a refresh repeats.
+    pub(super) sdp: Bytes,
+    pub(super) session: Option<Session>,
+    /// The peer takes UPDATE (RFC 3311 §4).
+    pub(super) updates: bool,
+    /// A 1xx of ours that must arrive.
+    pub(super) reliable: Option<Reliable>,
+    /// We began the dialog, and own its Call-ID.
+    pub(super) began: bool,
     /// Our ACKs by the peer's tag, to be repeated when the 2xx is.
     pub(super) acks: Vec<(String, Flow, Bytes)>,
     pub(super) credentials: Option<Credentials>,
@@ -120,7 +171,14 @@ impl Leg {
             ended: false,
             open: 0,
             unacked: None,
-            reinvite: None,
+            asked: None,
+            asking: None,
+            wanted: None,
+            sdp: Bytes::new(),
+            session: None,
+            updates: false,
+            reliable: None,
+            began: false,
             acks: Vec::new(),
             credentials,
             authorization: None,
@@ -135,7 +193,7 @@ impl Leg {
     pub(super) fn state(&self) -> &'static str {
         match self.state {
             State::Calling(_) => "Calling",
-            State::Offered { .. } => "Offered",
+            State::Offered(_) => "Offered",
             State::Up => "Up",
             State::Over => "Over",
         }

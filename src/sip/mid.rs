@@ -1,9 +1,8 @@
-//! What happens within a dialog, whoever began it (RFC 3261 §12.2, §14, §15): BYE both ways, re-INVITE, INFO, OPTIONS
-//! (REFER and its NOTIFYs: `refer.rs`).
+//! What happens within a dialog, whoever began it (RFC 3261 §12.2, §15): BYE both ways, INFO, OPTIONS, timers
+//! (offers: `offers.rs`; PRACK: `prack.rs`; REFER and its NOTIFYs: `refer.rs`).
 //!
-//! In: requests with a To tag; `Hangup`. Out: responses, `Offer`, `Digit`, `Ended`.
+//! In: requests with a To tag; `Hangup`. Out: responses, `Digit`, `Reason`, `Ended`.
 
-use super::body::sdp_of;
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Output};
@@ -11,6 +10,7 @@ use super::layer::{Owner, Request};
 use super::leg::{LegTimer, State};
 use super::message::Message;
 use super::name::{Method, Name};
+use super::offers::Want;
 use super::reply::Fault;
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
@@ -46,11 +46,11 @@ impl Endpoint {
             }
             Method::Refer => self.referred(now, id, request, out),
             Method::Notify => self.notified(now, id, request, out),
+            Method::Update => self.update(now, id, request, out),
+            Method::Prack => self.prack(now, id, request, out),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Update
-            | Method::Prack
             | Method::Subscribe
             | Method::Message
             | Method::Publish
@@ -65,48 +65,21 @@ impl Endpoint {
         self.layer.respond(now, tx, 200, ok, out);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let offered = match &leg.state {
-            State::Offered { tx } => Some(*tx),
+            State::Offered(invite) => Some(invite.tx),
             // Their 200 never reached us, and they gave up.
             State::Calling(calling) => {
                 let tx = calling.tx;
                 self.layer.forget(now, tx, out);
                 None
             }
-            State::Up | State::Over => leg.reinvite.take().map(|(tx, _)| tx),
+            State::Up | State::Over => leg.asked.take().map(|asked| asked.tx),
         };
         if let Some(tx) = offered {
             self.respond_refusal(now, id, tx, (487, "", None), "", out);
         }
         self.over(id);
+        self.say_reason(id, &request.message, out);
         self.end(id, EndCause::PeerHungUp, out);
-    }
-
-    /// A re-INVITE (§14.2): the call decides, unless another INVITE is under way.
-    fn reinvite(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
-        let after = self.rng.u32(..=10);
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let fault = match leg.state {
-            State::Calling(_) => Some(Fault::RequestPending),
-            State::Over => Some(Fault::NoDialog),
-            State::Up if leg.ended => Some(Fault::NoDialog),
-            State::Offered { .. } => Some(Fault::OutOfOrder(Some(after))),
-            State::Up if leg.reinvite.is_some() || leg.unacked.is_some() => {
-                Some(Fault::OutOfOrder(Some(after)))
-            }
-            State::Up => None,
-        };
-        if let Some(fault) = fault {
-            return self.fault(now, id, &fault, request, out);
-        }
-        let tx = self.serve(request, Owner::Invite(id));
-        self.with(id, |leg| {
-            leg.reinvite = Some((tx, request.envelope.cseq));
-            // A phone that has lost its connection goes on over another.
-            leg.dialog.flow = request.flow;
-        });
-        let trying = Builder::reply(&request.message, 100, "", None).end();
-        self.layer.respond(now, tx, 100, trying, out);
-        out.push(Output::Event(Event::Offer { leg: id, sdp: sdp_of(&request.message).unwrap_or_default() }));
     }
 
     /// INFO (RFC 2976 as phones use it): digits, or nothing.
@@ -140,22 +113,22 @@ impl Endpoint {
     /// Ends a leg for the call, whatever its state; the wire follows as soon as it may.
     pub(super) fn hangup(&mut self, now: Now, id: LegId, reason: &'static str, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get_mut(&id).filter(|l| !l.ended) else { return };
-        let reinvite = leg.reinvite.take();
+        let asked = leg.asked.take();
         match &mut leg.state {
             State::Calling(calling) => {
                 calling.cancel = Some(reason);
                 self.cancel(now, id, out);
             }
-            State::Offered { tx } => {
-                let tx = *tx;
+            State::Offered(invite) => {
+                let tx = invite.tx;
                 self.respond_refusal(now, id, tx, (480, "", None), reason, out);
                 self.over(id);
             }
             // §15: no BYE before the ACK; it follows when that comes, or is not to come any more.
             State::Up if leg.unacked.is_some() => {}
             State::Up => {
-                if let Some((tx, _)) = reinvite {
-                    self.respond_refusal(now, id, tx, (487, "", None), "", out);
+                if let Some(asked) = asked {
+                    self.respond_refusal(now, id, asked.tx, (487, "", None), "", out);
                 }
                 self.bye(now, id, reason, out);
             }
@@ -194,11 +167,24 @@ impl Endpoint {
         }
     }
 
+    /// The peer's words for why it ends the leg (RFC 3326), said before the end.
+    pub(super) fn say_reason(&mut self, id: LegId, message: &Message, out: &mut Vec<Output>) {
+        let value = message.all(Name::Reason).collect::<Vec<_>>().join(", ");
+        if !value.is_empty() && self.legs.get(&id).is_some_and(|leg| !leg.ended) {
+            out.push(Output::Event(Event::Reason { leg: id, value }));
+        }
+    }
+
     /// A timer of a leg is due.
     pub(super) fn leg_timer(&mut self, now: Now, id: LegId, timer: LegTimer, out: &mut Vec<Output>) {
         match timer {
             LegTimer::Repeat => self.repeat(now, id, out),
             LegTimer::Ring => self.ring(now, id, out),
+            LegTimer::Reliable => self.repeat_reliable(now, id, out),
+            LegTimer::NoPrack => self.no_prack(now, id, out),
+            LegTimer::Refresh => self.ask(now, id, Want::Refresh, false, out),
+            LegTimer::Expire => self.session_expired(now, id, out),
+            LegTimer::Ask => self.ask_again(now, id, out),
             LegTimer::NoAck => {
                 // §13.3.1.4: the session is confirmed by half only; BYE ends it.
                 self.with(id, |leg| leg.unacked = None);

@@ -4,7 +4,8 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, refer
+//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
+//!                                                                                        prack, session, refer
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
 //!                                                   registrar + digest, register
 //! ```
@@ -12,10 +13,12 @@
 mod body;
 mod build;
 mod client;
+mod config;
 mod dialog;
 mod digest;
 mod endpoint;
 mod event;
+mod extension;
 pub mod framer;
 mod gate;
 mod identity;
@@ -27,11 +30,14 @@ mod lines;
 pub mod message;
 mod mid;
 mod name;
+mod offers;
+mod prack;
 mod refer;
 mod register;
 mod registrar;
 mod reply;
 mod server;
+mod session;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -41,7 +47,8 @@ mod uas;
 mod uri;
 
 pub use build::Builder;
-pub use endpoint::{Config, Endpoint};
+pub use config::Config;
+pub use endpoint::Endpoint;
 pub use event::{
     Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target, Transport,
 };

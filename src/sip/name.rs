@@ -135,6 +135,10 @@ names! {
     ReferSub "Refer-Sub",
     Event "Event" "o",
     SubscriptionState "Subscription-State",
+    SessionExpires "Session-Expires" "x",
+    MinSe "Min-SE",
+    RSeq "RSeq",
+    RAck "RAck",
 }
 
 #[cfg(test)]

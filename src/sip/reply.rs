@@ -3,12 +3,11 @@
 //! In: what is wrong with a request. Out: the response to it. Nothing else in this room chooses a code for a fault.
 
 use super::build::Builder;
+use super::extension::ALLOW;
 use super::message::Message;
 use super::name::{Method, Name};
 use bytes::Bytes;
 
-/// The methods that are served, for Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REFER, NOTIFY, REGISTER";
 /// The body types that are understood, for Accept.
 pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf, message/sipfrag";
 
@@ -29,6 +28,8 @@ pub(super) enum Fault {
     UnsupportedScheme,
     /// 420: extensions that are required but not there.
     BadExtension(Vec<String>),
+    /// 422: a session shorter than this many seconds (RFC 4028 §6).
+    SessionTooShort(u32),
     /// 423: an expiry below this many seconds.
     IntervalTooBrief(u32),
     /// 481: in a dialog, or about a transaction, that does not exist.
@@ -62,6 +63,7 @@ impl Fault {
             Fault::UnsupportedMedia => 415,
             Fault::UnsupportedScheme => 416,
             Fault::BadExtension(_) => 420,
+            Fault::SessionTooShort(_) => 422,
             Fault::IntervalTooBrief(_) => 423,
             Fault::NoDialog => 481,
             Fault::Merged => 482,
@@ -86,6 +88,7 @@ impl Fault {
             Fault::MethodNotAllowed | Fault::NotImplemented => b.field(Name::Allow, ALLOW),
             Fault::UnsupportedMedia => b.field(Name::Accept, ACCEPT),
             Fault::BadExtension(list) => b.field(Name::Unsupported, list.join(", ")),
+            Fault::SessionTooShort(least) => b.field(Name::MinSe, least),
             Fault::IntervalTooBrief(least) => b.field(Name::MinExpires, least),
             Fault::OutOfOrder(Some(after)) | Fault::Unavailable(after) => b.field(Name::RetryAfter, after),
             Fault::BadRequest(_)
@@ -133,9 +136,9 @@ pub(super) fn check(request: &Message) -> Result<(), Fault> {
     if matches!(method, Method::Invite) && hops == Some(Some(0)) {
         return Err(Fault::TooManyHops);
     }
-    let required = request.list(Name::Require).map_err(Fault::BadRequest)?;
-    if !required.is_empty() && !matches!(method, Method::Cancel) {
-        return Err(Fault::BadExtension(required));
+    let unsupported = request.unsupported().map_err(Fault::BadRequest)?;
+    if !unsupported.is_empty() && !matches!(method, Method::Cancel) {
+        return Err(Fault::BadExtension(unsupported));
     }
     let encoded = request
         .get(Name::ContentEncoding)
@@ -182,6 +185,7 @@ pub(super) fn reason_phrase(status: u16) -> &'static str {
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
         421 => "Extension Required",
+        422 => "Session Interval Too Small",
         423 => "Interval Too Brief",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",

@@ -22,6 +22,8 @@ pub(super) enum Owner {
     Invite(LegId),
     /// Its BYE.
     Bye(LegId),
+    /// A re-INVITE or UPDATE of ours in it.
+    Offer(LegId),
     /// A REFER of ours in it.
     Refer(LegId),
     /// Anything else of a leg: CANCEL, and all it serves.
@@ -36,7 +38,11 @@ impl Owner {
     /// The leg, if it belongs to one.
     pub(super) fn leg(self) -> Option<LegId> {
         match self {
-            Owner::Invite(leg) | Owner::Bye(leg) | Owner::Refer(leg) | Owner::Leg(leg) => Some(leg),
+            Owner::Invite(leg)
+            | Owner::Bye(leg)
+            | Owner::Offer(leg)
+            | Owner::Refer(leg)
+            | Owner::Leg(leg) => Some(leg),
             Owner::Registration | Owner::Nobody => None,
         }
     }

@@ -8,15 +8,16 @@ use super::dialog::Dialog;
 use super::digest;
 use super::endpoint::Endpoint;
 use super::event::{Credentials, EndCause, Event, Flow, Output, Target};
+use super::extension::{ALLOW, SUPPORTED};
 use super::layer::{Owner, TxId};
 use super::leg::{Calling, FORKS_MAX, Leg, LegTimer, State, TIMER_C};
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
-use super::reply::ALLOW;
+use super::session::Session;
 use super::syntax::NameAddr;
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
-use crate::limits::SIP_TRANSACTIONS_MAX;
+use crate::limits::{SESSION_MIN_S, SESSION_S, SIP_TRANSACTIONS_MAX};
 use bytes::Bytes;
 
 /// What `Command::Invite` says, but for leg and target.
@@ -61,10 +62,11 @@ impl Endpoint {
         from.params.0.push(("tag".into(), Some(tag.clone())));
         let call_id = self.token();
         let dialog = Dialog::begun(call_id.clone(), from, &uri, flow, natted);
-        self.legs.insert(leg, Leg::new(dialog, tag.clone(), State::Over, what.credentials));
+        let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
+        self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
         self.dialogs.insert((call_id, tag), leg);
         self.timers.set((leg, LegTimer::C), now + TIMER_C);
-        self.send_invite(now, leg, (what.sdp, what.headers), 0, out);
+        self.send_invite(now, leg, what.headers, 0, out);
         if self.legs.get(&leg).is_some_and(|l| matches!(l.state, State::Over)) {
             self.end(leg, EndCause::Protocol("our INVITE cannot be written".into()), out);
         }
@@ -75,7 +77,7 @@ impl Endpoint {
         &mut self,
         now: Now,
         id: LegId,
-        (sdp, headers): (Bytes, Vec<(String, String)>),
+        headers: Vec<(String, String)>,
         tries: u8,
         out: &mut Vec<Output>,
     ) {
@@ -89,13 +91,20 @@ impl Endpoint {
         if let Some((name, value)) = &leg.authorization {
             b = b.field(*name, value);
         }
-        b = b.field(Name::Allow, ALLOW).field(Name::UserAgent, agent);
+        let (interval_s, least) =
+            leg.session.map_or((SESSION_S, SESSION_MIN_S), |s| (s.interval_s, s.interval_s));
+        b = b
+            .field(Name::Allow, ALLOW)
+            .field(Name::Supported, SUPPORTED)
+            .field(Name::SessionExpires, interval_s)
+            .field(Name::MinSe, least)
+            .field(Name::UserAgent, agent);
         for (name, value) in &headers {
             b = b.named(name, value);
         }
-        if let Some(tx) = self.send(now, flow, b.sdp(&sdp), Owner::Invite(id), out) {
-            let calling =
-                Calling { tx, sdp, headers, provisional: false, cancel: None, cancelled: false, tries };
+        let octets = b.sdp(&leg.sdp);
+        if let Some(tx) = self.send(now, flow, octets, Owner::Invite(id), out) {
+            let calling = Calling { tries, headers, ..Calling::new(tx) };
             self.with(id, |leg| leg.state = State::Calling(Box::new(calling)));
         }
     }
@@ -114,14 +123,14 @@ impl Endpoint {
         let ended = leg.ended;
         let current = match &mut leg.state {
             State::Calling(calling) if calling.tx == tx => Some(calling),
-            State::Calling(_) | State::Offered { .. } | State::Up | State::Over => None,
+            State::Calling(_) | State::Offered(_) | State::Up | State::Over => None,
         };
         match (status, current) {
             (..200, Some(calling)) => {
                 calling.provisional = true;
                 if calling.cancel.is_some() {
                     self.cancel(now, id, out);
-                } else if *status > 100 && !ended {
+                } else if *status > 100 && !ended && self.provisional(now, id, (message, envelope), out) {
                     let sdp = sdp_of(message).unwrap_or_default();
                     out.push(Output::Event(Event::Progress { leg: id, status: *status, sdp }));
                 }
@@ -140,15 +149,23 @@ impl Endpoint {
                     return;
                 };
                 if again {
-                    let what = (calling.sdp.clone(), std::mem::take(&mut calling.headers));
-                    self.send_invite(now, id, what, tries, out);
+                    let headers = std::mem::take(&mut calling.headers);
+                    self.send_invite(now, id, headers, tries, out);
                 } else {
                     self.over(id);
                     self.end(id, EndCause::Refused { status: *status, reason: reason.clone() }, out);
                 }
             }
+            // RFC 4028 §7.4: once, with the interval that the peer wants at least.
+            (422, Some(calling)) if !ended && leg.session.is_none() => {
+                let interval_s = message.number(Name::MinSe).unwrap_or(SESSION_S).max(SESSION_MIN_S);
+                leg.session = Some(Session { interval_s, ours: true });
+                let (headers, tries) = (std::mem::take(&mut calling.headers), calling.tries);
+                self.send_invite(now, id, headers, tries, out);
+            }
             (_, Some(_)) => {
                 self.over(id);
+                self.say_reason(id, message, out);
                 self.end(id, EndCause::Refused { status: *status, reason: reason.clone() }, out);
             }
             (_, None) => {}
@@ -196,6 +213,7 @@ impl Endpoint {
         }
         leg.dialog = dialog;
         leg.state = State::Up;
+        leg.updates = message.allows(&Method::Update);
         let cancelled = leg.ended;
         self.timers.clear((id, LegTimer::C));
         self.timers.clear((id, LegTimer::Cancelled));
@@ -203,6 +221,7 @@ impl Endpoint {
             // It crossed our CANCEL (§9.1).
             self.bye(now, id, "", out);
         } else {
+            self.begin_session(now, id, Session::agreed(message));
             out.push(Output::Event(Event::Answered { leg: id, sdp: sdp_of(message).unwrap_or_default() }));
         }
     }

@@ -1,19 +1,22 @@
 //! Legs that a peer begins (RFC 3261 §13.3, §9.2): INVITE, what the call decides about it, CANCEL.
 //!
 //! In: an INVITE outside of any dialog; `Ring`, `Answer`, `Refuse`; CANCEL. Out: responses, `Incoming`, `Ended`. The same
-//! `Answer` and `Refuse` decide about a re-INVITE (§14.2).
+//! `Answer` and `Refuse` decide about an offer in the dialog (`offers.rs`).
 
 use super::body::sdp_of;
 use super::build::Builder;
 use super::dialog::Dialog;
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Incoming, Output};
+use super::extension::RELIABLE;
 use super::layer::{Owner, Request, TxId};
-use super::leg::{Leg, LegTimer, RING_AGAIN, State, Unacked};
+use super::leg::{Leg, LegTimer, RING_AGAIN, State};
 use super::name::Name;
-use super::reply::{ALLOW, Fault};
+use super::offers::Asked;
+use super::reply::Fault;
+use super::session;
 use super::syntax::NameAddr;
-use super::transaction::{T1, T1_64, T2};
+use super::transaction::T2;
 use super::uri::Uri;
 use crate::base::{LegId, Now, Pii};
 use bytes::Bytes;
@@ -32,8 +35,12 @@ impl Endpoint {
             Ok(dialog) => dialog,
             Err(why) => return self.refuse(&Fault::BadRequest(why), request, out),
         };
+        if let Err(fault) = session::agree(&request.message) {
+            return self.refuse(&fault, request, out);
+        }
         let tx = self.layer.serve(request, Owner::Invite(leg));
-        let mut new = Leg::new(dialog, tag.clone(), State::Offered { tx }, None);
+        let invite = Asked { tx, cseq: request.envelope.cseq, update: false };
+        let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;
         self.legs.insert(leg, new);
         self.dialogs.insert((request.envelope.call_id.clone(), tag), leg);
@@ -47,51 +54,43 @@ impl Endpoint {
     /// 180, and again each minute (§13.3.1.1).
     pub(super) fn ring(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
         let Some((tx, flow, tag)) = self.legs.get(&id).and_then(|leg| match leg.state {
-            State::Offered { tx } => Some((tx, leg.dialog.flow, leg.tag.clone())),
+            State::Offered(invite) => Some((invite.tx, leg.dialog.flow, leg.tag.clone())),
             State::Calling(_) | State::Up | State::Over => None,
         }) else {
             return;
         };
         let contact = self.contact(flow);
         let Some(request) = self.layer.request_of(tx) else { return };
-        let ringing = Builder::reply(request, 180, "", Some(&tag)).field(Name::Contact, contact).end();
-        self.layer.respond(now, tx, 180, ringing, out);
+        let mut ringing = Builder::reply(request, 180, "", Some(&tag)).field(Name::Contact, contact);
         self.timers.set((id, LegTimer::Ring), now + RING_AGAIN);
+        if request.requires(RELIABLE) {
+            if sdp_of(request).is_none_or(|sdp| sdp.is_empty()) {
+                return;
+            }
+            match self.reliably(now, id, ringing) {
+                Some(reliable) => ringing = reliable,
+                None => return,
+            }
+        }
+        self.layer.respond(now, tx, 180, ringing.end(), out);
     }
 
-    /// 200 for the INVITE or re-INVITE that waits.
+    /// 200 for the INVITE, or for the offer in the dialog, that waits.
     pub(super) fn answer(&mut self, now: Now, id: LegId, sdp: &Bytes, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let (tx, cseq) = match (&leg.state, leg.reinvite.take()) {
-            (State::Offered { tx }, _) => (*tx, leg.dialog.remote_cseq.unwrap_or_default()),
-            (State::Up, Some(reinvite)) => reinvite,
+        let asked = match (&leg.state, leg.asked.take()) {
+            (State::Offered(invite), _) => *invite,
+            (State::Up, Some(asked)) => asked,
             (State::Calling(_) | State::Up | State::Over, _) => return,
         };
         leg.state = State::Up;
-        leg.unacked = Some(Unacked { tx, cseq, interval: T1 });
-        let (flow, tag) = (leg.dialog.flow, leg.tag.clone());
-        self.timers.clear((id, LegTimer::Ring));
-        let contact = self.contact(flow);
-        let Some(request) = self.layer.request_of(tx) else { return };
-        // §14.2: a re-INVITE that is accepted is a target refresh.
-        let target = request.contact().ok();
-        let ok = Builder::reply(request, 200, "", Some(&tag))
-            .field(Name::Contact, contact)
-            .field(Name::Allow, ALLOW)
-            .field(Name::Server, &self.config.user_agent)
-            .sdp(sdp);
-        self.with(id, |leg| {
-            if let Some(target) = target {
-                leg.dialog.target = target.uri;
-            }
-        });
-        self.layer.respond(now, tx, 200, ok, out);
-        // §13.3.1.4: over any transport, since a proxy may lose it further on.
-        self.timers.set((id, LegTimer::Repeat), now + T1);
-        self.timers.set((id, LegTimer::NoAck), now + T1_64);
+        for timer in [LegTimer::Ring, LegTimer::Reliable, LegTimer::NoPrack] {
+            self.timers.clear((id, timer));
+        }
+        self.accept(now, id, asked, sdp, out);
     }
 
-    /// A refusal of the INVITE or re-INVITE that waits.
+    /// A refusal of the INVITE, or of the offer in the dialog, that waits.
     pub(super) fn decline(
         &mut self,
         now: Now,
@@ -101,9 +100,9 @@ impl Endpoint {
     ) {
         let status = if (300..700).contains(&status) { status } else { 500 };
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let (tx, first) = match (&leg.state, leg.reinvite.take()) {
-            (State::Offered { tx }, _) => (*tx, true),
-            (State::Up, Some((tx, _))) => (tx, false),
+        let (tx, first) = match (&leg.state, leg.asked.take()) {
+            (State::Offered(invite), _) => (invite.tx, true),
+            (State::Up, Some(asked)) => (asked.tx, false),
             (State::Calling(_) | State::Up | State::Over, _) => return,
         };
         self.respond_refusal(now, id, tx, (status, reason, retry_after_s), "", out);
@@ -146,17 +145,18 @@ impl Endpoint {
         self.layer.respond(now, tx, 200, ok, out);
         let Some((id, leg)) = leg.and_then(|id| Some((id, self.legs.get_mut(&id)?))) else { return };
         match leg.state {
-            State::Offered { tx } if tx == invite => {
+            State::Offered(Asked { tx, .. }) if tx == invite => {
                 self.respond_refusal(now, id, invite, (487, "", None), "", out);
                 self.over(id);
+                self.say_reason(id, &request.message, out);
                 self.end(id, EndCause::PeerCancelled, out);
             }
-            _ if leg.reinvite.is_some_and(|(tx, _)| tx == invite) => {
-                leg.reinvite = None;
+            _ if leg.asked.is_some_and(|asked| asked.tx == invite) => {
+                leg.asked = None;
                 self.respond_refusal(now, id, invite, (487, "", None), "", out);
             }
             // Too late: our 200 or refusal is on its way.
-            State::Calling(_) | State::Offered { .. } | State::Up | State::Over => {}
+            State::Calling(_) | State::Offered(_) | State::Up | State::Over => {}
         }
     }
 

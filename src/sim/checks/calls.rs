@@ -165,6 +165,7 @@ impl Check for NoDeadAir {
                 | Moment::Survey { .. }
                 | Moment::Supervised { .. }
                 | Moment::GuestLeft { .. }
+                | Moment::Reason { .. }
                 | Moment::Fault { .. } => {}
             },
             Seen::Record(cdr) => {

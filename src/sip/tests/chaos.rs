@@ -60,6 +60,9 @@ impl Chaos {
                     | Event::Answered { leg, .. }
                     | Event::Acknowledged { leg, .. }
                     | Event::Offer { leg, .. }
+                    | Event::OfferAnswered { leg, .. }
+                    | Event::OfferRefused { leg, .. }
+                    | Event::Reason { leg, .. }
                     | Event::Digit { leg, .. }
                     | Event::Referred { leg, .. }
                     | Event::ReferProgress { leg, .. },
@@ -89,7 +92,7 @@ impl Chaos {
         let leg = LegId(self.rng.u64(1..5));
         let (sdp, headers, reason) = (Bytes::new(), vec![], String::new());
         let from = "sip:ann@a".into();
-        let command = match self.rng.u8(..8) {
+        let command = match self.rng.u8(..9) {
             0 => {
                 let leg = self.endpoint.new_leg();
                 self.begun.insert(leg);
@@ -99,6 +102,7 @@ impl Chaos {
             1 => Command::Ring { leg },
             2 | 3 => answer(leg),
             4 => Command::Refuse { leg, status: 486, reason, retry_after_s: None },
+            7 => Command::Offer { leg, sdp: Bytes::from_static(b"again") },
             5 => Command::Refer { leg, to: "sip:carol@a".into() },
             6 => {
                 let status = *self.rng.choice(&[100, 200, 404]).unwrap();
@@ -115,15 +119,25 @@ impl Chaos {
         let known = (!self.seen.is_empty()).then(|| self.seen[self.rng.usize(..self.seen.len())].clone());
         let tag = *self.rng.choice(&["b", "b", "b2"]).unwrap();
         if let Some(request) = known.as_ref().filter(|m| m.request().is_some() && self.rng.bool()) {
-            let status = *self.rng.choice(&[100, 180, 183, 200, 200, 302, 401, 481, 487, 603]).unwrap();
-            let b = Builder::reply(request, status, "", Some(tag)).field(Name::Contact, "<sip:bob@10.0.0.2>");
-            return self.input(Input::Received { flow, message: b.end() });
+            let statuses = [100, 180, 183, 200, 200, 200, 302, 401, 408, 422, 481, 487, 491, 603];
+            let status = *self.rng.choice(&statuses).unwrap();
+            let mut b =
+                Builder::reply(request, status, "", Some(tag)).field(Name::Contact, "<sip:bob@10.0.0.2>");
+            b = b.field(Name::Allow, *self.rng.choice(&["INVITE", "INVITE, UPDATE"]).unwrap());
+            b = b.field(
+                Name::SessionExpires,
+                *self.rng.choice(&["90;refresher=uac", "90;refresher=uas"]).unwrap(),
+            );
+            if self.rng.bool() {
+                b = b.field(Name::Require, "100rel, timer").field(Name::RSeq, self.rng.u8(1..4));
+            }
+            return self.input(Input::Received { flow, message: b.sdp(b"x") });
         }
         let method = *self
             .rng
             .choice(&[
-                "INVITE", "INVITE", "ACK", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE", "NOTIFY",
-                "REFER",
+                "INVITE", "INVITE", "ACK", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE", "UPDATE",
+                "NOTIFY", "REFER", "PRACK",
             ])
             .unwrap();
         let envelope = known.and_then(|m| m.envelope().ok()).filter(|_| self.rng.u8(..4) > 0);
@@ -172,7 +186,18 @@ fn whatever_a_peer_and_a_call_do_each_leg_ends_once_and_nothing_remains() {
     }
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),
-        ["Acknowledged", "Answered", "Ended", "Incoming", "Offer", "Progress", "ReferProgress", "Referred"]
+        [
+            "Acknowledged",
+            "Answered",
+            "Ended",
+            "Incoming",
+            "Offer",
+            "OfferAnswered",
+            "OfferRefused",
+            "Progress",
+            "ReferProgress",
+            "Referred"
+        ]
     );
     assert_eq!(
         causes.into_iter().collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Two endpoints and what is on its way between them.
 pub(super) struct World {
-    now: Now,
+    pub(super) now: Now,
     pub(super) nodes: [Endpoint; 2],
     queue: BTreeMap<(Now, u64), (usize, Input)>,
     serial: u64,

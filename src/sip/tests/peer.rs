@@ -7,25 +7,25 @@ use bytes::Bytes;
 use std::time::Duration;
 
 /// One endpoint against a peer at node 1 whose messages are written out.
-struct Peer {
-    now: Now,
-    endpoint: Endpoint,
-    leg: Option<LegId>,
-    tag: String,
-    log: Vec<String>,
+pub(super) struct Peer {
+    pub(super) now: Now,
+    pub(super) endpoint: Endpoint,
+    pub(super) leg: Option<LegId>,
+    pub(super) tag: String,
+    /// What the endpoint has sent, as it was sent.
+    pub(super) sent: Vec<Message>,
 }
 
 impl Peer {
-    fn new() -> Peer {
+    pub(super) fn new() -> Peer {
         let endpoint = Endpoint::new(Config { seed: 11, ..Config::default() });
-        Peer { now: Now(1_000_000), endpoint, leg: None, tag: String::new(), log: Vec::new() }
+        Peer { now: Now(1_000_000), endpoint, leg: None, tag: String::new(), sent: Vec::new() }
     }
 
-    fn input(&mut self, input: Input) -> Vec<String> {
+    pub(super) fn input(&mut self, input: Input) -> Vec<String> {
         let mut out = Vec::new();
         self.endpoint.step(self.now, input, &mut out);
-        self.log = out.iter().map(|o| self.note(o)).collect();
-        self.log.clone()
+        out.iter().map(|o| self.note(o)).collect()
     }
 
     fn note(&mut self, output: &Output) -> String {
@@ -37,10 +37,12 @@ impl Peer {
                 {
                     self.tag = tag;
                 }
-                match m.start() {
+                let line = match m.start() {
                     message::Start::Request { method, .. } => method.to_string(),
                     message::Start::Response { status, .. } => status.to_string(),
-                }
+                };
+                self.sent.push(m);
+                line
             }
             Output::Event(Event::Incoming(call)) => {
                 self.leg = Some(call.leg);
@@ -54,7 +56,7 @@ impl Peer {
     }
 
     /// A request of the peer; `cseq` names the transaction as well.
-    fn request(&mut self, method: &str, cseq: u32, extra: &str, body: &str) -> Vec<String> {
+    pub(super) fn request(&mut self, method: &str, cseq: u32, extra: &str, body: &str) -> Vec<String> {
         let tag = if self.tag.is_empty() { String::new() } else { format!(";tag={}", self.tag) };
         let text = format!(
             "{method} sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK{method}{cseq}\r\n\
@@ -64,13 +66,13 @@ impl Peer {
         self.input(Input::Received { flow: flow(0, 1, Transport::Udp), message: Bytes::from(text) })
     }
 
-    fn command(&mut self, command: impl FnOnce(LegId) -> Command) -> Vec<String> {
+    pub(super) fn command(&mut self, command: impl FnOnce(LegId) -> Command) -> Vec<String> {
         let leg = self.leg.unwrap();
         self.input(Input::Command(command(leg)))
     }
 
     /// Takes the deadlines up to `after` from now.
-    fn pass(&mut self, after: Duration) -> Vec<String> {
+    pub(super) fn pass(&mut self, after: Duration) -> Vec<String> {
         let (until, mut all) = (self.now + after, Vec::new());
         while let Some(at) = self.endpoint.deadline().filter(|at| *at <= until) {
             self.now = self.now.max(at);
@@ -81,7 +83,7 @@ impl Peer {
     }
 
     /// A call that is up.
-    fn up() -> Peer {
+    pub(super) fn up() -> Peer {
         let mut p = Peer::new();
         assert_eq!(p.request("INVITE", 1, "", ""), ["100", "Incoming"]);
         assert_eq!(p.command(answer), ["200"]);
@@ -90,7 +92,7 @@ impl Peer {
     }
 }
 
-const NONE: [&str; 0] = [];
+pub(super) const NONE: [&str; 0] = [];
 
 #[test]
 fn a_200_is_repeated_until_its_ack_and_without_one_ends_in_bye() {
@@ -157,7 +159,7 @@ fn digits_options_and_what_is_not_served_are_answered_in_a_dialog() {
     assert_eq!(p.request("INFO", 3, "", ""), ["200"]);
     assert_eq!(p.request("INFO", 4, "Content-Type: text/plain\r\n", "x"), ["415"]);
     assert_eq!(p.request("OPTIONS", 5, "", ""), ["200"]);
-    assert_eq!(p.request("UPDATE", 6, "", ""), ["405"]);
+    assert_eq!(p.request("SUBSCRIBE", 6, "", ""), ["405"]);
     assert_eq!(p.request("NOTIFY", 7, "", ""), ["481"]);
     assert_eq!(p.request("MESSAGE", 8, "", ""), ["405"]);
     assert_eq!(p.request("BYE", 9, "", ""), ["200", "Ended"]);
@@ -205,11 +207,12 @@ fn as_many_transactions_as_the_limit_pass_and_one_more_is_503() {
 }
 
 /// Our INVITE as it went out, and a way to respond to it.
-fn calling() -> (Peer, Message, impl Fn(&Message, &str, &str) -> Input) {
+pub(super) fn calling() -> (Peer, Message, impl Fn(&Message, &str, &str) -> Input) {
     let mut p = Peer::new();
     let leg = p.endpoint.new_leg();
     p.leg = Some(leg);
-    let (from, sdp, headers, target) = ("sip:ann@a".into(), Bytes::new(), vec![], to_node_1(Transport::Udp));
+    let (from, sdp, headers, target) =
+        ("sip:ann@a".into(), Bytes::from_static(b"offer"), vec![], to_node_1(Transport::Udp));
     let mut out = Vec::new();
     let invite = Command::Invite { leg, target, from, sdp, headers, credentials: None };
     p.endpoint.step(p.now, Input::Command(invite), &mut out);
