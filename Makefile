@@ -7,15 +7,16 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load offer sim-acd fuzz packages-run packages-test
+.PHONY: help run demo test bench load offer rate sim-acd fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
 	@echo "make demo    every kind of call by itself, in both languages; fails if a step does not happen"
 	@echo "make test    format, lints, all tests, dialplan checks"
-	@echo "make bench   the media plane beside a bare UDP reflector, and the ACD with a long line"
+	@echo "make bench   the media plane beside a bare UDP reflector, the ACD with a long line, SIP beside other parsers"
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
 	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
+	@echo "make rate    calls set up and torn down a second: RATE=800 for one step"
 	@echo "make sim-acd the ACD on virtual time: against Erlang's formulas, in 10,000 random worlds, beside the peers' rules"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
 
@@ -58,6 +59,7 @@ test: packages-test
 bench: packages-run
 	$(CARGO) bench --locked --bench media
 	$(CARGO) bench --locked --bench acd
+	$(CARGO) bench --locked --bench sip
 
 CALLS ?= 50
 SECONDS ?= 20
@@ -67,6 +69,10 @@ load: packages-run
 OFFERS ?= 500
 offer: packages-test
 	$(CARGO) bench --locked --bench offer -- --offers $(OFFERS)
+
+SECONDS_A_STEP ?= 5
+rate: packages-test
+	$(CARGO) bench --locked --bench rate -- $(if $(RATE),--rate $(RATE)) --seconds $(SECONDS_A_STEP)
 
 # One after the other: each prints a table.
 sim-acd: packages-run

@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
 #![allow(dead_code, reason = "the server of the wire tests is used, not all of it")]
 
+#[path = "shared/process.rs"]
+mod process;
 #[path = "../sip-tests/wire/server.rs"]
 mod server;
 
@@ -74,13 +76,14 @@ fn main() {
         std::thread::spawn(move || send(&sockets, &remotes, &sentence, &stop))
     };
     phone.run(WARM_UP);
-    let before = cpu_ticks(server.pid());
+    let before = process::cpu(server.pid());
     figures.measuring.store(true, Ordering::Relaxed);
     let window = Instant::now();
     phone.run(Duration::from_secs(seconds));
     figures.measuring.store(false, Ordering::Relaxed);
-    let (ticks, window) = (cpu_ticks(server.pid()) - before, window.elapsed().as_secs_f64());
-    let rss_kib = status_kib(server.pid(), "VmRSS:");
+    let (spent, window) =
+        ((process::cpu(server.pid()) - before).as_secs_f64(), window.elapsed().as_secs_f64());
+    let rss_kib = process::status_kib(server.pid(), "VmRSS:");
     stop.store(true, Ordering::Relaxed);
     sender.join().unwrap();
     phone.hang_up();
@@ -106,8 +109,8 @@ fn main() {
     println!("sent late by us    {late} periods");
     println!(
         "server CPU         {:.1} % of a core, {:.2} % a call (without recogniser processes)",
-        ticks / window * 100.0,
-        ticks / window * 100.0 / calls as f64
+        spent / window * 100.0,
+        spent / window * 100.0 / calls as f64
     );
     println!("server memory      {rss_kib} KiB resident, {:.0} KiB a call", rss_kib as f64 / calls as f64);
     println!("understood         {understood} of {calls}");
@@ -249,18 +252,4 @@ impl Phone {
 
 fn local(addr: SocketAddr) -> sdp::Local<'static> {
     sdp::Local { addr, session_id: 1, version: 1, codecs: &[Codec::Pcmu], direction: Direction::SendRecv }
-}
-
-/// User and system time of a process, in seconds.
-fn cpu_ticks(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    // Fields 14 and 15 of proc(5), counted after the command; the kernel's clock ticks 100 times a second.
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
-}
-
-fn status_kib(pid: u32, field: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|l| l.starts_with(field)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|v| v.parse().ok()).unwrap_or(0)
 }

@@ -49,11 +49,16 @@ impl Sipp {
         Sipp { child, scenario: scenario.into(), trace }
     }
 
+    /// Waits for the scenario to end; true if every call of it went as written.
+    pub(crate) fn ends_well(&mut self) -> bool {
+        self.child.wait().unwrap().success()
+    }
+
     /// Waits for the scenario to end and asserts that every call of it went as written.
     pub(crate) fn succeed(mut self) {
-        let status = self.child.wait().unwrap();
+        let well = self.ends_well();
         let errors = std::fs::read_to_string(&self.trace).unwrap_or_default();
-        assert!(status.success(), "SIPp {} ended with {status}:\n{errors}", self.scenario);
+        assert!(well, "SIPp {} did not go as written:\n{errors}", self.scenario);
     }
 }
 

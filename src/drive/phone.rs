@@ -360,7 +360,7 @@ fn stream(agreed: Negotiated) -> StreamSpec {
 }
 
 fn call_id_of(message: &Bytes) -> Option<String> {
-    Some(Message::parse(message.clone()).ok()?.get(Name::CallId)?.into_owned())
+    Some(Message::parse(message.clone()).ok()?.get(Name::CallId)?.to_string())
 }
 
 /// Our address on the way to `server`. Nothing is sent.

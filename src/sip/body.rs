@@ -5,7 +5,7 @@
 
 use super::message::Message;
 use super::name::Name;
-use super::syntax::Params;
+use super::syntax::find;
 use bytes::Bytes;
 
 /// The session description: `Some` of nothing if there is no body, `None` if the body is something else.
@@ -17,7 +17,7 @@ pub(super) fn sdp_of(message: &Message) -> Option<Bytes> {
         Some(kind) if kind.starts_with("multipart/") => {
             let value = message.get(Name::ContentType)?;
             let (_, params) = value.split_once(';')?;
-            let boundary = Params::parse(params, b';').ok()?.get("boundary").filter(|b| !b.is_empty())?;
+            let boundary = find(params, b';', "boundary").filter(|b| !b.is_empty())?;
             part(&body, format!("--{boundary}").as_bytes())
         }
         Some(_) => None,
@@ -26,10 +26,10 @@ pub(super) fn sdp_of(message: &Message) -> Option<Bytes> {
 
 /// The first part that is SDP.
 fn part(body: &Bytes, delimiter: &[u8]) -> Option<Bytes> {
-    let mut at = find(body, delimiter, 0)? + delimiter.len();
-    while let Some(next) = find(body, delimiter, at) {
+    let mut at = seek(body, delimiter, 0)? + delimiter.len();
+    while let Some(next) = seek(body, delimiter, at) {
         let text = body.get(at..next)?;
-        let (blank, skip) = match (find(text, b"\r\n\r\n", 0), find(text, b"\n\n", 0)) {
+        let (blank, skip) = match (seek(text, b"\r\n\r\n", 0), seek(text, b"\n\n", 0)) {
             (Some(at), _) => (at, 4),
             (None, Some(at)) => (at, 2),
             (None, None) => (0, 0),
@@ -44,7 +44,7 @@ fn part(body: &Bytes, delimiter: &[u8]) -> Option<Bytes> {
     None
 }
 
-fn find(text: &[u8], what: &[u8], from: usize) -> Option<usize> {
+fn seek(text: &[u8], what: &[u8], from: usize) -> Option<usize> {
     text.get(from..)?.windows(what.len()).position(|w| w == what).map(|p| p + from)
 }
 

@@ -6,44 +6,42 @@
 use super::message::{Envelope, Message};
 use super::name::{Method, Name};
 use super::reply::reason_phrase;
+use super::syntax::NameAddr;
 use bytes::Bytes;
-use std::fmt::{Display, Write};
+use std::fmt::Display;
+use std::io::Write;
+
+/// Room for a message without a body; most need no more.
+const HEAD_OCTETS: usize = 1024;
 
 /// A message being written.
 #[derive(Debug, Clone)]
 pub struct Builder {
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Builder {
     /// Begins a request.
     pub fn request(method: &Method, uri: &str) -> Builder {
-        Builder { text: format!("{method} {} SIP/2.0\r\n", one_line(uri)) }
+        Builder { text: Vec::with_capacity(HEAD_OCTETS) }.line(format_args!("{method} {uri} SIP/2.0"))
     }
 
     /// Begins a response; an empty `reason` stands for the RFC's phrase.
     pub fn response(status: u16, reason: &str) -> Builder {
         let reason = if reason.is_empty() { reason_phrase(status) } else { reason };
-        Builder { text: format!("SIP/2.0 {status} {}\r\n", one_line(reason)) }
+        Builder { text: Vec::with_capacity(HEAD_OCTETS) }.line(format_args!("SIP/2.0 {status} {reason}"))
     }
 
     /// Begins a response to `request` with the fields that must be taken over (RFC 3261 §8.2.6.2). `to_tag` is added
     /// where To has none; a request without usable fields gets back what it had.
     pub fn reply(request: &Message, status: u16, reason: &str, to_tag: Option<&str>) -> Builder {
         let mut b = Builder::response(status, reason);
-        for (name, _, value) in request.fields() {
-            match name {
-                Name::To => {
-                    let tagged = super::syntax::NameAddr::parse(&value).is_ok_and(|to| to.tag().is_some());
-                    match to_tag.filter(|_| !tagged) {
-                        Some(tag) => b = b.field(Name::To, format_args!("{value};tag={tag}")),
-                        None => b = b.field(Name::To, &value),
-                    }
+        for (name, value) in request.taken_over((101..300).contains(&status)) {
+            match to_tag.filter(|_| name == Name::To) {
+                Some(tag) if NameAddr::parse(&value).is_ok_and(|to| to.tag().is_none()) => {
+                    b = b.field(name, format_args!("{value};tag={tag}"));
                 }
-                Name::Via | Name::From | Name::CallId | Name::CSeq => b = b.field(name, &value),
-                // RFC 3261 §12.1.1: the route set of the dialog to be.
-                Name::RecordRoute if (101..300).contains(&status) => b = b.field(name, &value),
-                _ => {}
+                Some(_) | None => b = b.field(name, &value),
             }
         }
         b
@@ -55,9 +53,21 @@ impl Builder {
     }
 
     /// Adds a field that has no [`Name`].
-    pub fn named(mut self, name: &str, value: impl Display) -> Builder {
-        let value = value.to_string();
-        let _ = write!(self.text, "{}: {}\r\n", one_line(name), one_line(&value));
+    pub fn named(self, name: &str, value: impl Display) -> Builder {
+        self.line(format_args!("{name}: {value}"))
+    }
+
+    /// Adds a line; a line end within it becomes a space.
+    fn line(mut self, text: std::fmt::Arguments<'_>) -> Builder {
+        let begin = self.text.len();
+        // Writing into memory cannot fail.
+        let _ = self.text.write_fmt(text);
+        for octet in self.text.get_mut(begin..).unwrap_or_default() {
+            if matches!(octet, b'\r' | b'\n' | 0) {
+                *octet = b' ';
+            }
+        }
+        self.text.extend_from_slice(b"\r\n");
         self
     }
 
@@ -81,10 +91,10 @@ impl Builder {
         if !body.is_empty() {
             self = self.field(Name::ContentType, content_type);
         }
-        let _ = write!(self.text, "Content-Length: {}\r\n\r\n", body.len());
-        let mut out = self.text.into_bytes();
-        out.extend_from_slice(body);
-        Bytes::from(out)
+        self = self.field(Name::ContentLength, body.len());
+        self.text.extend_from_slice(b"\r\n");
+        self.text.extend_from_slice(body);
+        Bytes::from(self.text)
     }
 
     /// Ends the message with a session description, or without a body if it is empty.
@@ -105,10 +115,6 @@ pub(super) fn after_invite(invite: &Message, method: &Method, to: Option<&str>) 
     let own = invite.get(Name::To)?;
     b = b.field(Name::From, from).field(Name::To, to.unwrap_or(&own)).field(Name::CallId, call_id);
     Some(b.field(Name::CSeq, format_args!("{cseq} {method}")))
-}
-
-fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains(['\r', '\n', '\0']) { text.replace(['\r', '\n', '\0'], " ").into() } else { text.into() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the core is told once.
 
 use crate::base::Pii;
+use crate::limits::SIP_TRANSACTIONS_MAX;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub advertised: Option<IpAddr>,
     /// Accounts of phones: user and password.
     pub accounts: BTreeMap<String, Pii<String>>,
+    /// Transactions alive at once; more are answered 503.
+    pub transactions_max: usize,
     /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
     pub challenge_accounts: bool,
 }
@@ -36,6 +39,7 @@ impl Default for Config {
             domains: Vec::new(),
             advertised: None,
             accounts: BTreeMap::new(),
+            transactions_max: SIP_TRANSACTIONS_MAX,
             challenge_accounts: false,
         }
     }

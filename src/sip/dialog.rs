@@ -9,13 +9,13 @@ use super::event::{Flow, Transport};
 use super::layer::Request;
 use super::message::Message;
 use super::name::{Method, Name};
-use super::syntax::{NameAddr, Wrong};
+use super::syntax::{NameAddr, Text, Wrong};
 use super::uri::Uri;
 
 /// One dialog, from our side.
 #[derive(Debug, Clone)]
 pub(super) struct Dialog {
-    pub(super) call_id: String,
+    pub(super) call_id: Text,
     /// Our From or To, with our tag.
     pub(super) local: NameAddr,
     /// The peer's, with its tag if it has one.
@@ -25,8 +25,8 @@ pub(super) struct Dialog {
     /// CSeq of the peer's latest request, if it has made one.
     pub(super) remote_cseq: Option<u32>,
     /// Remote target: the URI of the peer's Contact.
-    pub(super) target: String,
-    routes: Vec<String>,
+    pub(super) target: Text,
+    routes: Vec<Text>,
     /// The flow that the dialog came from.
     pub(super) flow: Flow,
     natted: bool,
@@ -42,7 +42,7 @@ impl Dialog {
         };
         target.parsed()?;
         let mut local = invite.envelope.to.clone();
-        local.params.0.push(("tag".to_owned(), Some(tag.to_owned())));
+        local.params.set("tag", Some(tag));
         Ok(Dialog {
             call_id: invite.envelope.call_id.clone(),
             local,
@@ -66,9 +66,8 @@ impl Dialog {
     }
 
     /// The caller's side before any response: `target` over `flow`.
-    pub(super) fn begun(call_id: String, local: NameAddr, target: &str, flow: Flow, natted: bool) -> Dialog {
-        let remote = NameAddr { display: None, uri: target.to_owned(), params: Default::default() };
-        let target = target.to_owned();
+    pub(super) fn begun(call_id: Text, local: NameAddr, target: Text, flow: Flow, natted: bool) -> Dialog {
+        let remote = NameAddr { display: None, uri: target.clone(), params: Default::default() };
         Dialog {
             call_id,
             local,
@@ -102,12 +101,12 @@ impl Dialog {
         let loose = self.routes.first().is_none_or(|route| {
             NameAddr::parse(route).and_then(|r| r.parsed()).is_ok_and(|uri| uri.params.get("lr").is_some())
         });
-        let mut routes: Vec<String> = self.routes.clone();
+        let mut routes = self.routes.clone();
         let mut uri = self.target.clone();
         if !loose {
             // A strict router takes the Request-URI for itself; the target comes last (§12.2.1.1).
             uri = NameAddr::parse(&routes.remove(0)).map_or(uri, |r| r.uri);
-            routes.push(format!("<{}>", self.target));
+            routes.push(format!("<{}>", self.target).into());
         }
         let mut b = Builder::request(method, &uri).field(Name::Via, via).field(Name::MaxForwards, 70);
         for route in routes {
@@ -138,7 +137,7 @@ pub(super) fn natted(request: &Request) -> bool {
 }
 
 /// The flow towards `uri`, for one who came over `flow`.
-pub(super) fn next_hop(uri: &str, flow: Flow, natted: bool) -> Flow {
+pub(super) fn next_hop(uri: &Text, flow: Flow, natted: bool) -> Flow {
     let Ok(uri) = Uri::parse(uri) else { return flow };
     let transport = uri.transport().unwrap_or(flow.transport);
     match uri.addr() {
@@ -205,9 +204,12 @@ mod tests {
         assert_eq!(near.next_hop().remote, "10.0.0.2:5070".parse().unwrap());
         let nat = Dialog::uas(&invite("192.168.1.7:5070", ""), "t").unwrap();
         assert_eq!(nat.next_hop(), flow(Transport::Udp));
-        assert_eq!(next_hop("sip:a@phone.example", flow(Transport::Udp), false), flow(Transport::Udp));
         assert_eq!(
-            next_hop("sip:a@10.0.0.2:5060;transport=tcp", flow(Transport::Tcp), false),
+            next_hop(&"sip:a@phone.example".into(), flow(Transport::Udp), false),
+            flow(Transport::Udp)
+        );
+        assert_eq!(
+            next_hop(&"sip:a@10.0.0.2:5060;transport=tcp".into(), flow(Transport::Tcp), false),
             flow(Transport::Tcp)
         );
     }

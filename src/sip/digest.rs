@@ -13,7 +13,7 @@
 use super::event::Credentials;
 use super::message::Message;
 use super::name::{Method, Name};
-use super::syntax::{Params, quote};
+use super::syntax::{find, quote};
 use crate::base::{Now, Pii};
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
@@ -69,9 +69,10 @@ fn response(
     }
 }
 
-fn parameters(value: &str) -> Option<Params> {
+/// The pairs of a challenge or of credentials.
+fn parameters(value: &str) -> Option<&str> {
     let (scheme, rest) = value.trim().split_once(char::is_whitespace)?;
-    scheme.eq_ignore_ascii_case("Digest").then(|| Params::parse(rest, b',').ok())?
+    scheme.eq_ignore_ascii_case("Digest").then_some(rest)
 }
 
 /// What credentials are worth.
@@ -134,7 +135,7 @@ impl Guard {
     pub(super) fn verify(&mut self, now: Now, request: &Message, name: Name, method: &Method) -> Verdict {
         let mut verdict = Verdict::No;
         for value in request.all(name) {
-            match parameters(&value).map_or(Verdict::No, |p| self.judge(now, &p, method)) {
+            match parameters(&value).map_or(Verdict::No, |p| self.judge(now, p, method)) {
                 account @ Verdict::Account(_) => return account,
                 Verdict::Stale => verdict = Verdict::Stale,
                 Verdict::No => {}
@@ -143,26 +144,26 @@ impl Guard {
         verdict
     }
 
-    fn judge(&mut self, now: Now, p: &Params, method: &Method) -> Verdict {
-        let get = |name| p.get(name);
+    fn judge(&mut self, now: Now, p: &str, method: &Method) -> Verdict {
+        let get = |name| find(p, b',', name);
         let (Some(user), Some(nonce), Some(uri), Some(given)) =
             (get("username"), get("nonce"), get("uri"), get("response"))
         else {
             return Verdict::No;
         };
         let (Some(algorithm), Some(password)) =
-            (Algorithm::of(get("algorithm").as_deref()), self.accounts.get(&user))
+            (Algorithm::of(get("algorithm").as_deref()), self.accounts.get(&*user))
         else {
             return Verdict::No;
         };
         let (nc, cnonce) = (get("nc").unwrap_or_default(), get("cnonce").unwrap_or_default());
-        let qop = get("qop").map(|_| (nc.as_str(), cnonce.as_str()));
+        let qop = get("qop").map(|_| (&*nc, &*cnonce));
         let right = response(algorithm, (&user, &self.realm, password.reveal()), (method, &uri), &nonce, qop);
         if !same(&right, &given.to_ascii_lowercase()) || get("realm").as_deref() != Some(&self.realm) {
             return Verdict::No;
         }
         let count = if qop.is_some() { u32::from_str_radix(&nc, 16).unwrap_or(0) } else { u32::MAX };
-        if self.use_up(now, &nonce, count) { Verdict::Account(user) } else { Verdict::Stale }
+        if self.use_up(now, &nonce, count) { Verdict::Account(user.into_owned()) } else { Verdict::Stale }
     }
 
     /// Takes note that `nonce` was used with this count; false if that may not be.
@@ -220,14 +221,15 @@ pub(super) fn answer(
     {
         for challenge in refusal.all(asks) {
             let Some(p) = parameters(&challenge) else { continue };
-            let Some(algorithm) = Algorithm::of(p.get("algorithm").as_deref()) else { continue };
-            let (Some(realm), Some(nonce)) = (p.get("realm"), p.get("nonce")) else { continue };
-            let auth = p.get("qop").map(|q| q.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")));
+            let get = |name| find(p, b',', name);
+            let Some(algorithm) = Algorithm::of(get("algorithm").as_deref()) else { continue };
+            let (Some(realm), Some(nonce)) = (get("realm"), get("nonce")) else { continue };
+            let auth = get("qop").map(|q| q.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")));
             if auth == Some(false) {
                 continue;
             }
             let nc = "00000001";
-            let who = (credentials.user.as_str(), realm.as_str(), credentials.password.reveal().as_str());
+            let who = (credentials.user.as_str(), &*realm, credentials.password.reveal().as_str());
             let hash = response(algorithm, who, (method, uri), &nonce, auth.map(|_| (nc, cnonce)));
             let mut value = format!(
                 "Digest username={}, realm={}, nonce={}, uri={}, response=\"{hash}\"",
@@ -236,13 +238,13 @@ pub(super) fn answer(
                 quote(&nonce),
                 quote(uri)
             );
-            if let Some(algorithm) = p.get("algorithm") {
+            if let Some(algorithm) = get("algorithm") {
                 value += &format!(", algorithm={algorithm}");
             }
             if auth.is_some() {
                 value += &format!(", qop=auth, nc={nc}, cnonce=\"{cnonce}\"");
             }
-            if let Some(opaque) = p.get("opaque") {
+            if let Some(opaque) = get("opaque") {
                 value += &format!(", opaque={}", quote(&opaque));
             }
             return Some((gives, value));

@@ -23,9 +23,9 @@ use super::name::Method;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check};
+use super::syntax::Text;
 use super::uac::Outgoing;
 use crate::base::{LegId, Now, Pii, Timers};
-use crate::limits::SIP_TRANSACTIONS_MAX;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
@@ -42,7 +42,7 @@ pub struct Endpoint {
     pub(super) layer: Layer,
     pub(super) legs: BTreeMap<LegId, Leg>,
     /// Legs by Call-ID and our tag.
-    pub(super) dialogs: HashMap<(String, String), LegId>,
+    pub(super) dialogs: HashMap<(Text, Text), LegId>,
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
     pub(super) registration: Option<Registration>,
@@ -223,7 +223,7 @@ impl Endpoint {
         if request.envelope.method == Method::Cancel {
             return self.cancelled(now, request, out);
         }
-        if self.layer.len() >= SIP_TRANSACTIONS_MAX {
+        if self.layer.len() >= self.config.transactions_max {
             return self.refuse(&Fault::Unavailable(RETRY_AFTER_S), request, out);
         }
         if let Some(tag) = request.envelope.to.tag() {

@@ -3,6 +3,7 @@
 
 use super::message::Message;
 use super::name::{Method, Name};
+use super::syntax::{Text, Wrong};
 
 /// The methods that are served, for Allow.
 pub(super) const ALLOW: &str =
@@ -35,7 +36,7 @@ impl Message {
     }
 
     /// What is required that we do not understand.
-    pub(super) fn unsupported(&self) -> Result<Vec<String>, super::syntax::Wrong> {
+    pub(super) fn unsupported(&self) -> Result<Vec<Text>, Wrong> {
         let mut required = self.list(Name::Require)?;
         required.retain(|r| !SUPPORTED.split(", ").any(|s| r.eq_ignore_ascii_case(s)));
         Ok(required)

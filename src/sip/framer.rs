@@ -109,7 +109,7 @@ fn content_length(head: &[u8]) -> Option<usize> {
     for line in head.split(|c| *c == b'\n') {
         let Some(colon) = line.iter().position(|c| *c == b':') else { continue };
         let name = std::str::from_utf8(line.get(..colon)?.trim_ascii_end()).unwrap_or_default();
-        if Name::of(name) != Name::ContentLength {
+        if Name::of(name.as_bytes()) != Name::ContentLength {
             continue;
         }
         let value = std::str::from_utf8(line.get(colon + 1..)?.trim_ascii()).ok()?;

@@ -9,6 +9,7 @@ use super::event::Output;
 use super::layer::{Owner, Request};
 use super::name::{Method, Name};
 use super::reply::Fault;
+use super::syntax::Text;
 use super::uri::Uri;
 use crate::base::Now;
 
@@ -25,7 +26,7 @@ impl Endpoint {
             }
         }
         // One of our phones calls: from where it registered, or wherever if configured so.
-        let ours = |user: &String| {
+        let ours = |user: &Text| {
             self.config.challenge_accounts || self.registrar.is_at(user, request.flow.remote.ip())
         };
         if stale || named.as_ref().is_some_and(ours) {
@@ -39,7 +40,7 @@ impl Endpoint {
         let Ok(aor) = request.envelope.to.parsed() else {
             return self.refuse(&Fault::BadRequest("Bad To"), request, out);
         };
-        if !matches!(aor.scheme.as_str(), "sip" | "sips") || !self.serves(&aor) {
+        if !matches!(&*aor.scheme, "sip" | "sips") || !self.serves(&aor) {
             return self.refuse(&Fault::NotFound, request, out);
         }
         let account = match self.guard.verify(now, &request.message, Name::Authorization, &Method::Register) {

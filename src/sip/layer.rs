@@ -3,14 +3,14 @@
 //! In: messages from the wire, requests and responses from the users of transactions, timers, transport errors. Out:
 //! octets for the wire, and [`Up`]s, which the endpoint takes from [`Layer::ups`] one after the other.
 //!
-//! A server transaction is found by branch, sent-by and method, or as RFC 2543 peers need it (§17.2.3); a client
-//! transaction by branch and CSeq method (§17.1.3).
+//! What finds the machine is in `key.rs`.
 
 use super::build::after_invite;
 use super::client::{self, Client};
 use super::event::{Flow, Output, Transport};
 use super::invite_client::{self, InviteClient};
 use super::invite_server::{self, InviteServer};
+use super::key::{Key, client_key, merge_key, server_key};
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
 use super::server::{self, Server};
@@ -60,18 +60,18 @@ struct Transaction {
     machine: Machine,
     owner: Owner,
     flow: Flow,
-    /// The request as sent, or as received.
-    request: Message,
+    /// The request as sent; or as received, until its final response.
+    request: Option<Message>,
     /// What `Act::Send` sends.
     latest: Option<Bytes>,
-    keys: Vec<String>,
+    keys: [Option<Key>; 2],
 }
 
 /// All transactions.
 #[derive(Default)]
 pub(super) struct Layer {
     all: BTreeMap<TxId, Transaction>,
-    keys: HashMap<String, TxId>,
+    keys: HashMap<Key, TxId>,
     timers: Timers<(TxId, Timer)>,
     next: u64,
     /// What the endpoint has not taken yet.
@@ -132,13 +132,13 @@ impl Layer {
             Method::Invite => Machine::InviteServer(InviteServer::new(reliable)),
             _ => Machine::Server(Server::new(reliable)),
         };
-        let mut keys = vec![server_key(&request.envelope, &request.envelope.method)];
-        keys.extend(merge_key(&request.envelope));
+        let key = server_key(&request.envelope, &request.envelope.method);
+        let keys = [Some(key), merge_key(&request.envelope)];
         self.add(Transaction {
             machine,
             owner,
             flow: request.reply,
-            request: request.message.clone(),
+            request: Some(request.message.clone()),
             latest: None,
             keys,
         })
@@ -154,6 +154,9 @@ impl Layer {
     pub(super) fn respond(&mut self, now: Now, tx: TxId, status: u16, message: Bytes, out: &mut Vec<Output>) {
         let Some(transaction) = self.all.get_mut(&tx) else { return };
         transaction.latest = Some(message);
+        if status >= 200 {
+            transaction.request = None;
+        }
         self.again(now, tx, status, out);
     }
 
@@ -176,7 +179,7 @@ impl Layer {
 
     /// The request of a transaction.
     pub(super) fn request_of(&self, tx: TxId) -> Option<&Message> {
-        self.all.get(&tx).map(|t| &t.request)
+        self.all.get(&tx)?.request.as_ref()
     }
 
     /// Sends a request in a new client transaction; `None` if it is not fit to be sent.
@@ -195,8 +198,9 @@ impl Layer {
             Method::Invite => Machine::InviteClient(InviteClient::new(reliable, &mut acts)),
             _ => Machine::Client(Client::new(reliable, &mut acts)),
         };
-        let keys = vec![client_key(&envelope)];
-        let tx = self.add(Transaction { machine, owner, flow, request, latest: Some(octets), keys });
+        let keys = [Some(client_key(&envelope)), None];
+        let (request, latest) = (Some(request), Some(octets));
+        let tx = self.add(Transaction { machine, owner, flow, request, latest, keys });
         self.carry_out(now, tx, acts, None, out);
         Some(tx)
     }
@@ -285,7 +289,7 @@ impl Layer {
                 Machine::InviteServer(m) => ("INVITE server", m.state()),
                 Machine::Server(m) => ("server", m.state()),
             };
-            let cseq = t.request.get(Name::CSeq).unwrap_or_default();
+            let cseq = t.request.as_ref().and_then(|r| r.get(Name::CSeq)).unwrap_or_default();
             let _ =
                 writeln!(text, "transaction {} {kind} {state} {cseq} {} {:?}", tx.0, t.flow.remote, t.owner);
         }
@@ -294,7 +298,7 @@ impl Layer {
     fn add(&mut self, transaction: Transaction) -> TxId {
         let tx = TxId(self.next);
         self.next += 1;
-        for key in &transaction.keys {
+        for key in transaction.keys.iter().flatten() {
             self.keys.insert(key.clone(), tx);
         }
         self.all.insert(tx, transaction);
@@ -324,7 +328,7 @@ impl Layer {
                 Act::Send => out.extend(t.latest.clone().map(|message| Output::Transmit { flow, message })),
                 Act::Ack => {
                     let to = response.as_ref().and_then(|(m, _)| m.get(Name::To));
-                    let ack = after_invite(&t.request, &Method::Ack, to.as_deref());
+                    let ack = t.request.as_ref().and_then(|r| after_invite(r, &Method::Ack, to.as_deref()));
                     out.extend(ack.map(|ack| Output::Transmit { flow, message: ack.end() }));
                 }
                 // Server machines pass only ACKs, which `receive` looks after.
@@ -355,7 +359,7 @@ impl Layer {
 
     fn end(&mut self, tx: TxId) {
         let Some(t) = self.all.remove(&tx) else { return };
-        for key in &t.keys {
+        for key in t.keys.iter().flatten() {
             if self.keys.get(key) == Some(&tx) {
                 self.keys.remove(key);
             }
@@ -381,28 +385,3 @@ const ALL_TIMERS: [Timer; 12] = [
     Timer::L,
     Timer::M,
 ];
-
-/// RFC 3261 §17.2.3; an ACK is looked for under its INVITE.
-fn server_key(envelope: &Envelope, method: &Method) -> String {
-    let method = if *method == Method::Ack { &Method::Invite } else { method };
-    let via = &envelope.via;
-    match via.branch() {
-        Some(branch) => format!("s|{branch}|{}|{:?}|{method}", via.host.to_ascii_lowercase(), via.port),
-        None => {
-            let from = envelope.from.tag().unwrap_or_default();
-            format!("2543|{from}|{}|{}|{via}|{method}", envelope.call_id, envelope.cseq)
-        }
-    }
-}
-
-/// RFC 3261 §17.1.3.
-fn client_key(envelope: &Envelope) -> String {
-    format!("c|{}|{}", envelope.via.branch().unwrap_or_default(), envelope.method)
-}
-
-/// RFC 3261 §8.2.2.2: what the copies of a forked request have in common.
-fn merge_key(envelope: &Envelope) -> Option<String> {
-    let Envelope { from, to, call_id, cseq, method, .. } = envelope;
-    let new = to.tag().is_none() && !matches!(method, Method::Ack | Method::Cancel);
-    new.then(|| format!("m|{}|{call_id}|{cseq}|{method}", from.tag().unwrap_or_default()))
-}

@@ -19,6 +19,7 @@ use super::offers::{Asked, Asking, Want};
 use super::prack::Reliable;
 use super::refer::Referred;
 use super::session::Session;
+use super::syntax::Text;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ pub(super) struct Calling {
     /// Credentials have been sent so often.
     pub(super) tries: u8,
     /// RSeq of the latest reliable 1xx, by the peer's tag.
-    pub(super) rseqs: Vec<(String, u32)>,
+    pub(super) rseqs: Vec<(Text, u32)>,
 }
 
 impl Calling {
@@ -125,7 +126,7 @@ pub(super) struct Unacked {
 pub(super) struct Leg {
     pub(super) dialog: Dialog,
     /// Our tag.
-    pub(super) tag: String,
+    pub(super) tag: Text,
     pub(super) state: State,
     /// `Event::Ended` has been said.
     pub(super) ended: bool,
@@ -148,7 +149,7 @@ pub(super) struct Leg {
     /// We began the dialog, and own its Call-ID.
     pub(super) began: bool,
     /// Our ACKs by the peer's tag, to be repeated when the 2xx is.
-    pub(super) acks: Vec<(String, Flow, Bytes)>,
+    pub(super) acks: Vec<(Text, Flow, Bytes)>,
     pub(super) credentials: Option<Credentials>,
     /// The credentials that got our INVITE through; its ACK carries them too (§22.1).
     pub(super) authorization: Option<(Name, String)>,
@@ -163,7 +164,7 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(dialog: Dialog, tag: String, state: State, credentials: Option<Credentials>) -> Leg {
+    pub(super) fn new(dialog: Dialog, tag: Text, state: State, credentials: Option<Credentials>) -> Leg {
         Leg {
             dialog,
             tag,

@@ -14,23 +14,23 @@
 //! \r\n v=0…                               body
 //! ```
 
-use super::lines::{Field, Lines, field, start_line};
+use super::lines::{Field, Lines, content_length, field, start_line, text};
 use super::name::{Method, Name};
 use super::reply::Fault;
-use super::syntax::{NameAddr, Via, Wrong, split};
+use super::syntax::{NameAddr, Text, Via, Wrong, cut, split};
 use crate::limits::{SIP_HEADERS_MAX, SIP_MESSAGE_OCTETS_MAX};
 use bytes::Bytes;
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// Method and Request-URI.
-    Request { method: Method, uri: String },
+    Request { method: Method, uri: Text },
     /// Status (100–699) and reason phrase.
-    Response { status: u16, reason: String },
+    Response { status: u16, reason: Text },
 }
 
 /// Why octets are dropped without an answer.
@@ -44,16 +44,21 @@ pub enum Malformed {
     BadResponse,
 }
 
-/// A request or response.
+/// A request or response. A clone shares its memory.
 #[derive(Debug, Clone)]
 pub struct Message {
+    inner: Arc<Inner>,
+    /// The topmost Via field as it is after [`Message::received_from`], with where it begins.
+    stamp: Option<(usize, Text)>,
+}
+
+#[derive(Debug)]
+struct Inner {
     raw: Bytes,
     start: Start,
     fields: Vec<Field>,
     body: Range<usize>,
     fault: Option<Fault>,
-    /// The topmost Via field as it is after [`Message::received_from`], with where it begins.
-    stamp: Option<(usize, String)>,
 }
 
 /// The fields that every message must have (RFC 3261 §8.1.1), parsed.
@@ -63,7 +68,7 @@ pub struct Envelope {
     pub via: Via,
     pub from: NameAddr,
     pub to: NameAddr,
-    pub call_id: String,
+    pub call_id: Text,
     pub cseq: u32,
     /// The method that CSeq names.
     pub method: Method,
@@ -80,9 +85,8 @@ impl Message {
         };
         let mut lines = Lines { raw: &raw, at: begin };
         let first = lines.next().unwrap_or_default();
-        let line = String::from_utf8_lossy(raw.get(first).unwrap_or_default());
-        let (start, mut fault) = start_line(&line)?;
-        let mut fields: Vec<Field> = Vec::with_capacity(16);
+        let (start, mut fault) = start_line(&text(&raw, first))?;
+        let mut fields: Vec<Field> = Vec::with_capacity(24);
         let mut ended = false;
         for line in lines.by_ref() {
             let text = raw.get(line.clone()).unwrap_or_default();
@@ -112,32 +116,27 @@ impl Message {
         if raw.len() > SIP_MESSAGE_OCTETS_MAX {
             fault = Some(Fault::TooLarge);
         }
-        let body = lines.at..raw.len();
-        let mut message = Message { raw, start, fields, body, fault, stamp: None };
-        match message.content_length() {
-            Ok(Some(length)) if length <= message.body.len() => {
-                message.body.end = message.body.start + length;
-            }
-            Ok(Some(_)) => {
-                message.fault = message.fault.or(Some(Fault::BadRequest("Content-Length Too Large")));
-            }
+        let mut body = lines.at..raw.len();
+        match content_length(&raw, &fields) {
+            Ok(Some(length)) if length <= body.len() => body.end = body.start + length,
+            Ok(Some(_)) => fault = fault.or(Some(Fault::BadRequest("Content-Length Too Large"))),
             Ok(None) => {}
-            Err(why) => message.fault = message.fault.or(Some(Fault::BadRequest(why))),
+            Err(why) => fault = fault.or(Some(Fault::BadRequest(why))),
         }
-        if message.fault.is_some() && matches!(message.start, Start::Response { .. }) {
+        if fault.is_some() && matches!(start, Start::Response { .. }) {
             return Err(Malformed::BadResponse);
         }
-        Ok(message)
+        Ok(Message { inner: Arc::new(Inner { raw, start, fields, body, fault }), stamp: None })
     }
 
     /// The first line.
     pub fn start(&self) -> &Start {
-        &self.start
+        &self.inner.start
     }
 
     /// Method and Request-URI of a request.
-    pub fn request(&self) -> Option<(&Method, &str)> {
-        match &self.start {
+    pub fn request(&self) -> Option<(&Method, &Text)> {
+        match &self.inner.start {
             Start::Request { method, uri } => Some((method, uri)),
             Start::Response { .. } => None,
         }
@@ -145,42 +144,52 @@ impl Message {
 
     /// What breaks the grammar so that the request cannot be served.
     pub(super) fn fault(&self) -> Option<&Fault> {
-        self.fault.as_ref()
+        self.inner.fault.as_ref()
     }
 
     /// The body; shares memory with the message.
     pub fn body(&self) -> Bytes {
-        self.raw.slice(self.body.clone())
+        self.inner.raw.slice(self.inner.body.clone())
     }
 
     /// The value of the first field called `name`, unfolded; octets that are not UTF-8 are replaced.
-    pub fn get(&self, name: Name) -> Option<Cow<'_, str>> {
+    pub fn get(&self, name: Name) -> Option<Text> {
         self.all(name).next()
     }
 
     /// The values of all fields called `name`, in order.
-    pub fn all(&self, name: Name) -> impl Iterator<Item = Cow<'_, str>> {
-        self.fields.iter().filter(move |f| f.name == name).map(|f| self.value(f))
+    pub fn all(&self, name: Name) -> impl Iterator<Item = Text> {
+        self.inner.fields.iter().filter(move |f| f.name == name).map(|f| self.value(f))
     }
 
     /// The elements of the comma-separated list that all fields called `name` make together (RFC 3261 §7.3.1).
     ///
     /// # Errors
     /// Unbalanced quotes.
-    pub fn list(&self, name: Name) -> Result<Vec<String>, Wrong> {
+    pub fn list(&self, name: Name) -> Result<Vec<Text>, Wrong> {
         let mut out = Vec::new();
         for value in self.all(name) {
-            out.extend(split(&value, b',', true)?.into_iter().filter(|v| !v.is_empty()).map(str::to_owned));
+            for part in split(&value, b',', true) {
+                out.extend(Some(value.slice_ref(part?)).filter(|part| !part.is_empty()));
+            }
         }
         Ok(out)
     }
 
     /// Every field as (name, written name, value), in order.
-    pub fn fields(&self) -> impl Iterator<Item = (Name, Cow<'_, str>, Cow<'_, str>)> {
-        self.fields.iter().map(|f| {
-            let label = String::from_utf8_lossy(self.raw.get(f.label.clone()).unwrap_or_default());
-            (f.name, label, self.value(f))
-        })
+    pub fn fields(&self) -> impl Iterator<Item = (Name, Text, Text)> {
+        self.inner.fields.iter().map(|f| (f.name, text(&self.inner.raw, f.label.clone()), self.value(f)))
+    }
+
+    /// The fields that a response takes over (RFC 3261 §8.2.6.2), in order; with the route set of a dialog to be
+    /// (§12.1.1), if `routes`.
+    pub(super) fn taken_over(&self, routes: bool) -> impl Iterator<Item = (Name, Text)> {
+        let wanted = move |name| match name {
+            Name::To | Name::Via | Name::From | Name::CallId | Name::CSeq => true,
+            Name::RecordRoute => routes,
+            _ => false,
+        };
+        self.inner.fields.iter().filter(move |f| wanted(f.name)).map(|f| (f.name, self.value(f)))
     }
 
     /// A field that is one number, such as Expires; `None` if it is missing or no number. Too large is the largest.
@@ -203,7 +212,7 @@ impl Message {
     /// Missing or broken.
     pub fn via(&self) -> Result<Via, Wrong> {
         let field = self.get(Name::Via).ok_or("Missing Via")?;
-        Via::parse(split(&field, b',', false)?.first().copied().unwrap_or_default())
+        Via::parse(&field.slice_ref(cut(&field, b',', false)?.0))
     }
 
     /// Notes in the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4), so that replies
@@ -214,20 +223,20 @@ impl Message {
     pub fn received_from(&mut self, source: SocketAddr) -> Result<SocketAddr, Wrong> {
         let mut via = self.via()?;
         let rport = via.params.get("rport").is_some();
-        via.params.0.retain(|(n, _)| !n.eq_ignore_ascii_case("received"));
-        for (name, value) in &mut via.params.0 {
-            if name.eq_ignore_ascii_case("rport") {
-                *value = Some(source.port().to_string());
-            }
+        via.params.remove("received");
+        if rport {
+            via.params.set("rport", Some(&source.port().to_string()));
         }
         if rport || via.ip() != Some(source.ip()) {
-            via.params.0.push(("received".to_owned(), Some(source.ip().to_string())));
+            via.params.set("received", Some(&source.ip().to_string()));
         }
-        let field = self.fields.iter().find(|f| f.name == Name::Via).ok_or("Missing Via")?;
+        let field = self.inner.fields.iter().find(|f| f.name == Name::Via).ok_or("Missing Via")?;
         let value = self.value(field);
-        let rest = split(&value, b',', false)?.into_iter().skip(1).map(str::to_owned).collect::<Vec<_>>();
-        let stamped = std::iter::once(via.to_string()).chain(rest).collect::<Vec<_>>().join(", ");
-        self.stamp = Some((field.label.start, stamped));
+        let stamped = match cut(&value, b',', false)?.1 {
+            Some(rest) => format!("{via}, {}", rest.trim()),
+            None => via.to_string(),
+        };
+        self.stamp = Some((field.label.start, stamped.into()));
         let port = if rport { source.port() } else { via.port.unwrap_or(super::SIP_PORT) };
         Ok(SocketAddr::new(source.ip(), port))
     }
@@ -237,8 +246,8 @@ impl Message {
     /// # Errors
     /// Missing or broken.
     pub fn contact(&self) -> Result<NameAddr, Wrong> {
-        let list = self.list(Name::Contact)?;
-        NameAddr::parse(list.first().ok_or("Missing Contact")?)
+        let field = self.get(Name::Contact).ok_or("Missing Contact")?;
+        NameAddr::parse(&field.slice_ref(cut(&field, b',', true)?.0))
     }
 
     /// The fields every message must have.
@@ -246,14 +255,17 @@ impl Message {
     /// # Errors
     /// One is missing, broken, or there twice where the RFC allows it once (RFC 3261 §7.3.1, §8.1.1).
     pub fn envelope(&self) -> Result<Envelope, Wrong> {
-        for (name, why) in [
-            (Name::From, "Two From Fields"),
-            (Name::To, "Two To Fields"),
-            (Name::CallId, "Two Call-ID Fields"),
-            (Name::CSeq, "Two CSeq Fields"),
-            (Name::MaxForwards, "Two Max-Forwards Fields"),
-        ] {
-            if self.all(name).nth(1).is_some() {
+        let mut seen = [false; 5];
+        for field in &self.inner.fields {
+            let (place, why) = match field.name {
+                Name::From => (0, "Two From Fields"),
+                Name::To => (1, "Two To Fields"),
+                Name::CallId => (2, "Two Call-ID Fields"),
+                Name::CSeq => (3, "Two CSeq Fields"),
+                Name::MaxForwards => (4, "Two Max-Forwards Fields"),
+                _ => continue,
+            };
+            if std::mem::replace(&mut seen[place], true) {
                 return Err(why);
             }
         }
@@ -261,46 +273,29 @@ impl Message {
         let from = NameAddr::parse(&self.get(Name::From).ok_or("Missing From")?)?;
         let to = NameAddr::parse(&self.get(Name::To).ok_or("Missing To")?)?;
         let cseq = self.get(Name::CSeq).ok_or("Missing CSeq")?;
-        let (number, method) = cseq.trim().split_once(char::is_whitespace).ok_or("Bad CSeq")?;
+        let (number, method) = cseq.trim_ascii().split_once([' ', '\t']).ok_or("Bad CSeq")?;
         // RFC 3261 §8.1.1.5: less than 2^31.
         let number = number.parse().ok().filter(|n: &u32| *n < 1 << 31).ok_or("Bad CSeq")?;
-        let method = Method::of(method.trim());
-        if matches!(&self.start, Start::Request { method: m, .. } if *m != method) {
+        let method = Method::of(method.trim_ascii());
+        if matches!(&self.inner.start, Start::Request { method: m, .. } if *m != method) {
             return Err("CSeq Method Mismatch");
         }
-        if call_id.is_empty() || call_id.contains(char::is_whitespace) {
+        if call_id.is_empty() || call_id.bytes().any(|c| c.is_ascii_whitespace()) {
             return Err("Bad Call-ID");
         }
-        Ok(Envelope { via, from, to, call_id: call_id.into_owned(), cseq: number, method })
+        Ok(Envelope { via, from, to, call_id, cseq: number, method })
     }
 
-    fn value(&self, field: &Field) -> Cow<'_, str> {
+    fn value(&self, field: &Field) -> Text {
         if let Some((_, stamped)) = self.stamp.as_ref().filter(|(at, _)| *at == field.label.start) {
-            return Cow::Borrowed(stamped);
+            return stamped.clone();
         }
-        let text = String::from_utf8_lossy(self.raw.get(field.value.clone()).unwrap_or_default());
+        let text = text(&self.inner.raw, field.value.clone());
         if !field.folded {
             return text;
         }
         // RFC 3261 §7.3.1: a fold is the same as one space.
-        Cow::Owned(
-            text.split(['\r', '\n']).map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" "),
-        )
-    }
-
-    fn content_length(&self) -> Result<Option<usize>, Wrong> {
-        let mut length = None;
-        for value in self.all(Name::ContentLength) {
-            if value.is_empty() || !value.bytes().all(|c| c.is_ascii_digit()) {
-                return Err("Bad Content-Length");
-            }
-            let one = value.parse().map_err(|_| "Bad Content-Length")?;
-            if length.is_some_and(|l| l != one) {
-                return Err("Two Content-Length Fields");
-            }
-            length = Some(one);
-        }
-        Ok(length)
+        text.split(['\r', '\n']).map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ").into()
     }
 }
 
@@ -332,7 +327,7 @@ mod tests {
     fn compact_names_folds_and_content_length_are_understood() {
         let m = parse(INVITE);
         let e = m.envelope().unwrap();
-        assert_eq!((e.call_id.as_str(), e.cseq, e.method), ("c1", 7, Method::Invite));
+        assert_eq!((&*e.call_id, e.cseq, e.method), ("c1", 7, Method::Invite));
         assert_eq!(m.fields().find(|f| f.1 == "Subject").unwrap().2, "one two");
         assert_eq!(&m.body()[..], b"abc", "octets after Content-Length are not the body");
         assert_eq!(m.fault(), None);

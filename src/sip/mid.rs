@@ -12,12 +12,13 @@ use super::message::Message;
 use super::name::{Method, Name};
 use super::offers::Want;
 use super::reply::Fault;
+use super::syntax::Text;
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
 
 impl Endpoint {
     /// A request that names a dialog (§12.2.2).
-    pub(super) fn in_dialog(&mut self, now: Now, request: &Request, tag: String, out: &mut Vec<Output>) {
+    pub(super) fn in_dialog(&mut self, now: Now, request: &Request, tag: Text, out: &mut Vec<Output>) {
         let envelope = &request.envelope;
         let found = self.dialogs.get(&(envelope.call_id.clone(), tag)).copied().filter(|id| {
             let remote = self.legs.get(id).and_then(|leg| leg.dialog.remote.tag());

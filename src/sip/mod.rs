@@ -24,6 +24,7 @@ mod gate;
 mod identity;
 mod invite_client;
 mod invite_server;
+mod key;
 mod layer;
 mod leg;
 mod lines;
@@ -55,5 +56,5 @@ pub use event::{
 pub use framer::{Frame, Framer, FramingError};
 pub use message::Message;
 pub use name::{Method, Name};
-pub use syntax::{NameAddr, Params, Via};
+pub use syntax::{NameAddr, Params, Text, Via};
 pub use uri::{SIP_PORT, Uri, locate};

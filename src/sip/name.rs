@@ -76,6 +76,32 @@ impl fmt::Display for Method {
     }
 }
 
+/// Where a spelling is looked for: one more than its place in [`SPELLINGS`], or 0. Each message asks for fifteen names.
+static SLOTS: [u8; 256] = {
+    let mut slots = [0; 256];
+    let mut i = 0;
+    while i < SPELLINGS.len() {
+        let mut at = slot(SPELLINGS[i].0.as_bytes());
+        while slots[at] != 0 {
+            at = (at + 1) % slots.len();
+        }
+        slots[at] = i as u8 + 1;
+        i += 1;
+    }
+    slots
+};
+
+/// By length, first and last letter, whatever their case.
+const fn slot(name: &[u8]) -> usize {
+    match name {
+        [] => 0,
+        [first, .., last] => {
+            ((*first as usize | 32) * 7 + (*last as usize | 32) * 31 + name.len() * 13) % 256
+        }
+        [only] => (*only as usize | 32) * 7 % 256,
+    }
+}
+
 /// Declares [`Name`], its spellings and its compact forms once.
 macro_rules! names {
     ($($variant:ident $text:literal $($compact:literal)?),* $(,)?) => {
@@ -83,13 +109,21 @@ macro_rules! names {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Name { $($variant,)* Other }
 
+        /// Every spelling with its name.
+        const SPELLINGS: &[(&str, Name)] =
+            &[$(($text, Name::$variant), $(($compact, Name::$variant),)?)*];
+
         impl Name {
             /// The field called `name`, long or compact, in any case.
-            pub fn of(name: &str) -> Name {
-                $(
-                    if name.eq_ignore_ascii_case($text) { return Name::$variant; }
-                    $(if name.eq_ignore_ascii_case($compact) { return Name::$variant; })?
-                )*
+            pub fn of(name: &[u8]) -> Name {
+                let mut slot = slot(name);
+                while let Some((text, found)) = SLOTS[slot].checked_sub(1).and_then(|i| SPELLINGS.get(i as usize)) {
+                    // Most write it as the RFC does.
+                    if name == text.as_bytes() || name.eq_ignore_ascii_case(text.as_bytes()) {
+                        return *found;
+                    }
+                    slot = (slot + 1) % SLOTS.len();
+                }
                 Name::Other
             }
 
@@ -147,9 +181,9 @@ mod tests {
 
     #[test]
     fn names_are_known_in_any_case_and_in_their_compact_form() {
-        assert_eq!(Name::of("call-id"), Name::CallId);
-        assert_eq!(Name::of("I"), Name::CallId);
-        assert_eq!(Name::of("X-Other"), Name::Other);
+        assert_eq!(Name::of(b"call-id"), Name::CallId);
+        assert_eq!(Name::of(b"I"), Name::CallId);
+        assert_eq!(Name::of(b"X-Other"), Name::Other);
         assert_eq!(Method::of("INVITE"), Method::Invite);
         assert_eq!(
             Method::of("invite"),

@@ -17,7 +17,7 @@ use super::leg::State;
 use super::message::{Message, Start};
 use super::name::{Method, Name};
 use super::reply::{Fault, reason_phrase};
-use super::syntax::{NameAddr, Params, Wrong};
+use super::syntax::{NameAddr, Text, Wrong, find};
 use super::uri::{Uri, unescape};
 use crate::base::{LegId, Now};
 
@@ -180,9 +180,9 @@ impl Endpoint {
 /// The value of a Replaces header (RFC 3891 §6.1).
 #[derive(Debug, PartialEq, Eq)]
 struct Replaces {
-    call_id: String,
-    to_tag: String,
-    from_tag: String,
+    call_id: Text,
+    to_tag: Text,
+    from_tag: Text,
 }
 
 /// Who is to be called, and whose place it takes.
@@ -191,20 +191,24 @@ fn read_refer_to(message: &Message) -> Result<(Refer, Option<Replaces>), Wrong> 
     let [value] = &values[..] else { return Err("One Refer-To Needed") };
     let addr = NameAddr::parse(value)?;
     let (uri, headers) = addr.uri.split_once('?').unwrap_or((&addr.uri, ""));
-    let parsed = Uri::parse(uri)?;
-    if !matches!(parsed.scheme.as_str(), "sip" | "sips" | "tel") {
+    let parsed = Uri::parse(&addr.uri)?;
+    if !matches!(&*parsed.scheme, "sip" | "sips" | "tel") {
         return Err("Bad Refer-To Scheme");
     }
     let user = parsed.user.filter(|user| !user.is_empty()).ok_or("No User in Refer-To")?;
-    let replaces = Params::parse(headers, b'&')?.get("Replaces").map(|v| read_replaces(&unescape(&v)));
-    Ok((Refer { uri: uri.to_owned(), user, replaces: None }, replaces.transpose()?))
+    let replaces = find(headers, b'&', "Replaces").map(|v| read_replaces(&unescape(&v)));
+    Ok((Refer { uri: uri.to_owned(), user: user.to_string(), replaces: None }, replaces.transpose()?))
 }
 
 fn read_replaces(value: &str) -> Result<Replaces, Wrong> {
     let (call_id, params) = value.split_once(';').ok_or("Bad Replaces")?;
-    let params = Params::parse(params, b';')?;
-    let tag = |name| params.get(name).filter(|t| !t.is_empty()).ok_or("Bad Replaces");
-    Ok(Replaces { call_id: call_id.trim().to_owned(), to_tag: tag("to-tag")?, from_tag: tag("from-tag")? })
+    let tag = |name| find(params, b';', name).filter(|t| !t.is_empty()).ok_or("Bad Replaces");
+    let text = |t: std::borrow::Cow<'_, str>| Text::from(t.into_owned());
+    Ok(Replaces {
+        call_id: call_id.trim().into(),
+        to_tag: text(tag("to-tag")?),
+        from_tag: text(tag("from-tag")?),
+    })
 }
 
 /// The status that a NOTIFY's body speaks of (RFC 3515 §2.4.5): the first line of a response.

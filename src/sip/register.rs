@@ -188,11 +188,12 @@ impl Endpoint {
     /// What the 200 says about our own contact, else about all (§10.2.4).
     fn granted_s(&self, message: &Message) -> Option<u32> {
         let flow = self.registration.as_ref()?.registrar;
-        let own = NameAddr::parse(&self.contact(flow)).and_then(|c| c.parsed()).ok()?;
+        let own = NameAddr::parse(&self.contact(flow).into()).and_then(|c| c.parsed()).ok()?;
         let contacts = message.list(Name::Contact).unwrap_or_default();
         let ours = contacts.iter().filter_map(|c| NameAddr::parse(c).ok());
-        let ours =
-            ours.filter(|c| c.parsed().is_ok_and(|uri| uri.same(&own))).find_map(|c| c.params.get("expires"));
-        ours.and_then(|e| e.parse().ok()).or_else(|| message.number(Name::Expires))
+        let ours = ours
+            .filter(|c| c.parsed().is_ok_and(|uri| uri.same(&own)))
+            .find_map(|c| c.params.get("expires")?.parse().ok());
+        ours.or_else(|| message.number(Name::Expires))
     }
 }

@@ -9,7 +9,7 @@ use super::event::Flow;
 use super::layer::Request;
 use super::name::Name;
 use super::reply::Fault;
-use super::syntax::NameAddr;
+use super::syntax::{NameAddr, Text};
 use super::uri::Uri;
 use crate::base::Now;
 use crate::limits::{REGISTER_EXPIRES_S, REGISTRAR_CONTACTS_MAX};
@@ -22,13 +22,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binding {
     /// The contact as the phone wrote it; Request-URI of INVITEs to it.
-    pub(super) uri: String,
+    pub(super) uri: Text,
     parsed: Uri,
     /// The flow to send over.
     pub(super) flow: Flow,
     /// True if the phone is behind NAT: its Contact cannot be reached but over `flow`.
     pub(super) natted: bool,
-    call_id: String,
+    call_id: Text,
     cseq: u32,
     renewed: Now,
     expires: Now,
@@ -71,9 +71,11 @@ impl Registrar {
             bindings.clear();
         } else {
             for contact in &list {
-                let contact = NameAddr::parse(contact).map_err(Fault::BadRequest)?;
+                // Kept for long: it must not keep the whole message.
+                let contact = NameAddr::parse(&contact.to_string().into()).map_err(Fault::BadRequest)?;
                 let parsed = contact.parsed().map_err(Fault::BadRequest)?;
-                let expires_s = expiry(contact.params.get("expires"), message.number(Name::Expires))?;
+                let expires_s =
+                    expiry(contact.params.get("expires").as_deref(), message.number(Name::Expires))?;
                 let old = bindings.iter().position(|b| b.parsed.same(&parsed));
                 if old.map(|i| bindings.remove(i)).is_some_and(|old| !later(&old)) {
                     return Err(Fault::BadRequest("CSeq Not Higher"));
@@ -90,7 +92,7 @@ impl Registrar {
                     uri: contact.uri,
                     parsed,
                     natted,
-                    call_id: envelope.call_id.clone(),
+                    call_id: envelope.call_id.to_string().into(),
                     cseq: envelope.cseq,
                     renewed: now,
                     expires: now + Duration::from_secs(expires_s.into()),
@@ -170,7 +172,7 @@ impl Registrar {
 }
 
 /// Seconds granted (§10.3 step 7): the contact's own wish, else the request's, else the longest; 0 takes it back.
-fn expiry(own: Option<String>, whole: Option<u32>) -> Result<u32, Fault> {
+fn expiry(own: Option<&str>, whole: Option<u32>) -> Result<u32, Fault> {
     let (least, most) = (*REGISTER_EXPIRES_S.start(), *REGISTER_EXPIRES_S.end());
     // §10.2.1.1: what cannot be read counts as 3600.
     let wish = own.map(|o| o.parse().unwrap_or(most)).or(whole).unwrap_or(most);
@@ -227,7 +229,7 @@ mod tests {
         let request = register(1, "Contact: <sip:ann@192.168.1.7>\r\n");
         r.register(AT, "ann", &request).unwrap();
         let b = r.newest("ann").unwrap();
-        assert_eq!((b.uri.as_str(), b.flow), ("sip:ann@192.168.1.7", request.flow));
+        assert_eq!((&*b.uri, b.flow), ("sip:ann@192.168.1.7", request.flow));
         assert_eq!(r.unreachable(request.flow), [("ann".to_owned(), None)]);
     }
 

@@ -6,6 +6,7 @@ use super::build::Builder;
 use super::extension::ALLOW;
 use super::message::Message;
 use super::name::{Method, Name};
+use super::syntax::Text;
 use bytes::Bytes;
 
 /// The body types that are understood, for Accept.
@@ -27,7 +28,7 @@ pub(super) enum Fault {
     /// 416: a Request-URI scheme that cannot be called.
     UnsupportedScheme,
     /// 420: extensions that are required but not there.
-    BadExtension(Vec<String>),
+    BadExtension(Vec<Text>),
     /// 422: a session shorter than this many seconds (RFC 4028 §6).
     SessionTooShort(u32),
     /// 423: an expiry below this many seconds.
@@ -128,7 +129,7 @@ pub(super) fn check(request: &Message) -> Result<(), Fault> {
         return Ok(());
     }
     let parsed = super::Uri::parse(uri).map_err(Fault::BadRequest)?;
-    if !matches!(parsed.scheme.as_str(), "sip" | "sips" | "tel") {
+    if !matches!(&*parsed.scheme, "sip" | "sips" | "tel") {
         return Err(Fault::UnsupportedScheme);
     }
     // A call goes on to an agent from here, so an INVITE without hops left ends here (RFC 7332 §3); anything else has

@@ -16,7 +16,7 @@ use super::leg::{LegTimer, State};
 use super::message::Message;
 use super::name::Name;
 use super::reply::Fault;
-use super::syntax::{Params, Wrong};
+use super::syntax::{Wrong, find};
 use crate::base::{LegId, Now};
 use crate::limits::{SESSION_MIN_S, SESSION_S};
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn session_expires(message: &Message) -> Result<Option<(u32, Option<Refresher>)>
     let Some(value) = message.get(Name::SessionExpires) else { return Ok(None) };
     let interval_s = message.number(Name::SessionExpires).ok_or("Bad Session-Expires")?;
     let params = value.split_once(';').map(|(_, params)| params).unwrap_or_default();
-    let refresher = match Params::parse(params, b';')?.get("refresher") {
+    let refresher = match find(params, b';', "refresher") {
         Some(who) if who.eq_ignore_ascii_case("uac") => Some(Refresher::Uac),
         Some(who) if who.eq_ignore_ascii_case("uas") => Some(Refresher::Uas),
         Some(_) => return Err("Bad Refresher"),

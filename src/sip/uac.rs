@@ -14,10 +14,10 @@ use super::leg::{Calling, FORKS_MAX, Leg, LegTimer, State, TIMER_C};
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
 use super::session::Session;
-use super::syntax::NameAddr;
+use super::syntax::{NameAddr, Text};
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
-use crate::limits::{SESSION_MIN_S, SESSION_S, SIP_TRANSACTIONS_MAX};
+use crate::limits::{SESSION_MIN_S, SESSION_S};
 use bytes::Bytes;
 
 /// What `Command::Invite` says, but for leg and target.
@@ -43,25 +43,23 @@ impl Endpoint {
         }
         let ended = |cause| Output::Event(Event::Ended { leg, cause });
         let (uri, flow, natted) = match target {
-            Target::Uri { uri, flow } => (uri, flow, false),
+            Target::Uri { uri, flow } => (uri.into(), flow, false),
             Target::User(user) => match self.registrar.newest(&user) {
                 Some(b) => (b.uri.clone(), b.flow, b.natted),
                 None => return out.push(ended(EndCause::NotRegistered)),
             },
         };
-        if self.layer.len() >= SIP_TRANSACTIONS_MAX {
+        if self.layer.len() >= self.config.transactions_max {
             return out
                 .push(ended(EndCause::Refused { status: 503, reason: "Too Many Transactions".into() }));
         }
-        let (from, bare) = (NameAddr::parse(&what.from), format!("<{}>", what.from));
-        let Ok(mut from) = from.or_else(|_| NameAddr::parse(&bare)) else {
+        let bare = format!("<{}>", what.from).into();
+        let Ok(mut from) = NameAddr::parse(&what.from.into()).or_else(|_| NameAddr::parse(&bare)) else {
             return out.push(ended(EndCause::Protocol("our From is no URI".into())));
         };
-        let tag = self.token();
-        from.params.0.retain(|(n, _)| !n.eq_ignore_ascii_case("tag"));
-        from.params.0.push(("tag".into(), Some(tag.clone())));
-        let call_id = self.token();
-        let dialog = Dialog::begun(call_id.clone(), from, &uri, flow, natted);
+        let (tag, call_id) = (Text::from(self.token()), Text::from(self.token()));
+        from.params.set("tag", Some(&tag));
+        let dialog = Dialog::begun(call_id.clone(), from, uri, flow, natted);
         let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
         self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
         self.dialogs.insert((call_id, tag), leg);
@@ -153,7 +151,7 @@ impl Endpoint {
                     self.send_invite(now, id, headers, tries, out);
                 } else {
                     self.over(id);
-                    self.end(id, EndCause::Refused { status: *status, reason: reason.clone() }, out);
+                    self.end(id, EndCause::Refused { status: *status, reason: reason.to_string() }, out);
                 }
             }
             // RFC 4028 §7.4: once, with the interval that the peer wants at least.
@@ -166,7 +164,7 @@ impl Endpoint {
             (_, Some(_)) => {
                 self.over(id);
                 self.say_reason(id, message, out);
-                self.end(id, EndCause::Refused { status: *status, reason: reason.clone() }, out);
+                self.end(id, EndCause::Refused { status: *status, reason: reason.to_string() }, out);
             }
             (_, None) => {}
         }

@@ -15,7 +15,7 @@ use super::name::Name;
 use super::offers::Asked;
 use super::reply::Fault;
 use super::session;
-use super::syntax::NameAddr;
+use super::syntax::{NameAddr, Text};
 use super::transaction::T2;
 use super::uri::Uri;
 use crate::base::{LegId, Now, Pii};
@@ -30,7 +30,7 @@ impl Endpoint {
         account: Option<String>,
         out: &mut Vec<Output>,
     ) {
-        let (leg, tag) = (self.new_leg(), self.token());
+        let (leg, tag) = (self.new_leg(), Text::from(self.token()));
         let dialog = match Dialog::uas(request, &tag) {
             Ok(dialog) => dialog,
             Err(why) => return self.refuse(&Fault::BadRequest(why), request, out),
@@ -140,7 +140,7 @@ impl Endpoint {
         let leg = owner.leg();
         let tag = leg.and_then(|id| self.legs.get(&id)).map(|l| l.tag.clone());
         let tx = self.serve(request, leg.map_or(Owner::Nobody, Owner::Leg));
-        let tag = tag.unwrap_or_else(|| self.stateless_tag(&request.message));
+        let tag = tag.unwrap_or_else(|| self.stateless_tag(&request.message).into());
         let ok = Builder::reply(&request.message, 200, "", Some(&tag)).end();
         self.layer.respond(now, tx, 200, ok, out);
         let Some((id, leg)) = leg.and_then(|id| Some((id, self.legs.get_mut(&id)?))) else { return };
@@ -195,8 +195,8 @@ impl Endpoint {
 fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming {
     let message = &request.message;
     let from = &request.envelope.from;
-    let user = |uri: &str| Uri::parse(uri).ok().and_then(|u| u.user).unwrap_or_default();
-    let uri = message.request().map(|(_, uri)| uri.to_owned()).unwrap_or_default();
+    let user = |uri: &Text| Uri::parse(uri).ok().and_then(|u| u.user).unwrap_or_default().to_string();
+    let uri = message.request().map(|(_, uri)| uri.clone()).unwrap_or_default();
     let asserted = message.list(Name::PAssertedIdentity).unwrap_or_default();
     let asserted =
         asserted.iter().filter_map(|a| NameAddr::parse(a).ok()).map(|a| user(&a.uri)).find(|u| !u.is_empty());
@@ -216,17 +216,17 @@ fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming 
             | Name::RecordRoute
             | Name::Authorization
             | Name::ProxyAuthorization => {}
-            _ => headers.push((label.into_owned(), value.into_owned())),
+            _ => headers.push((label.to_string(), value.to_string())),
         }
     }
     Incoming {
         leg,
         flow: request.flow,
         dialled: user(&uri),
-        uri,
+        uri: uri.to_string(),
         caller: Pii::new(asserted.unwrap_or_else(|| user(&from.uri))),
-        caller_name: from.display.clone().map(Pii::new),
-        call_id: request.envelope.call_id.clone(),
+        caller_name: from.display.as_ref().map(|name| Pii::new(name.to_string())),
+        call_id: request.envelope.call_id.to_string(),
         sdp: sdp_of(message).unwrap_or_default(),
         account,
         headers,

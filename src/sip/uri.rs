@@ -3,21 +3,21 @@
 //! In: the text of a URI. Out: its parts. Nothing is resolved: a host that is not an IP literal stays a name.
 
 use super::event::{Flow, Target, Transport};
-use super::syntax::{Params, Wrong};
+use super::syntax::{Params, Text, Wrong, lower};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The port SIP uses when none is given (RFC 3261 §19.1.2).
 pub const SIP_PORT: u16 = 5060;
 
-/// A URI in parts.
+/// A URI in parts, which share its memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri {
     /// Lower case: `sip`, `sips`, `tel`, …
-    pub scheme: String,
+    pub scheme: Text,
     /// Unescaped user part; the number for `tel`; the whole rest for schemes we do not know.
-    pub user: Option<String>,
+    pub user: Option<Text>,
     /// Lower case, without brackets; empty where the scheme has none.
-    pub host: String,
+    pub host: Text,
     pub port: Option<u16>,
     pub params: Params,
 }
@@ -27,18 +27,19 @@ impl Uri {
     ///
     /// # Errors
     /// No scheme, or a SIP URI without a usable host or port.
-    pub fn parse(text: &str) -> Result<Uri, Wrong> {
-        let (scheme, rest) = text.trim().split_once(':').ok_or("Bad URI")?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-        if scheme.is_empty() || !scheme.chars().all(plain) {
+    pub fn parse(text: &Text) -> Result<Uri, Wrong> {
+        let (scheme, rest) = text.trim_ascii().split_once(':').ok_or("Bad URI")?;
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"+-.".contains(&c);
+        if scheme.is_empty() || !scheme.bytes().all(plain) {
             return Err("Bad URI Scheme");
         }
-        let scheme = scheme.to_ascii_lowercase();
+        let scheme = lower(text, scheme);
         if scheme != "sip" && scheme != "sips" {
             let (user, params) =
                 if scheme == "tel" { rest.split_once(';').unwrap_or((rest, "")) } else { (rest, "") };
-            let params = Params::parse(params, b';')?;
-            return Ok(Uri { scheme, user: Some(user.to_owned()), host: String::new(), port: None, params });
+            let params = Params::parse(text.slice_ref(params))?;
+            let user = Some(text.slice_ref(user));
+            return Ok(Uri { scheme, user, host: Text::new(), port: None, params });
         }
         // The user part may hold `;` and `?` (RFC 3261 §25.1), so it is cut off first.
         let (user, rest) = match rest.split_once('@') {
@@ -47,9 +48,14 @@ impl Uri {
         };
         let rest = rest.split_once('?').map_or(rest, |(r, _headers)| r);
         let (host, params) = rest.split_once(';').unwrap_or((rest, ""));
-        let (host, port) = host_port(host.trim()).ok_or("Bad URI Host")?;
-        let user = user.map(|u| unescape(u.split_once(':').map_or(u, |(u, _password)| u)));
-        Ok(Uri { scheme, user, host: host.to_ascii_lowercase(), port, params: Params::parse(params, b';')? })
+        let (host, port) = host_port(host.trim_ascii()).ok_or("Bad URI Host")?;
+        let user =
+            user.map(|u| u.split_once(':').map_or(u, |(u, _password)| u)).map(|u| match u.contains('%') {
+                true => unescape(u).into(),
+                false => text.slice_ref(u),
+            });
+        let params = Params::parse(text.slice_ref(params))?;
+        Ok(Uri { scheme, user, host: lower(text, host), port, params })
     }
 
     /// The host as an address, if it is one.
@@ -92,9 +98,9 @@ pub(super) fn host_port(text: &str) -> Option<(&str, Option<u16>)> {
         None => {
             let at = text.find(':').unwrap_or(text.len());
             let (host, port) = text.split_at(at);
-            let host = host.trim();
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-            if host.is_empty() || !host.chars().all(plain) {
+            let host = host.trim_ascii();
+            let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(plain) {
                 return None;
             }
             (host, port)
@@ -133,11 +139,11 @@ pub(super) fn unescape(text: &str) -> String {
 /// # Errors
 /// What is wrong with the URI, in words for the user.
 pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
-    let parsed = Uri::parse(uri).map_err(|why| format!("`{uri}` is no SIP URI: {why}"))?;
+    let parsed = Uri::parse(&uri.into()).map_err(|why| format!("`{uri}` is no SIP URI: {why}"))?;
     if parsed.scheme != "sip" {
         return Err(format!("`{uri}`: only the scheme `sip` can be called"));
     }
-    let ip = match parsed.host.as_str() {
+    let ip = match &*parsed.host {
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
         host => {
             host.parse().map_err(|_| format!("`{uri}`: the host must be an IP address or `localhost`"))?
@@ -155,30 +161,28 @@ pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Uri, Wrong> {
+        Uri::parse(&text.into())
+    }
+
     #[test]
     fn user_parts_are_unescaped_and_may_hold_semicolons() {
-        let u = Uri::parse("sip:user;par=u%40example.net@Example.COM:5070;transport=tcp?Subject=x").unwrap();
+        let u = parse("sip:user;par=u%40example.net@Example.COM:5070;transport=tcp?Subject=x").unwrap();
         assert_eq!(u.user.as_deref(), Some("user;par=u@example.net"));
-        assert_eq!(
-            (u.host.as_str(), u.port, u.transport()),
-            ("example.com", Some(5070), Some(Transport::Tcp))
-        );
+        assert_eq!((&*u.host, u.port, u.transport()), ("example.com", Some(5070), Some(Transport::Tcp)));
     }
 
     #[test]
     fn tel_and_unknown_schemes_are_read_and_bad_hosts_are_not() {
         assert_eq!(
-            Uri::parse("tel:+358-555-1234567;postd=pp22").unwrap().user.as_deref(),
+            parse("tel:+358-555-1234567;postd=pp22").unwrap().user.as_deref(),
             Some("+358-555-1234567")
         );
-        assert_eq!(
-            Uri::parse("nobodyKnowsThisScheme:totallyopaque").unwrap().scheme,
-            "nobodyknowsthisscheme"
-        );
-        assert!(Uri::parse("sip:a@b c").is_err());
-        assert!(Uri::parse("sip:a@").is_err());
-        assert!(Uri::parse("sip:a@h:99999").is_err());
-        assert_eq!(Uri::parse("sip:[::1]:5061").unwrap().addr(), Some("[::1]:5061".parse().unwrap()));
+        assert_eq!(parse("nobodyKnowsThisScheme:totallyopaque").unwrap().scheme, "nobodyknowsthisscheme");
+        assert!(parse("sip:a@b c").is_err());
+        assert!(parse("sip:a@").is_err());
+        assert!(parse("sip:a@h:99999").is_err());
+        assert_eq!(parse("sip:[::1]:5061").unwrap().addr(), Some("[::1]:5061".parse().unwrap()));
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Chaos {
             // Ours is the To of what we respond, and the From of what we ask.
             Some(e) if e.from.tag().as_deref() == Some(tag) => (e.call_id, e.to.to_string()),
             Some(e) => (e.call_id, e.from.to_string()),
-            None => (format!("c{}", self.rng.u8(..4)), "<sip:95@10.0.0.1>".to_owned()),
+            None => (format!("c{}", self.rng.u8(..4)).into(), "<sip:95@10.0.0.1>".to_owned()),
         };
         let cseq = self.rng.u8(1..6);
         let branch = if method == "ACK" || method == "CANCEL" { "INVITE" } else { method };

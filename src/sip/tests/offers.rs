@@ -20,7 +20,7 @@ fn s(s: u64) -> Duration {
 }
 
 fn latest(p: &Peer, name: Name) -> String {
-    p.sent.last().and_then(|m| Some(m.get(name)?.into_owned())).unwrap_or_default()
+    p.sent.last().and_then(|m| Some(m.get(name)?.to_string())).unwrap_or_default()
 }
 
 /// The peer's answer to our latest request, which must be a `method`.

@@ -35,7 +35,7 @@ impl Peer {
                 if let Some(tag) =
                     m.envelope().ok().and_then(|e| e.to.tag()).filter(|_| m.request().is_none())
                 {
-                    self.tag = tag;
+                    self.tag = tag.to_string();
                 }
                 let line = match m.start() {
                     message::Start::Request { method, .. } => method.to_string(),
@@ -195,7 +195,8 @@ fn a_draining_server_and_a_merged_request_are_said_so() {
 fn as_many_transactions_as_the_limit_pass_and_one_more_is_503() {
     let mut p = Peer::new();
     let mut last = Vec::new();
-    for i in 0..=crate::limits::SIP_TRANSACTIONS_MAX {
+    p.endpoint.config.transactions_max = 100;
+    for i in 0..=100 {
         let text = format!(
             "INVITE sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK{i}\r\nFrom: <sip:b@b>;tag=b\r\n\
              To: <sip:95@10.0.0.1>\r\nCall-ID: {i}\r\nCSeq: 1 INVITE\r\n\r\n"
