@@ -17,8 +17,16 @@ pub const SIP_HEADERS_MAX: usize = 256;
 /// after its final response (RFC 3261 §17), so this is about 600 requests a second.
 pub const SIP_TRANSACTIONS_MAX: usize = 20_000;
 
-/// Stream connections at once. Answer: the newest is refused.
+/// Connections at once, by TCP, TLS and WebSocket. Answer: the newest is refused.
 pub const SIP_CONNECTIONS_MAX: usize = 1024;
+
+/// Connections that one address may make: an office of phones behind one NAT. Answer: the newest is refused, so that
+/// nobody alone can take all.
+pub const SIP_CONNECTIONS_PER_SOURCE_MAX: usize = 256;
+
+/// How long a connection may take to be made, or to agree on TLS and WebSocket. Ten round trips to the other side of the
+/// world, with a lost packet. Answer: it is closed, and what waits for it is unreachable.
+pub const SIP_HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
 /// Inputs waiting between the SIP sockets and the core. Answer: datagrams are dropped and counted (their senders
 /// repeat them), streams are read no further until there is room.
@@ -31,8 +39,8 @@ pub const SIP_CONNECTION_QUEUE: usize = 256;
 /// How long a stream connection may be silent: just over the longest registration, whose refresh keeps it alive.
 pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3900);
 
-/// How long a stream connection may take to be made, to send its first message, to finish one it has begun, or to take
-/// one of ours. Answer: it is closed.
+/// How long a connection may take to send its first message, to finish one it has begun, or to take one of ours.
+/// Answer: it is closed.
 pub const SIP_CONNECTION_STALL_MAX: Duration = Duration::from_secs(20);
 
 /// Contacts one address-of-record may register. Answer: 403.

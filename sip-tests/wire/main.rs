@@ -10,3 +10,5 @@ mod operations;
 mod phones;
 mod server;
 mod sipp;
+mod tls;
+mod websocket;

@@ -13,5 +13,6 @@ mod record;
 mod reporter;
 pub mod sip;
 pub mod store;
+pub mod tls;
 pub mod voice;
 mod worker;

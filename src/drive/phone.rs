@@ -373,7 +373,9 @@ fn address_towards(server: SocketAddr) -> io::Result<IpAddr> {
 pub async fn listens(server: SocketAddr, transport: Transport) -> bool {
     let probe = async {
         match transport {
-            Transport::Tcp => tokio::net::TcpStream::connect(server).await.map(drop),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                tokio::net::TcpStream::connect(server).await.map(drop)
+            }
             Transport::Udp => {
                 let socket = tokio::net::UdpSocket::bind((address_towards(server)?, 0)).await?;
                 socket.connect(server).await?;

@@ -10,6 +10,7 @@ use super::layer::Request;
 use super::message::Message;
 use super::name::{Method, Name};
 use super::syntax::{NameAddr, Wrong};
+use super::transport::Ways;
 use super::uri::Uri;
 
 /// One dialog, from our side.
@@ -30,6 +31,8 @@ pub(super) struct Dialog {
     /// The flow that the dialog came from.
     pub(super) flow: Flow,
     natted: bool,
+    /// To be secure on each hop: our Contact is `sips` (§12.1.1).
+    pub(super) sips: bool,
 }
 
 impl Dialog {
@@ -41,6 +44,10 @@ impl Dialog {
             None => invite.envelope.from.clone(),
         };
         target.parsed()?;
+        let routes = invite.message.list(Name::RecordRoute)?;
+        let asked = invite.message.request().map_or("", |(_, uri)| uri);
+        let nearest =
+            routes.first().and_then(|r| NameAddr::parse(r).ok()).map_or(target.uri.clone(), |r| r.uri);
         let mut local = invite.envelope.to.clone();
         local.params.0.push(("tag".to_owned(), Some(tag.to_owned())));
         Ok(Dialog {
@@ -50,9 +57,10 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(invite.envelope.cseq),
             target: target.uri,
-            routes: invite.message.list(Name::RecordRoute)?,
+            routes,
             flow: invite.flow,
             natted: natted(invite),
+            sips: sips(asked) || sips(&nearest),
         })
     }
 
@@ -68,17 +76,17 @@ impl Dialog {
     /// The caller's side before any response: `target` over `flow`.
     pub(super) fn begun(call_id: String, local: NameAddr, target: &str, flow: Flow, natted: bool) -> Dialog {
         let remote = NameAddr { display: None, uri: target.to_owned(), params: Default::default() };
-        let target = target.to_owned();
         Dialog {
             call_id,
             local,
             remote,
             local_cseq: 0,
             remote_cseq: None,
-            target,
+            target: target.to_owned(),
             routes: vec![],
             flow,
             natted,
+            sips: sips(target),
         }
     }
 
@@ -120,10 +128,12 @@ impl Dialog {
     }
 
     /// The flow that requests in this dialog go over.
-    pub(super) fn next_hop(&self) -> Flow {
+    pub(super) fn next_hop(&self, ways: &Ways) -> Flow {
         match self.routes.first() {
-            Some(route) => NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false)),
-            None => next_hop(&self.target, self.flow, self.natted),
+            Some(route) => {
+                NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false, ways))
+            }
+            None => next_hop(&self.target, self.flow, self.natted, ways),
         }
     }
 }
@@ -138,24 +148,19 @@ pub(super) fn natted(request: &Request) -> bool {
 }
 
 /// The flow towards `uri`, for one who came over `flow`.
-pub(super) fn next_hop(uri: &str, flow: Flow, natted: bool) -> Flow {
+pub(super) fn next_hop(uri: &str, flow: Flow, natted: bool, ways: &Ways) -> Flow {
     let Ok(uri) = Uri::parse(uri) else { return flow };
     let transport = uri.transport().unwrap_or(flow.transport);
-    match uri.addr() {
-        _ if natted => flow,
-        // The connection that is there is used, whatever its port (RFC 5923).
-        Some(addr)
-            if transport == Transport::Tcp
-                && flow.transport == transport
-                && addr.ip() == flow.remote.ip() =>
-        {
-            flow
-        }
-        Some(addr) if addr.is_ipv4() == flow.local.is_ipv4() => {
-            Flow { transport, local: flow.local, remote: addr }
-        }
-        Some(_) | None => flow,
+    let Some(addr) = uri.addr(transport).filter(|_| !natted) else { return flow };
+    // The connection that is there is used, whatever its port (RFC 5923).
+    if transport.reliable() && flow.transport == transport && addr.ip() == flow.remote.ip() {
+        return flow;
     }
+    ways.flow(transport, addr, flow.local).unwrap_or(flow)
+}
+
+fn sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }
 
 #[cfg(test)]
@@ -187,7 +192,7 @@ mod tests {
         assert_eq!(m.list(Name::Route).unwrap(), ["<sip:10.0.0.9;lr>", "<sip:p2;lr>"]);
         let e = m.envelope().unwrap();
         assert_eq!((e.from.tag().as_deref(), e.to.tag().as_deref(), e.cseq), (Some("mine"), Some("f"), 1));
-        assert_eq!(d.next_hop().remote, "10.0.0.9:5060".parse().unwrap());
+        assert_eq!(d.next_hop(&Ways::default()).remote, "10.0.0.9:5060".parse().unwrap());
     }
 
     #[test]
@@ -202,14 +207,12 @@ mod tests {
     #[test]
     fn a_peer_behind_nat_is_reached_over_the_flow_it_came_from() {
         let near = Dialog::uas(&invite("10.0.0.2:49152", ""), "t").unwrap();
-        assert_eq!(near.next_hop().remote, "10.0.0.2:5070".parse().unwrap());
+        assert_eq!(near.next_hop(&Ways::default()).remote, "10.0.0.2:5070".parse().unwrap());
         let nat = Dialog::uas(&invite("192.168.1.7:5070", ""), "t").unwrap();
-        assert_eq!(nat.next_hop(), flow(Transport::Udp));
-        assert_eq!(next_hop("sip:a@phone.example", flow(Transport::Udp), false), flow(Transport::Udp));
-        assert_eq!(
-            next_hop("sip:a@10.0.0.2:5060;transport=tcp", flow(Transport::Tcp), false),
-            flow(Transport::Tcp)
-        );
+        assert_eq!(nat.next_hop(&Ways::default()), flow(Transport::Udp));
+        let hop = |uri, flow| next_hop(uri, flow, false, &Ways::default());
+        assert_eq!(hop("sip:a@phone.example", flow(Transport::Udp)), flow(Transport::Udp));
+        assert_eq!(hop("sip:a@10.0.0.2:5060;transport=tcp", flow(Transport::Tcp)), flow(Transport::Tcp));
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! refused (no 100rel, timer, replaces, path). REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
 use super::digest::Guard;
-use super::event::{Command, EndCause, Event, Flow, Input, Output, Transport};
+use super::event::{Command, EndCause, Event, Flow, Input, Output};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
 use super::message::{Malformed, Message, Start};
@@ -22,53 +22,17 @@ use super::name::Method;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check};
+use super::settings::Config;
+use super::transport::Ways;
 use super::uac::Outgoing;
 use crate::base::{LegId, Now, Pii, Timers};
 use crate::limits::SIP_TRANSACTIONS_MAX;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
-use std::net::IpAddr;
 
 /// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
 const RETRY_AFTER_S: u32 = 5;
-
-/// What an [`Endpoint`] is told once.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Seeds tags, branches, Call-IDs and nonces. Must be hard to guess on a real line.
-    pub seed: u64,
-    /// For User-Agent and Server.
-    pub user_agent: String,
-    /// Realm of digest challenges.
-    pub realm: String,
-    /// Offer SHA-256 before MD5 (RFC 8760). Off by default: clients that look at the first challenge only, and know MD5
-    /// only, are many.
-    pub sha256: bool,
-    /// Domains that phones may register in. An IP literal is always one; if the list is empty, so is any name.
-    pub domains: Vec<String>,
-    /// Address to put into Via and Contact in place of the socket's own, for a server behind NAT.
-    pub advertised: Option<IpAddr>,
-    /// Accounts of phones: user and password.
-    pub accounts: BTreeMap<String, Pii<String>>,
-    /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
-    pub challenge_accounts: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            seed: 0,
-            user_agent: "trunkline".into(),
-            realm: "trunkline".into(),
-            sha256: false,
-            domains: Vec::new(),
-            advertised: None,
-            accounts: BTreeMap::new(),
-            challenge_accounts: false,
-        }
-    }
-}
 
 /// The SIP core.
 pub struct Endpoint {
@@ -82,6 +46,7 @@ pub struct Endpoint {
     pub(super) dialogs: HashMap<(String, String), LegId>,
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
+    pub(super) ways: Ways,
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     next_leg: u64,
@@ -109,6 +74,7 @@ impl Endpoint {
             dialogs: HashMap::new(),
             timers: Timers::default(),
             registrar: Registrar::default(),
+            ways: Ways::new(config.listeners.clone()),
             registration: None,
             guard,
             next_leg: 1,
@@ -174,8 +140,9 @@ impl Endpoint {
             Input::Received { flow, message } => self.received(now, flow, message, out),
             Input::Unreachable { flow } => {
                 self.layer.unreachable(now, flow, out);
-                say(self.registrar.unreachable(flow), out);
+                self.closed(flow, out);
             }
+            Input::Closed { flow } => self.closed(flow, out),
             Input::Command(command) => self.command(now, command, out),
             Input::Tick => {}
         }
@@ -230,7 +197,7 @@ impl Endpoint {
         let Ok(remote) = message.received_from(flow.remote) else {
             return self.drop_count("request without usable Via");
         };
-        let reply = if flow.transport == Transport::Tcp { flow } else { Flow { remote, ..flow } };
+        let reply = if flow.transport.reliable() { flow } else { Flow { remote, ..flow } };
         let fault = check(&message);
         let ack = matches!(message.request(), Some((Method::Ack, _)));
         let envelope = match message.envelope() {
@@ -243,6 +210,7 @@ impl Endpoint {
             }
         };
         let request = Request { flow, reply, message, envelope };
+        self.ways.note_alias(&request);
         match (self.layer.receive(now, &request, out), fault) {
             (Seen::Absorbed, _) => {}
             (Seen::Ack, _) => match request.envelope.to.tag() {
@@ -385,6 +353,12 @@ impl Endpoint {
         }
         let message = fault.response(&request.message, &self.stateless_tag(&request.message));
         out.push(Output::Transmit { flow: request.reply, message });
+    }
+
+    /// A connection is gone, and with it who was reached over it.
+    fn closed(&mut self, flow: Flow, out: &mut Vec<Output>) {
+        self.ways.closed(flow);
+        say(self.registrar.unreachable(flow), out);
     }
 
     /// Counts what is dropped without an answer.

@@ -1,24 +1,18 @@
 //! The vocabulary between the SIP core and its two neighbours: the wire ([`Input::Received`], [`Output::Transmit`]) and
 //! the call ([`Command`], [`Event`]).
 
+pub(super) use super::transport::Transport;
 use crate::base::{LegId, Pii};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
-/// A transport protocol (RFC 3261 §18).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    Udp,
-    Tcp,
-}
-
-/// Where a message came from, or is to go: one UDP 5-tuple or one TCP connection.
+/// Where a message came from, or is to go: one UDP 5-tuple or one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Flow {
     pub transport: Transport,
-    /// Our socket's address; for an outgoing TCP connection, the listener's.
+    /// Our socket's address; for an outgoing connection, the listener's.
     pub local: SocketAddr,
-    /// The peer's address. The driver connects first if there is no TCP connection to it yet.
+    /// The peer's address. The driver connects first if there is no connection to it yet.
     pub remote: SocketAddr,
 }
 
@@ -29,6 +23,8 @@ pub enum Input {
     Received { flow: Flow, message: Bytes },
     /// What was to be sent over `flow` could not be (connection refused or broken, ICMP unreachable).
     Unreachable { flow: Flow },
+    /// The peer has closed this connection, or it broke.
+    Closed { flow: Flow },
     /// A request from the call.
     Command(Command),
     /// The deadline has come.

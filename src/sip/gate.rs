@@ -53,7 +53,7 @@ impl Endpoint {
             return self.refuse(&Fault::Forbidden("Not Your Address"), request, out);
         }
         let tx = self.layer.serve(request, Owner::Nobody);
-        let (tag, result) = (self.token(), self.registrar.register(now, &account, request));
+        let (tag, result) = (self.token(), self.registrar.register(now, &account, request, &self.ways));
         let (status, octets) = match &result {
             Ok(_) => {
                 let mut b = Builder::reply(&request.message, 200, "", Some(&tag));

@@ -8,7 +8,7 @@
 
 use super::build::after_invite;
 use super::client::{self, Client};
-use super::event::{Flow, Output, Transport};
+use super::event::{Flow, Output};
 use super::invite_client::{self, InviteClient};
 use super::invite_server::{self, InviteServer};
 use super::message::{Envelope, Message, Start};
@@ -127,7 +127,7 @@ impl Layer {
 
     /// Begins a server transaction for a new request.
     pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
-        let reliable = request.flow.transport == Transport::Tcp;
+        let reliable = request.flow.transport.reliable();
         let machine = match request.envelope.method {
             Method::Invite => Machine::InviteServer(InviteServer::new(reliable)),
             _ => Machine::Server(Server::new(reliable)),
@@ -190,7 +190,7 @@ impl Layer {
     ) -> Option<TxId> {
         let request = Message::parse(octets.clone()).ok()?;
         let envelope = request.envelope().ok()?;
-        let (reliable, mut acts) = (flow.transport == Transport::Tcp, Vec::new());
+        let (reliable, mut acts) = (flow.transport.reliable(), Vec::new());
         let machine = match envelope.method {
             Method::Invite => Machine::InviteClient(InviteClient::new(reliable, &mut acts)),
             _ => Machine::Client(Client::new(reliable, &mut acts)),

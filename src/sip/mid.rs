@@ -166,7 +166,7 @@ impl Endpoint {
 
     /// Sends BYE (§15.1.1); nothing of ours is to come after it.
     pub(super) fn bye(&mut self, now: Now, id: LegId, reason: &str, out: &mut Vec<Output>) {
-        let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop()) else { return };
+        let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop(&self.ways)) else { return };
         let via = self.via(flow);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Bye, &via);

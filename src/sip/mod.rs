@@ -6,7 +6,7 @@
 //! ```text
 //! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, refer
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
-//!                                                   registrar + digest, register
+//!                                    transport      registrar + digest, register
 //! ```
 
 mod body;
@@ -32,21 +32,23 @@ mod register;
 mod registrar;
 mod reply;
 mod server;
+mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod transport;
 mod uac;
 mod uas;
 mod uri;
 
 pub use build::Builder;
-pub use endpoint::{Config, Endpoint};
-pub use event::{
-    Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target, Transport,
-};
+pub use endpoint::Endpoint;
+pub use event::{Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
 pub use framer::{Frame, Framer, FramingError};
 pub use message::Message;
 pub use name::{Method, Name};
+pub use settings::Config;
 pub use syntax::{NameAddr, Params, Via};
+pub use transport::{Listener, Transport};
 pub use uri::{SIP_PORT, Uri, locate};

@@ -10,6 +10,7 @@ use super::layer::Request;
 use super::name::Name;
 use super::reply::Fault;
 use super::syntax::NameAddr;
+use super::transport::Ways;
 use super::uri::Uri;
 use crate::base::Now;
 use crate::limits::{REGISTER_EXPIRES_S, REGISTRAR_CONTACTS_MAX};
@@ -54,6 +55,7 @@ impl Registrar {
         now: Now,
         user: &str,
         request: &Request,
+        ways: &Ways,
     ) -> Result<Option<Change>, Fault> {
         let message = &request.message;
         let envelope = &request.envelope;
@@ -86,7 +88,7 @@ impl Registrar {
                 }
                 let natted = natted(request);
                 bindings.push(Binding {
-                    flow: next_hop(&contact.uri, request.flow, natted),
+                    flow: next_hop(&contact.uri, request.flow, natted, ways),
                     uri: contact.uri,
                     parsed,
                     natted,
@@ -210,7 +212,7 @@ mod tests {
             1,
             "Contact: <sip:ann@192.168.1.7>;expires=60, <sip:ann@192.168.1.8>\r\nExpires: 90\r\n",
         );
-        assert_eq!(r.register(AT, "ann", &one), Ok(Some(("ann".into(), Some(one.flow)))));
+        assert_eq!(r.register(AT, "ann", &one, &Ways::default()), Ok(Some(("ann".into(), Some(one.flow)))));
         assert_eq!(
             r.contacts(AT, "ann"),
             ["<sip:ann@192.168.1.7>;expires=60", "<sip:ann@192.168.1.8>;expires=90"]
@@ -225,7 +227,7 @@ mod tests {
     fn a_phone_behind_nat_is_reached_over_its_flow() {
         let mut r = Registrar::default();
         let request = register(1, "Contact: <sip:ann@192.168.1.7>\r\n");
-        r.register(AT, "ann", &request).unwrap();
+        r.register(AT, "ann", &request, &Ways::default()).unwrap();
         let b = r.newest("ann").unwrap();
         assert_eq!((b.uri.as_str(), b.flow), ("sip:ann@192.168.1.7", request.flow));
         assert_eq!(r.unreachable(request.flow), [("ann".to_owned(), None)]);
@@ -234,13 +236,15 @@ mod tests {
     #[test]
     fn a_star_takes_all_back_only_with_expires_zero() {
         let mut r = Registrar::default();
-        r.register(AT, "ann", &register(1, "Contact: <sip:ann@h>\r\n")).unwrap();
-        assert!(r.register(AT, "ann", &register(2, "Contact: *\r\nExpires: 5\r\n")).is_err());
+        r.register(AT, "ann", &register(1, "Contact: <sip:ann@h>\r\n"), &Ways::default()).unwrap();
         assert!(
-            r.register(AT, "ann", &register(1, "Contact: *\r\nExpires: 0\r\n")).is_err(),
+            r.register(AT, "ann", &register(2, "Contact: *\r\nExpires: 5\r\n"), &Ways::default()).is_err()
+        );
+        assert!(
+            r.register(AT, "ann", &register(1, "Contact: *\r\nExpires: 0\r\n"), &Ways::default()).is_err(),
             "CSeq must be higher"
         );
-        let gone = r.register(AT, "ann", &register(3, "Contact: *\r\nExpires: 0\r\n"));
+        let gone = r.register(AT, "ann", &register(3, "Contact: *\r\nExpires: 0\r\n"), &Ways::default());
         assert_eq!(gone, Ok(Some(("ann".into(), None))));
     }
 
@@ -248,8 +252,9 @@ mod tests {
     fn a_brief_interval_is_refused_and_a_long_one_cut() {
         let mut r = Registrar::default();
         let brief = register(1, "Contact: <sip:ann@h>;expires=29\r\n");
-        assert_eq!(r.register(AT, "ann", &brief), Err(Fault::IntervalTooBrief(30)));
-        r.register(AT, "ann", &register(2, "Contact: <sip:ann@h>;expires=4294967296\r\n")).unwrap();
+        assert_eq!(r.register(AT, "ann", &brief, &Ways::default()), Err(Fault::IntervalTooBrief(30)));
+        r.register(AT, "ann", &register(2, "Contact: <sip:ann@h>;expires=4294967296\r\n"), &Ways::default())
+            .unwrap();
         assert_eq!(r.contacts(AT, "ann"), ["<sip:ann@h>;expires=3600"]);
     }
 
@@ -260,10 +265,10 @@ mod tests {
             register(1, &format!("Contact: {}\r\n", all.join(", ")))
         };
         let mut r = Registrar::default();
-        assert!(r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX)).is_ok());
+        assert!(r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX), &Ways::default()).is_ok());
         let mut r = Registrar::default();
         assert_eq!(
-            r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX + 1)),
+            r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX + 1), &Ways::default()),
             Err(Fault::Forbidden("Too Many Contacts"))
         );
     }

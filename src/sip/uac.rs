@@ -81,8 +81,8 @@ impl Endpoint {
     ) {
         let Some(leg) = self.legs.get(&id) else { return };
         // The first hop is the one we were told, not what the Request-URI says.
-        let flow = leg.dialog.flow;
-        let (via, contact) = (self.via(flow), self.contact(flow));
+        let (flow, sips) = (leg.dialog.flow, leg.dialog.sips);
+        let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let agent = self.config.user_agent.clone();
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Invite, &via).field(Name::Contact, contact);
@@ -176,7 +176,7 @@ impl Endpoint {
                 return self.end(id, EndCause::Protocol(why.into()), out);
             }
         };
-        let flow = dialog.next_hop();
+        let flow = dialog.next_hop(&self.ways);
         let via = self.via(flow);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut ack = dialog.numbered(&Method::Ack, &via, envelope.cseq);

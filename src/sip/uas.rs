@@ -46,13 +46,13 @@ impl Endpoint {
 
     /// 180, and again each minute (§13.3.1.1).
     pub(super) fn ring(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
-        let Some((tx, flow, tag)) = self.legs.get(&id).and_then(|leg| match leg.state {
-            State::Offered { tx } => Some((tx, leg.dialog.flow, leg.tag.clone())),
+        let Some((tx, (flow, sips), tag)) = self.legs.get(&id).and_then(|leg| match leg.state {
+            State::Offered { tx } => Some((tx, (leg.dialog.flow, leg.dialog.sips), leg.tag.clone())),
             State::Calling(_) | State::Up | State::Over => None,
         }) else {
             return;
         };
-        let contact = self.contact(flow);
+        let contact = self.contact(flow, sips);
         let Some(request) = self.layer.request_of(tx) else { return };
         let ringing = Builder::reply(request, 180, "", Some(&tag)).field(Name::Contact, contact).end();
         self.layer.respond(now, tx, 180, ringing, out);
@@ -69,9 +69,9 @@ impl Endpoint {
         };
         leg.state = State::Up;
         leg.unacked = Some(Unacked { tx, cseq, interval: T1 });
-        let (flow, tag) = (leg.dialog.flow, leg.tag.clone());
+        let (flow, sips, tag) = (leg.dialog.flow, leg.dialog.sips, leg.tag.clone());
         self.timers.clear((id, LegTimer::Ring));
-        let contact = self.contact(flow);
+        let contact = self.contact(flow, sips);
         let Some(request) = self.layer.request_of(tx) else { return };
         // §14.2: a re-INVITE that is accepted is a target refresh.
         let target = request.contact().ok();

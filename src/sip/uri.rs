@@ -57,17 +57,18 @@ impl Uri {
         self.host.parse().ok()
     }
 
-    /// Where to send to, if the host is an IP literal; `maddr` is not followed.
-    pub fn addr(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(SIP_PORT)))
+    /// Where to send to by `transport`, if the host is an IP literal; `maddr` is not followed.
+    pub fn addr(&self, transport: Transport) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(transport.port())))
     }
 
-    /// The transport parameter, if it is one of ours.
+    /// The transport that the URI asks for, if it is one of ours: its parameter, made secure by `sips` (§26.2.2).
     pub fn transport(&self) -> Option<Transport> {
-        match self.params.get("transport")?.to_ascii_lowercase().as_str() {
-            "udp" => Some(Transport::Udp),
-            "tcp" => Some(Transport::Tcp),
-            _ => None,
+        let given = self.params.get("transport").map(|name| Transport::of(&name));
+        match (self.scheme.as_str(), given) {
+            ("sips", None | Some(Some(Transport::Tcp | Transport::Tls))) => Some(Transport::Tls),
+            ("sips", Some(Some(Transport::Ws | Transport::Wss))) => Some(Transport::Wss),
+            (_, given) => given.flatten(),
         }
     }
 
@@ -134,8 +135,8 @@ pub(super) fn unescape(text: &str) -> String {
 /// What is wrong with the URI, in words for the user.
 pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
     let parsed = Uri::parse(uri).map_err(|why| format!("`{uri}` is no SIP URI: {why}"))?;
-    if parsed.scheme != "sip" {
-        return Err(format!("`{uri}`: only the scheme `sip` can be called"));
+    if !matches!(parsed.scheme.as_str(), "sip" | "sips") {
+        return Err(format!("`{uri}`: only the schemes `sip` and `sips` can be called"));
     }
     let ip = match parsed.host.as_str() {
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -143,11 +144,15 @@ pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
             host.parse().map_err(|_| format!("`{uri}`: the host must be an IP address or `localhost`"))?
         }
     };
-    if parsed.params.get("transport").is_some() && parsed.transport().is_none() {
-        return Err(format!("`{uri}`: the transport must be `udp` or `tcp`"));
-    }
-    let remote = SocketAddr::new(ip, parsed.port.unwrap_or(SIP_PORT));
-    let transport = parsed.transport().unwrap_or(Transport::Udp);
+    let transport = match parsed.params.get("transport").map(|_| parsed.transport()) {
+        Some(None | Some(Transport::Ws | Transport::Wss)) => {
+            return Err(format!("`{uri}`: the transport must be `udp`, `tcp` or `tls`"));
+        }
+        Some(given) => given,
+        None => parsed.transport(),
+    };
+    let transport = transport.unwrap_or(Transport::Udp);
+    let remote = SocketAddr::new(ip, parsed.port.unwrap_or(transport.port()));
     Ok(Target::Uri { uri: uri.trim().to_owned(), flow: Flow { transport, local, remote } })
 }
 
@@ -178,17 +183,23 @@ mod tests {
         assert!(Uri::parse("sip:a@b c").is_err());
         assert!(Uri::parse("sip:a@").is_err());
         assert!(Uri::parse("sip:a@h:99999").is_err());
-        assert_eq!(Uri::parse("sip:[::1]:5061").unwrap().addr(), Some("[::1]:5061".parse().unwrap()));
+        assert_eq!(
+            Uri::parse("sip:[::1]:5061").unwrap().addr(Transport::Udp),
+            Some("[::1]:5061".parse().unwrap())
+        );
+        assert_eq!(Uri::parse("sips:a@[::1]").unwrap().transport(), Some(Transport::Tls));
     }
 
     #[test]
-    fn a_target_needs_an_address_and_a_transport_we_speak() {
+    fn a_target_needs_an_address_and_a_transport_we_can_connect_by() {
         let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
         let Ok(Target::Uri { flow, .. }) = locate("sip:1@localhost;transport=tcp", local) else {
             panic!("no target")
         };
         assert_eq!((flow.transport, flow.remote), (Transport::Tcp, "127.0.0.1:5060".parse().unwrap()));
         assert!(locate("sip:1@example.com", local).is_err());
-        assert!(locate("sip:1@127.0.0.1;transport=tls", local).is_err());
+        assert!(locate("sip:1@127.0.0.1;transport=ws", local).is_err());
+        let Ok(Target::Uri { flow, .. }) = locate("sips:1@127.0.0.1", local) else { panic!("no target") };
+        assert_eq!((flow.transport, flow.remote), (Transport::Tls, "127.0.0.1:5061".parse().unwrap()));
     }
 }

@@ -1,0 +1,42 @@
+//! What the SIP core is told once.
+
+use super::transport::Listener;
+use crate::base::Pii;
+use std::collections::BTreeMap;
+
+/// What an [`Endpoint`] is told once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Seeds tags, branches, Call-IDs and nonces. Must be hard to guess on a real line.
+    pub seed: u64,
+    /// For User-Agent and Server.
+    pub user_agent: String,
+    /// Realm of digest challenges.
+    pub realm: String,
+    /// Offer SHA-256 before MD5 (RFC 8760). Off by default: clients that look at the first challenge only, and know MD5
+    /// only, are many.
+    pub sha256: bool,
+    /// Domains that phones may register in. An IP literal is always one; if the list is empty, so is any name.
+    pub domains: Vec<String>,
+    /// Where the driver listens; empty stands for any address that a flow names, by UDP and TCP.
+    pub listeners: Vec<Listener>,
+    /// Accounts of phones: user and password.
+    pub accounts: BTreeMap<String, Pii<String>>,
+    /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
+    pub challenge_accounts: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            seed: 0,
+            user_agent: "trunkline".into(),
+            realm: "trunkline".into(),
+            sha256: false,
+            domains: Vec::new(),
+            listeners: Vec::new(),
+            accounts: BTreeMap::new(),
+            challenge_accounts: false,
+        }
+    }
+}
