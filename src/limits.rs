@@ -10,6 +10,10 @@ pub const CALLS_MAX: usize = 2000;
 /// under 8 KiB. Answer: 513 on what can be answered, else the connection is closed (stream) or the datagram dropped.
 pub const SIP_MESSAGE_OCTETS_MAX: usize = 65_535;
 
+/// Octets of a request sent by UDP: 200 less than an Ethernet frame takes (RFC 3261 §18.1.1). Answer: larger ones are sent by
+/// TCP, and by UDP only if nobody listens there.
+pub const SIP_UDP_REQUEST_OCTETS_MAX: usize = 1300;
+
 /// Header fields of one SIP message. Answer: 400.
 pub const SIP_HEADERS_MAX: usize = 256;
 
@@ -38,6 +42,24 @@ pub const SIP_CONNECTION_QUEUE: usize = 256;
 
 /// How long a stream connection may be silent: just over the longest registration, whose refresh keeps it alive.
 pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3900);
+
+/// Addresses tried for one call to a name, and questions asked to find them. Two services of a provider have some eight; a
+/// zone that is made to keep us busy has any number. Answer: the rest is left out.
+pub const SIP_HOPS_MAX: usize = 16;
+pub const SIP_QUESTIONS_MAX: usize = 24;
+
+/// How long a server may be silent while there is another to try: three repeats of an INVITE are lost by then (RFC 3261
+/// Timer A), and a caller still waits. Answer: the next is tried.
+pub const SIP_HOP_MAX: Duration = Duration::from_secs(4);
+
+/// How long a name may take to be located, and how many may be at once. Answer: what is known by then is tried; with nothing
+/// known, or too many names at once, the call is unreachable.
+pub const SIP_LOCATE_MAX: Duration = Duration::from_secs(5);
+pub const SIP_LOOKUPS_MAX: usize = 256;
+
+/// Answers of the DNS kept, and how long at most, whatever their TTL says. Answer: the least used is forgotten.
+pub const DNS_CACHE_MAX: u64 = 1024;
+pub const DNS_TTL_MAX: Duration = Duration::from_secs(3600);
 
 /// How long a connection may take to send its first message, to finish one it has begun, or to take one of ours.
 /// Answer: it is closed.

@@ -256,6 +256,7 @@ impl Server {
         for output in out {
             match output {
                 sip::Output::Transmit { flow, message } => self.sockets.send(flow, message),
+                sip::Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
                 sip::Output::Event(event) => self.step(call::Input::Sip(event)),
             }
         }

@@ -6,6 +6,8 @@
 
 mod baresip;
 mod calls;
+mod ipv6;
+mod kamailio;
 mod operations;
 mod phones;
 mod server;

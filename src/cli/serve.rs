@@ -99,7 +99,7 @@ fn welcome(ready: &Ready, places: &Places) -> String {
         format!(" --config {}", places.config.display())
     };
     let udp = || ready.sip.iter().filter(|l| l.transport == Transport::Udp).map(|l| l.addr);
-    let (Some(first), Some(last)) = (udp().next(), udp().last()) else { return out };
+    let (Some(first), Some(last)) = (udp().next(), udp().next_back()) else { return out };
     let agent = ready.config.setup.agents.first().map_or("1001", |a| a.user.as_str());
     let Some(line) = ready.config.lines.first() else { return out };
     let number = line.numbers.first().map_or("12345", String::as_str);

@@ -48,8 +48,8 @@ impl NamedFile {
     }
 
     /// What is wrong with the file, at the place that names it.
-    pub fn wrong(&self, message: String, remedy: &str) -> Problem {
-        Problem { message, ..(*self.at).clone() }.help(Some(remedy.to_owned()))
+    pub fn wrong(&self, message: String, remedy: &str) -> Box<Problem> {
+        Box::new(Problem { message, ..(*self.at).clone() }.help(Some(remedy.to_owned())))
     }
 }
 

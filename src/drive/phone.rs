@@ -117,6 +117,11 @@ impl Phone {
         self.sockets.addrs().first().copied().unwrap_or(SocketAddr::new(self.ip, 0))
     }
 
+    /// `server` is known by this name, which its certificate must be for.
+    pub fn expect(&self, server: SocketAddr, name: &str) {
+        self.sockets.expect(server, name);
+    }
+
     /// Registers as `credentials` say, until [`Phone::unregister`].
     pub fn register(&mut self, server: SocketAddr, transport: Transport, credentials: Credentials) {
         let registrar = Flow { transport, local: self.addr(), remote: server };
@@ -148,7 +153,7 @@ impl Phone {
         self.endpoint.step(self.now(), Input::Command(invite), &mut out);
         let call_id = out.iter().find_map(|o| match o {
             Output::Transmit { message, .. } => call_id_of(message),
-            Output::Event(_) => None,
+            Output::Locate { .. } | Output::Event(_) => None,
         });
         let call_id = call_id.ok_or("the INVITE could not be written: is --from a number or a SIP URI?")?;
         Ok(Dialling { leg, call_id, out })
@@ -248,6 +253,7 @@ impl Phone {
         for output in out {
             match output {
                 Output::Transmit { flow, message } => self.sockets.send(flow, message),
+                Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
                 Output::Event(event) => self.event(event),
             }
         }

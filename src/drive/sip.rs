@@ -19,9 +19,9 @@ mod connection;
 mod table;
 mod websocket;
 
-use super::tls;
+use super::{dns, tls};
 use crate::limits::{SIP_INPUT_QUEUE, SIP_MESSAGE_OCTETS_MAX};
-use crate::sip::{Flow, Input, Listener, Transport};
+use crate::sip::{Ask, Flow, Input, Listener, Transport};
 use bytes::Bytes;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +43,7 @@ pub struct SipSockets {
     udp: Vec<(SocketAddr, Arc<UdpSocket>)>,
     listeners: Vec<Listener>,
     connector: tls::Connector,
+    dns: dns::Dns,
     shared: Shared,
 }
 
@@ -54,7 +55,9 @@ impl SipSockets {
     pub async fn bind(addrs: &[SocketAddr]) -> io::Result<SipSockets> {
         let (sender, inputs) = mpsc::channel(SIP_INPUT_QUEUE);
         let (shared, connector) = (Shared::new(sender), tls::Connector::default());
-        let mut sockets = SipSockets { inputs, udp: Vec::new(), listeners: Vec::new(), connector, shared };
+        let dns = dns::Dns::default();
+        let mut sockets =
+            SipSockets { inputs, udp: Vec::new(), listeners: Vec::new(), connector, dns, shared };
         for addr in addrs {
             let (udp, tcp) = bind_both(*addr).await?;
             sockets.add_udp(udp, None)?;
@@ -123,6 +126,31 @@ impl SipSockets {
     /// What outgoing TLS connections trust.
     pub fn trust(&mut self, connector: tls::Connector) {
         self.connector = connector;
+    }
+
+    /// Whom to ask for names, if not the name servers of the system.
+    pub fn ask(&mut self, dns: dns::Dns) {
+        self.dns = dns;
+    }
+
+    /// `remote` is known by this name, which its certificate must be for.
+    pub fn expect(&self, remote: SocketAddr, name: &str) {
+        self.connector.expect(remote, name);
+    }
+
+    /// Locates the servers of a URI; the answer comes as [`Input::Located`].
+    pub fn locate(&self, ask: Ask, uri: String) {
+        let (dns, connector, shared) = (self.dns.clone(), self.connector.clone(), self.shared.clone());
+        tokio::spawn(async move {
+            let found = dns.locate(&uri).await;
+            let hops = found.map_or(Vec::new(), |found| {
+                for hop in found.hops.iter().filter(|hop| hop.transport.secure()) {
+                    connector.expect(hop.remote, &found.host);
+                }
+                found.hops
+            });
+            shared.hand(Input::Located { ask, hops }).await;
+        });
     }
 
     /// Where is listened, in the order asked for; UDP before TCP on the same address.

@@ -112,7 +112,7 @@ pub fn load(folder: &Path, server: &Server) -> Result<Material, Vec<Problem>> {
         };
         match server_config(folder, identity) {
             Ok(config) => listeners.push(Some(Arc::new(config))),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     let client = server.ca.as_ref().map(|ca| roots(folder, ca).map(client)).transpose();
@@ -120,13 +120,13 @@ pub fn load(folder: &Path, server: &Server) -> Result<Material, Vec<Problem>> {
         Ok(client) if problems.is_empty() => Ok(Material { listeners, client }),
         Ok(_) => Err(problems),
         Err(problem) => {
-            problems.push(problem);
+            problems.push(*problem);
             Err(problems)
         }
     }
 }
 
-fn server_config(folder: &Path, identity: &Identity) -> Result<ServerConfig, Problem> {
+fn server_config(folder: &Path, identity: &Identity) -> Result<ServerConfig, Box<Problem>> {
     let named = &identity.certificate;
     let chain = certificates(folder, named)?;
     valid_now(named, &chain)?;
@@ -155,7 +155,7 @@ fn server_config(folder: &Path, identity: &Identity) -> Result<ServerConfig, Pro
     })
 }
 
-fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Problem> {
+fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Box<Problem>> {
     std::fs::read(folder.join(&named.path)).map_err(|e| {
         let remedy =
             "paths are relative to the folder of this file; the server's own user must be able to read it";
@@ -163,7 +163,7 @@ fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Problem> {
     })
 }
 
-fn certificates(folder: &Path, named: &NamedFile) -> Result<Vec<CertificateDer<'static>>, Problem> {
+fn certificates(folder: &Path, named: &NamedFile) -> Result<Vec<CertificateDer<'static>>, Box<Problem>> {
     let octets = octets(folder, named)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
     let chain = chain.ok().filter(|c| !c.is_empty());
@@ -173,14 +173,14 @@ fn certificates(folder: &Path, named: &NamedFile) -> Result<Vec<CertificateDer<'
     })
 }
 
-fn key(folder: &Path, named: &NamedFile) -> Result<PrivateKeyDer<'static>, Problem> {
+fn key(folder: &Path, named: &NamedFile) -> Result<PrivateKeyDer<'static>, Box<Problem>> {
     PrivateKeyDer::from_pem_slice(&octets(folder, named)?).map_err(|_| {
         let remedy = "a PEM file is wanted, with -----BEGIN PRIVATE KEY----- and without a pass phrase";
         named.wrong(format!("`{}` holds no private key", named.path), remedy)
     })
 }
 
-fn roots(folder: &Path, named: &NamedFile) -> Result<RootCertStore, Problem> {
+fn roots(folder: &Path, named: &NamedFile) -> Result<RootCertStore, Box<Problem>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(folder, named)?);
     if roots.is_empty() {
@@ -191,7 +191,7 @@ fn roots(folder: &Path, named: &NamedFile) -> Result<RootCertStore, Problem> {
 }
 
 /// The server's own certificate, the first, must be valid at this moment.
-fn valid_now(named: &NamedFile, chain: &[CertificateDer<'_>]) -> Result<(), Problem> {
+fn valid_now(named: &NamedFile, chain: &[CertificateDer<'_>]) -> Result<(), Box<Problem>> {
     let own = chain.first().and_then(|c| x509_cert::Certificate::from_der(c).ok());
     let Some(own) = own else {
         let message = format!("the first certificate in `{}` cannot be read", named.path);

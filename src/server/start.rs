@@ -52,10 +52,9 @@ impl Server {
         let material = files::tls(&options.config, &config)?;
         let (sockets, acceptors, port_taken) = listen(&config, options.port, material).await?;
         let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
-        let ports = config.server.media_ports.clone();
         let media = MediaConfig {
             workers,
-            ports,
+            ports: config.server.media_ports.clone(),
             epoch: began,
             backend: Backend::default(),
             hangover: config.server.hangover,

@@ -1,8 +1,8 @@
 //! Dialogs (RFC 3261 §12): what two user agents share once one has accepted an INVITE of the other.
 //!
 //! In: the request and response that form it. Out: requests within it, with route set, remote target and CSeq, and the
-//! flow that they go over. No name is looked up: a next hop that is no IP literal is reached over the flow that the
-//! dialog came from, and so is a peer behind NAT, whose Contact says an address that cannot be reached from here.
+//! flow that they go over. A next hop that is a name, until that is located, is reached over the flow that the dialog came
+//! from, and so is a peer behind NAT, whose Contact says an address that cannot be reached from here.
 
 use super::build::Builder;
 use super::event::{Flow, Transport};
@@ -11,6 +11,7 @@ use super::message::Message;
 use super::name::{Method, Name};
 use super::syntax::{NameAddr, Wrong};
 use super::transport::Ways;
+use super::uac::Way;
 use super::uri::Uri;
 
 /// One dialog, from our side.
@@ -30,7 +31,9 @@ pub(super) struct Dialog {
     routes: Vec<String>,
     /// The flow that the dialog came from.
     pub(super) flow: Flow,
-    natted: bool,
+    pub(super) natted: bool,
+    /// Where the name of the next hop has been found to be.
+    pub(super) located: Option<Flow>,
     /// To be secure on each hop: our Contact is `sips` (§12.1.1).
     pub(super) sips: bool,
 }
@@ -60,6 +63,7 @@ impl Dialog {
             routes,
             flow: invite.flow,
             natted: natted(invite),
+            located: None,
             sips: sips(asked) || sips(&nearest),
         })
     }
@@ -73,20 +77,20 @@ impl Dialog {
         Ok(Dialog { remote: to.clone(), target, routes, ..early.clone() })
     }
 
-    /// The caller's side before any response: `target` over `flow`.
-    pub(super) fn begun(call_id: String, local: NameAddr, target: &str, flow: Flow, natted: bool) -> Dialog {
-        let remote = NameAddr { display: None, uri: target.to_owned(), params: Default::default() };
+    /// The caller's side before any response.
+    pub(super) fn begun(call_id: String, local: NameAddr, way: Way) -> Dialog {
         Dialog {
             call_id,
             local,
-            remote,
+            remote: NameAddr { display: None, uri: way.uri.clone(), params: Default::default() },
             local_cseq: 0,
             remote_cseq: None,
-            target: target.to_owned(),
-            routes: vec![],
-            flow,
-            natted,
-            sips: sips(target),
+            sips: sips(&way.uri),
+            target: way.uri,
+            routes: way.routes,
+            flow: way.flow,
+            natted: way.natted,
+            located: None,
         }
     }
 
@@ -127,8 +131,23 @@ impl Dialog {
             .field(Name::CSeq, format_args!("{cseq} {method}"))
     }
 
+    /// The URI that requests in this dialog are sent to, if its host is a name that can be located.
+    pub(super) fn next_name(&self) -> Option<String> {
+        let (uri, natted) = match self.routes.first() {
+            Some(route) => (NameAddr::parse(route).ok()?.uri, false),
+            None => (self.target.clone(), self.natted),
+        };
+        let host = Uri::parse(&uri).ok().filter(|u| u.ip().is_none())?.host;
+        // RFC 2606: what has no name calls itself `.invalid`.
+        let known = !host.is_empty() && !host.ends_with(".invalid");
+        (known && !natted && !self.flow.transport.websocket()).then_some(uri)
+    }
+
     /// The flow that requests in this dialog go over.
     pub(super) fn next_hop(&self, ways: &Ways) -> Flow {
+        if let Some(located) = self.located {
+            return located;
+        }
         match self.routes.first() {
             Some(route) => {
                 NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false, ways))

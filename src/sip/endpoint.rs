@@ -9,8 +9,7 @@
 //! Faults, OPTIONS outside of a dialog and challenges are answered without keeping state (RFC 3261 §8.2.7), so junk costs
 //! no memory.
 //!
-//! Known deviations: no name is looked up (next hops must be IP literals, else the flow is used); no request is moved to
-//! TCP for its size (§18.1.1); `maddr` and TTL are ignored (§18.1.1); no extension is supported, so `Require` with any is
+//! Known deviations: a contact that registers with a name is reached over the flow that it registered over; `maddr` and TTL are ignored (§18.1.1); no extension is supported, so `Require` with any is
 //! refused (no 100rel, timer, replaces, path). REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
 use super::digest::Guard;
@@ -47,6 +46,8 @@ pub struct Endpoint {
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
     pub(super) ways: Ways,
+    /// Calls whose servers are being located.
+    pub(super) locating: BTreeMap<LegId, (String, Outgoing)>,
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     next_leg: u64,
@@ -75,6 +76,7 @@ impl Endpoint {
             timers: Timers::default(),
             registrar: Registrar::default(),
             ways: Ways::new(config.listeners.clone()),
+            locating: BTreeMap::new(),
             registration: None,
             guard,
             next_leg: 1,
@@ -124,6 +126,9 @@ impl Endpoint {
             let call_id = &leg.dialog.call_id;
             let _ = writeln!(text, "leg {} {} {call_id} ended={ended} unacked={unacked}", id.0, leg.state());
         }
+        for leg in self.locating.keys() {
+            let _ = writeln!(text, "leg {} Locating", leg.0);
+        }
         self.layer.dump(&mut text);
         self.registrar.dump(&mut text);
         if let Some(due) = self.registration.as_ref().map(|r| r.due) {
@@ -143,6 +148,7 @@ impl Endpoint {
                 self.closed(flow, out);
             }
             Input::Closed { flow } => self.closed(flow, out),
+            Input::Located { ask, hops } => self.located(now, ask, &hops, out),
             Input::Command(command) => self.command(now, command, out),
             Input::Tick => {}
         }
@@ -170,6 +176,7 @@ impl Endpoint {
             Command::Refuse { leg, status, reason, retry_after_s } => {
                 self.decline(now, leg, (status, &reason, retry_after_s), out);
             }
+            Command::Hangup { leg, .. } if self.not_located(leg, EndCause::WeHungUp, out) => {}
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),
             Command::Refer { leg, to } => self.refer(now, leg, &to, out),
             Command::ReferStatus { leg, status, reason } => self.refer_status(now, leg, status, &reason, out),
@@ -273,7 +280,7 @@ impl Endpoint {
                     Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::Failed { owner, tx, unreachable } => match owner {
-                    Owner::Invite(leg) => self.invite_failed(leg, tx, unreachable, out),
+                    Owner::Invite(leg) => self.invite_failed(now, leg, tx, unreachable, out),
                     Owner::Registration => self.registration_failed(now, tx, unreachable, out),
                     Owner::Refer(leg) => self.refer_ended(leg, 408, out),
                     Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}

@@ -1,6 +1,7 @@
 //! The vocabulary between the SIP core and its two neighbours: the wire ([`Input::Received`], [`Output::Transmit`]) and
 //! the call ([`Command`], [`Event`]).
 
+use super::locate::Hop;
 pub(super) use super::transport::Transport;
 use crate::base::{LegId, Pii};
 use bytes::Bytes;
@@ -23,6 +24,8 @@ pub enum Input {
     Received { flow: Flow, message: Bytes },
     /// What was to be sent over `flow` could not be (connection refused or broken, ICMP unreachable).
     Unreachable { flow: Flow },
+    /// The addresses that `ask` wanted, best first; none if there are none.
+    Located { ask: Ask, hops: Vec<Hop> },
     /// The peer has closed this connection, or it broke.
     Closed { flow: Flow },
     /// A request from the call.
@@ -32,12 +35,23 @@ pub enum Input {
 }
 
 /// What the SIP core wants done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Send these octets.
     Transmit { flow: Flow, message: Bytes },
+    /// Locate the servers of this URI (RFC 3263) and answer with [`Input::Located`].
+    Locate { ask: Ask, uri: String },
     /// Something the call must know.
     Event(Event),
+}
+
+/// Whom a located server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// The INVITE of a leg to be.
+    Invite(LegId),
+    /// Requests in the dialog of a leg.
+    Dialog(LegId),
 }
 
 /// Who an outgoing INVITE is for.
@@ -47,6 +61,8 @@ pub enum Target {
     User(String),
     /// A SIP URI, sent to `flow`.
     Uri { uri: String, flow: Flow },
+    /// A SIP URI whose servers are located, and tried one after the other.
+    Name(String),
 }
 
 /// A user name and password for digest authentication.

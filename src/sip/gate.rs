@@ -60,6 +60,10 @@ impl Endpoint {
                 for contact in self.registrar.contacts(now, &account) {
                     b = b.field(Name::Contact, contact);
                 }
+                // RFC 3327 §5.3.
+                for path in request.message.all(Name::Path) {
+                    b = b.field(Name::Path, path);
+                }
                 (200, b.field(Name::Server, &self.config.user_agent).end())
             }
             Err(fault) => (fault.status(), fault.response(&request.message, &tag)),

@@ -17,6 +17,7 @@ use super::layer::TxId;
 use super::name::Name;
 use super::refer::Referred;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Timer C (§16.6 step 11) for INVITEs of ours: longer does nobody ring.
@@ -37,13 +38,15 @@ pub(super) enum LegTimer {
     Ring,
     /// Our INVITE has had no final response for too long.
     C,
+    /// The server has said nothing, and there is another (RFC 3263 §4.3).
+    Hop,
     /// The INVITE that we have cancelled has had no final response (§9.1).
     Cancelled,
 }
 
 impl LegTimer {
-    pub(super) const ALL: [LegTimer; 5] =
-        [LegTimer::Repeat, LegTimer::NoAck, LegTimer::Ring, LegTimer::C, LegTimer::Cancelled];
+    pub(super) const ALL: [LegTimer; 6] =
+        [LegTimer::Repeat, LegTimer::NoAck, LegTimer::Ring, LegTimer::C, LegTimer::Hop, LegTimer::Cancelled];
 }
 
 /// An INVITE of ours that has had no final response.
@@ -89,6 +92,8 @@ pub(super) struct Leg {
     /// Our tag.
     pub(super) tag: String,
     pub(super) state: State,
+    /// Where the INVITE may be sent instead.
+    pub(super) hops: VecDeque<Flow>,
     /// `Event::Ended` has been said.
     pub(super) ended: bool,
     /// Transactions alive.
@@ -117,6 +122,7 @@ impl Leg {
             dialog,
             tag,
             state,
+            hops: VecDeque::new(),
             ended: false,
             open: 0,
             unacked: None,

@@ -215,6 +215,7 @@ impl Endpoint {
                 self.cancel(now, id, out);
                 self.end(id, EndCause::Timeout, out);
             }
+            LegTimer::Hop => self.hop_is_silent(now, id, out),
             LegTimer::Cancelled => {
                 let Some(State::Calling(calling)) = self.legs.get(&id).map(|l| &l.state) else { return };
                 let tx = calling.tx;

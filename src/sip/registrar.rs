@@ -1,8 +1,8 @@
 //! The location service (RFC 3261 §10.3): which user is reached by which contacts, over which flow, until when.
 //!
 //! In: REGISTER requests that have been authenticated, time, flows that have failed. Out: the bindings for the 200, and
-//! the users who have become or ceased to be reachable. Path is not used (RFC 3327): a phone is reached over the flow that
-//! it registered over, unless it is seen to be without NAT and says another address.
+//! the users who have become or ceased to be reachable. A phone behind a proxy is reached through it (RFC 3327); one that is
+//! not, over the flow that it registered over, unless it is seen to be without NAT and says another address.
 
 use super::dialog::{natted, next_hop};
 use super::event::Flow;
@@ -29,6 +29,8 @@ pub(super) struct Binding {
     pub(super) flow: Flow,
     /// True if the phone is behind NAT: its Contact cannot be reached but over `flow`.
     pub(super) natted: bool,
+    /// The proxies that requests to it go through (RFC 3327).
+    pub(super) path: Vec<String>,
     call_id: String,
     cseq: u32,
     renewed: Now,
@@ -60,6 +62,8 @@ impl Registrar {
         let message = &request.message;
         let envelope = &request.envelope;
         let list = message.list(Name::Contact).map_err(Fault::BadRequest)?;
+        let path = message.list(Name::Path).map_err(Fault::BadRequest)?;
+        let proxy = path.first().map(|p| NameAddr::parse(p)).transpose().map_err(Fault::BadRequest)?;
         let mut bindings = self.users.get(user).cloned().unwrap_or_default();
         let before = !bindings.is_empty();
         let later = |b: &Binding| b.call_id != envelope.call_id || envelope.cseq > b.cseq;
@@ -88,7 +92,11 @@ impl Registrar {
                 }
                 let natted = natted(request);
                 bindings.push(Binding {
-                    flow: next_hop(&contact.uri, request.flow, natted, ways),
+                    flow: match &proxy {
+                        Some(proxy) => next_hop(&proxy.uri, request.flow, false, ways),
+                        None => next_hop(&contact.uri, request.flow, natted, ways),
+                    },
+                    path: path.clone(),
                     uri: contact.uri,
                     parsed,
                     natted,
@@ -221,6 +229,16 @@ mod tests {
         assert_eq!(r.tick(AT + Duration::from_secs(60)), []);
         assert_eq!(r.tick(AT + Duration::from_secs(90)), [("ann".to_owned(), None)]);
         assert_eq!(r.deadline(), None);
+    }
+
+    #[test]
+    fn a_phone_behind_a_proxy_is_reached_through_it() {
+        let mut r = Registrar::default();
+        let fields = "Contact: <sip:ann@192.168.1.7>\r\nPath: <sip:10.0.0.9:5070;lr>, <sip:10.0.0.8;lr>\r\n";
+        r.register(AT, "ann", &register(1, fields), &Ways::default()).unwrap();
+        let b = r.newest("ann").unwrap();
+        assert_eq!(b.path, ["<sip:10.0.0.9:5070;lr>", "<sip:10.0.0.8;lr>"]);
+        assert_eq!(b.flow.remote, "10.0.0.9:5070".parse().unwrap());
     }
 
     #[test]

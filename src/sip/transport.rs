@@ -5,7 +5,8 @@
 
 use super::event::Flow;
 use super::layer::Request;
-use crate::limits::SIP_CONNECTIONS_MAX;
+use crate::limits::{SIP_CONNECTIONS_MAX, SIP_UDP_REQUEST_OCTETS_MAX};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -127,6 +128,18 @@ impl Ways {
             Some((host, port)) => format!("{host}:{}", port.unwrap_or(flow.local.port())),
             None => flow.local.to_string(),
         }
+    }
+
+    /// A request that is too large for UDP, over TCP (§18.1.1); `None` if it fits, or we have no TCP.
+    pub(super) fn by_size(&self, flow: Flow, octets: &Bytes) -> Option<(Flow, Bytes)> {
+        if flow.transport != Transport::Udp || octets.len() <= SIP_UDP_REQUEST_OCTETS_MAX {
+            return None;
+        }
+        self.listeners.iter().find(|l| l.transport == Transport::Tcp)?;
+        let flow = self.flow(Transport::Tcp, flow.remote, flow.local)?;
+        // The topmost Via, which is the first that we write, names the transport.
+        let text = std::str::from_utf8(octets).ok()?;
+        Some((flow, Bytes::from(text.replacen("\r\nVia: SIP/2.0/UDP ", "\r\nVia: SIP/2.0/TCP ", 1))))
     }
 
     /// Notes that the connection of `request` may be used for requests to what its sender listens on (RFC 5923 §5), which

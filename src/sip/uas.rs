@@ -85,6 +85,7 @@ impl Endpoint {
                 leg.dialog.target = target.uri;
             }
         });
+        self.locate_dialog(id, out);
         self.layer.respond(now, tx, 200, ok, out);
         // §13.3.1.4: over any transport, since a proxy may lose it further on.
         self.timers.set((id, LegTimer::Repeat), now + T1);

@@ -2,9 +2,9 @@
 //!
 //! In: the text of a URI. Out: its parts. Nothing is resolved: a host that is not an IP literal stays a name.
 
-use super::event::{Flow, Target, Transport};
 use super::syntax::{Params, Wrong};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use super::transport::Transport;
+use std::net::{IpAddr, SocketAddr};
 
 /// The port SIP uses when none is given (RFC 3261 §19.1.2).
 pub const SIP_PORT: u16 = 5060;
@@ -128,34 +128,6 @@ pub(super) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// A target for an INVITE to `uri`, whose host must be an IP literal or `localhost`; sent from the socket at `local`.
-/// For the command line and the configuration: no names are looked up.
-///
-/// # Errors
-/// What is wrong with the URI, in words for the user.
-pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
-    let parsed = Uri::parse(uri).map_err(|why| format!("`{uri}` is no SIP URI: {why}"))?;
-    if !matches!(parsed.scheme.as_str(), "sip" | "sips") {
-        return Err(format!("`{uri}`: only the schemes `sip` and `sips` can be called"));
-    }
-    let ip = match parsed.host.as_str() {
-        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => {
-            host.parse().map_err(|_| format!("`{uri}`: the host must be an IP address or `localhost`"))?
-        }
-    };
-    let transport = match parsed.params.get("transport").map(|_| parsed.transport()) {
-        Some(None | Some(Transport::Ws | Transport::Wss)) => {
-            return Err(format!("`{uri}`: the transport must be `udp`, `tcp` or `tls`"));
-        }
-        Some(given) => given,
-        None => parsed.transport(),
-    };
-    let transport = transport.unwrap_or(Transport::Udp);
-    let remote = SocketAddr::new(ip, parsed.port.unwrap_or(transport.port()));
-    Ok(Target::Uri { uri: uri.trim().to_owned(), flow: Flow { transport, local, remote } })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,18 +160,5 @@ mod tests {
             Some("[::1]:5061".parse().unwrap())
         );
         assert_eq!(Uri::parse("sips:a@[::1]").unwrap().transport(), Some(Transport::Tls));
-    }
-
-    #[test]
-    fn a_target_needs_an_address_and_a_transport_we_can_connect_by() {
-        let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-        let Ok(Target::Uri { flow, .. }) = locate("sip:1@localhost;transport=tcp", local) else {
-            panic!("no target")
-        };
-        assert_eq!((flow.transport, flow.remote), (Transport::Tcp, "127.0.0.1:5060".parse().unwrap()));
-        assert!(locate("sip:1@example.com", local).is_err());
-        assert!(locate("sip:1@127.0.0.1;transport=ws", local).is_err());
-        let Ok(Target::Uri { flow, .. }) = locate("sips:1@127.0.0.1", local) else { panic!("no target") };
-        assert_eq!((flow.transport, flow.remote), (Transport::Tls, "127.0.0.1:5061".parse().unwrap()));
     }
 }

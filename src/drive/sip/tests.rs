@@ -51,6 +51,7 @@ impl Node {
             match output {
                 Output::Transmit { flow, message } => self.sockets.send(flow, message),
                 Output::Event(event) => events.push(event),
+                Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
             }
         }
         events

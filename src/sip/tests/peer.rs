@@ -46,6 +46,7 @@ impl Peer {
                 self.leg = Some(call.leg);
                 "Incoming".into()
             }
+            Output::Locate { uri, .. } => format!("Locate {uri}"),
             Output::Event(event) => {
                 let text = format!("{event:?}");
                 text.split([' ', '{']).next().unwrap_or_default().to_owned()

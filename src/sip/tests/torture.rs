@@ -38,7 +38,7 @@ fn outcome(message: Bytes) -> String {
             message::Start::Response { status, .. } => status.to_string(),
             message::Start::Request { .. } => panic!("a request came out"),
         },
-        Some(Output::Event(event)) => panic!("{event:?} came out"),
+        Some(other) => panic!("{other:?} came out"),
         None => "dropped".into(),
     }
 }
