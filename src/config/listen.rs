@@ -174,6 +174,10 @@ mod tests {
         assert!(listen("transport = \"wss\"\ncertificate = \"c\"").contains("add key = "));
         assert!(listen("transport = \"tcp\"\nkey = \"c\"").contains(":3:7: error: tcp is not encrypted"));
         assert!(listen("transport = \"udp\"\nadvertised = \"a b\"").contains("not a host and port"));
+        assert!(
+            wrong("[sip]\ndns = [\"ns.example\"]\n")
+                .contains(":2:8: error: not the address of a name server")
+        );
         assert!(wrong("[sip]\naddresses = []\n").contains("no address to listen on"));
     }
 }

@@ -7,7 +7,7 @@ use crate::limits::SPEECH_HANGOVER;
 use crate::sip::Transport;
 use ipnet::IpNet;
 use serde::Deserialize;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
@@ -33,6 +33,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Who may sign the certificate of a server that we connect to; `None` stands for those the system trusts.
     pub ca: Option<NamedFile>,
+    /// Name servers; empty stands for those of the system.
+    pub dns: Vec<SocketAddr>,
     pub domain: String,
     /// Challenge phones with SHA-256 first and MD5 second (RFC 8760), not with MD5 alone.
     pub sha256: bool,
@@ -71,6 +73,7 @@ impl Default for Server {
             advertised: None,
             listen: Vec::new(),
             ca: None,
+            dns: Vec::new(),
             domain: "trunkline.local".into(),
             sha256: false,
             media_ports: 20_000..=29_998,
@@ -114,6 +117,8 @@ struct Sip {
     domain: Option<String>,
     sha256: Option<bool>,
     ca: Option<Spanned<String>>,
+    #[serde(default)]
+    dns: Vec<Spanned<String>>,
     #[serde(default)]
     listen: Vec<RawListen>,
 }
@@ -167,6 +172,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     }
     server.port = raw.sip.port.unwrap_or(server.port);
     server.advertised = raw.sip.advertised.as_ref().and_then(|a| listen::advertised(file, a, problems));
+    server.dns = raw.sip.dns.iter().filter_map(|d| name_server(file, d, problems)).collect();
     server.ca = raw.sip.ca.map(|ca| NamedFile::new(file, ca));
     let listens = !server.addresses.is_empty() || !raw.sip.listen.is_empty();
     server.listen = raw.sip.listen.into_iter().filter_map(|l| listen::read(file, l, problems)).collect();
@@ -245,6 +251,16 @@ pub(super) fn address(
                 "write an address such as \"192.0.2.10\", or \"auto\" for the machine's own".into(),
             )),
         );
+    }
+    parsed
+}
+
+fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
+    let s = text.get_ref();
+    let parsed = s.parse().ok().or_else(|| s.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+    if parsed.is_none() {
+        let help = "write it as \"192.0.2.53\" or \"192.0.2.53:5353\"";
+        problems.push(file.error(text.span(), "not the address of a name server").help(Some(help.into())));
     }
     parsed
 }

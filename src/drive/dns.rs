@@ -86,9 +86,9 @@ impl Dns {
         let mut locate = Locate::new(uri)?;
         let host = locate.host().to_owned();
         let mut rng = fastrand::Rng::new();
-        let _permit = self.lookups.try_acquire();
+        let permit = self.lookups.try_acquire();
         while let Some(question) = locate.question() {
-            let asked = _permit.is_ok() && Instant::now() < until;
+            let asked = permit.is_ok() && Instant::now() < until;
             let answer = match asked {
                 true => timeout_at(until, self.ask(&question)).await.ok().flatten(),
                 false => None,

@@ -11,7 +11,7 @@ use crate::drive::recogniser::Recognisers;
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::voice::Voice;
-use crate::drive::{files, models, tls};
+use crate::drive::{dns, files, models, tls};
 use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
@@ -177,6 +177,9 @@ async fn listen(
     let (mut sockets, port_taken) = bind(config, port).await?;
     if let Some(client) = material.client {
         sockets.trust(tls::Connector::trusting(client));
+    }
+    if !config.server.dns.is_empty() {
+        sockets.ask(dns::Dns::servers(&config.server.dns));
     }
     let mut acceptors = Vec::new();
     for (listen, tls) in config.server.listen.iter().zip(material.listeners) {

@@ -203,6 +203,32 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_may_be_used_both_ways_is_until_it_closes() {
+        let flow =
+            Flow { transport: Transport::Tls, local: addr("10.0.0.1:5061"), remote: addr("10.0.0.9:49152") };
+        let request = |via: &str| {
+            let text = format!(
+                "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TLS {via}\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a>\r\n\
+                 Call-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"
+            );
+            let message = super::super::Message::parse(Bytes::from(text)).unwrap();
+            let envelope = message.envelope().unwrap();
+            Request { flow, reply: flow, message, envelope }
+        };
+        let towards =
+            |ways: &Ways| ways.flow(Transport::Tls, addr("10.0.0.9:5061"), flow.local).unwrap().remote;
+        let mut ways = ways();
+        ways.note_alias(&request("10.0.0.9;branch=z9hG4bK1"));
+        assert_eq!(towards(&ways), addr("10.0.0.9:5061"), "not where it is not offered");
+        ways.note_alias(&request("10.0.0.8;branch=z9hG4bK1;alias"));
+        assert_eq!(towards(&ways), addr("10.0.0.9:5061"), "not for another machine");
+        ways.note_alias(&request("10.0.0.9;branch=z9hG4bK1;alias"));
+        assert_eq!(towards(&ways), flow.remote);
+        ways.closed(flow);
+        assert_eq!(towards(&ways), addr("10.0.0.9:5061"));
+    }
+
+    #[test]
     fn names_and_ports_are_those_of_the_rfcs() {
         let all = Transport::ALL.map(|t| format!("{t} {} {} {}", t.name(), t.port(), t.reliable()));
         let wanted = [
