@@ -1,10 +1,10 @@
 # trunkline: everything a newcomer runs. Each target installs the system packages that it needs and says so.
 
 CARGO ?= cargo
-# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip).
+# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip, Kamailio).
 BUILD_PACKAGES := cmake g++ make pkg-config
 SPEAK_PACKAGES := espeak-ng
-TEST_PACKAGES  := sip-tester baresip-core
+TEST_PACKAGES  := sip-tester baresip-core kamailio
 BIN := target/release/trunkline
 
 .PHONY: help run demo test bench load offer rate sim-acd fuzz packages-run packages-test
@@ -34,7 +34,11 @@ endef
 packages-run:
 	$(call install,$(BUILD_PACKAGES) $(SPEAK_PACKAGES))
 
+# Debian starts Kamailio when it is installed, on the port of SIP: the tests start their own, on free ports.
 packages-test:
+	@if [ -d /run/systemd/system ] && ! dpkg -s kamailio >/dev/null 2>&1; then \
+	  echo "kamailio.service is masked, so that installing kamailio for the tests starts none"; \
+	  if [ "$$(id -u)" = 0 ]; then systemctl mask -q kamailio; else sudo systemctl mask -q kamailio; fi; fi
 	$(call install,$(BUILD_PACKAGES) $(SPEAK_PACKAGES) $(TEST_PACKAGES))
 
 run: packages-run

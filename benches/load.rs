@@ -207,7 +207,7 @@ impl Phone {
                 Output::Event(Event::Ended { cause, .. }) => {
                     assert!(self.remotes.len() == self.legs.len(), "a call failed: {cause:?}");
                 }
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Locate { .. } => {}
             }
         }
     }

@@ -162,6 +162,7 @@ impl Bridge {
                     self.queue.push_back((node_of(flow), Input::Received { flow: received, message }));
                 }
                 Output::Event(event) => self.event(node, event),
+                Output::Locate { .. } => unreachable!("all are addresses"),
             }
         }
     }

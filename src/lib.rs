@@ -20,7 +20,7 @@
 //! | [`base`]     | time as a value, timers, ids, personal data, the words that rooms share          | siblings             |
 //! | [`limits`]   | every bound of the product, with its reason and the answer when it is reached    | siblings             |
 //! | [`sdp`]      | session descriptions: parse, print, offer and answer as pure functions           | sip, rtp, ports      |
-//! | [`sip`]      | messages, transactions, dialogs, registrar, digest: one `Endpoint`               | DNS, sockets, media  |
+//! | [`sip`]      | messages, transactions, dialogs, registrar, digest, locating: one `Endpoint`     | DNS, sockets, media  |
 //! | [`rtp`]      | packets, send and receive state, DTMF, latching, quality                         | sockets, codecs, sip |
 //! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
 //! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |

@@ -10,6 +10,10 @@ pub const CALLS_MAX: usize = 2000;
 /// under 8 KiB. Answer: 513 on what can be answered, else the connection is closed (stream) or the datagram dropped.
 pub const SIP_MESSAGE_OCTETS_MAX: usize = 65_535;
 
+/// Octets of a request sent by UDP: 200 less than an Ethernet frame takes (RFC 3261 §18.1.1). Answer: larger ones are sent by
+/// TCP, and by UDP only if nobody listens there.
+pub const SIP_UDP_REQUEST_OCTETS_MAX: usize = 1300;
+
 /// Header fields of one SIP message. Answer: 400.
 pub const SIP_HEADERS_MAX: usize = 256;
 
@@ -25,8 +29,16 @@ pub const SESSION_S: u32 = 1800;
 /// The shortest session that is agreed to, in seconds (RFC 4028 §5: never less than 90). Answer: 422.
 pub const SESSION_MIN_S: u32 = 90;
 
-/// Stream connections at once. Answer: the newest is refused.
+/// Connections at once, by TCP, TLS and WebSocket. Answer: the newest is refused.
 pub const SIP_CONNECTIONS_MAX: usize = 1024;
+
+/// Connections that one address may make: an office of phones behind one NAT. Answer: the newest is refused, so that
+/// nobody alone can take all.
+pub const SIP_CONNECTIONS_PER_SOURCE_MAX: usize = 256;
+
+/// How long a connection may take to be made, or to agree on TLS and WebSocket. Ten round trips to the other side of the
+/// world, with a lost packet. Answer: it is closed, and what waits for it is unreachable.
+pub const SIP_HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
 /// Inputs waiting between the SIP sockets and the core. Answer: datagrams are dropped and counted (their senders
 /// repeat them), streams are read no further until there is room.
@@ -39,8 +51,26 @@ pub const SIP_CONNECTION_QUEUE: usize = 256;
 /// How long a stream connection may be silent: just over the longest registration, whose refresh keeps it alive.
 pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3900);
 
-/// How long a stream connection may take to be made, to send its first message, to finish one it has begun, or to take
-/// one of ours. Answer: it is closed.
+/// Addresses tried for one call to a name, and questions asked to find them. Two services of a provider have some eight; a
+/// zone that is made to keep us busy has any number. Answer: the rest is left out.
+pub const SIP_HOPS_MAX: usize = 16;
+pub const SIP_QUESTIONS_MAX: usize = 24;
+
+/// How long a server may be silent while there is another to try: three repeats of an INVITE are lost by then (RFC 3261
+/// Timer A), and a caller still waits. Answer: the next is tried.
+pub const SIP_HOP_MAX: Duration = Duration::from_secs(4);
+
+/// How long a name may take to be located, and how many may be at once. Answer: what is known by then is tried; with nothing
+/// known, or too many names at once, the call is unreachable.
+pub const SIP_LOCATE_MAX: Duration = Duration::from_secs(5);
+pub const SIP_LOOKUPS_MAX: usize = 256;
+
+/// Answers of the DNS kept, and how long at most, whatever their TTL says. Answer: the least used is forgotten.
+pub const DNS_CACHE_MAX: u64 = 1024;
+pub const DNS_TTL_MAX: Duration = Duration::from_secs(3600);
+
+/// How long a connection may take to send its first message, to finish one it has begun, or to take one of ours.
+/// Answer: it is closed.
 pub const SIP_CONNECTION_STALL_MAX: Duration = Duration::from_secs(20);
 
 /// Contacts one address-of-record may register. Answer: 403.

@@ -22,10 +22,10 @@ use crate::drive::media::{MediaPlane, ReportReceiver};
 use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
+use crate::drive::tls;
 use crate::drive::voice::{Rendered, Voice};
 use crate::sip;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ pub struct Options {
 /// What the server came up with, to be told to whoever started it.
 #[derive(Debug, Clone)]
 pub struct Ready {
-    pub sip: Vec<SocketAddr>,
+    pub sip: Vec<sip::Listener>,
     /// The configured port, if another had to be used.
     pub port_taken: Option<u16>,
     pub data: PathBuf,
@@ -73,6 +73,8 @@ pub struct Server {
     data: PathBuf,
     began: Instant,
     sockets: SipSockets,
+    /// What shows certificates, by `[[sip.listen]]`.
+    acceptors: Vec<Option<tls::Acceptor>>,
     endpoint: sip::Endpoint,
     switch: Switch,
     media: MediaPlane,
@@ -202,12 +204,16 @@ impl Server {
     }
 
     fn reload(&mut self) -> Result<String, String> {
-        let loaded = files::load(&self.options.config)
-            .and_then(|config| files::passwords(&self.data, &config).map(|accounts| (config, accounts)));
+        let folder = &self.options.config;
+        let loaded = files::load(folder).and_then(|config| {
+            let material = files::tls(folder, &config)?;
+            Ok((files::passwords(&self.data, &config)?, material, config))
+        });
         match loaded {
-            Ok((config, accounts)) => {
+            Ok((accounts, material, config)) => {
                 let version = config.version.clone();
                 info!(version, "dialplans reloaded; running calls go on with theirs");
+                self.show(&config, material);
                 self.config = Arc::new(config);
                 self.endpoint.set_accounts(accounts);
                 self.step(call::Input::Reload(self.config.clone()));
@@ -218,6 +224,23 @@ impl Server {
                 warn!("dialplans not reloaded, the old ones stay:\n{problems}");
                 Err(problems)
             }
+        }
+    }
+
+    /// Shows the certificates of a new configuration from the next connection on.
+    fn show(&mut self, config: &Config, material: tls::Material) {
+        if config.server.places() != self.config.server.places() {
+            return warn!(
+                "where to listen has changed: that takes effect at the next start, and so do certificates"
+            );
+        }
+        for (acceptor, new) in self.acceptors.iter().zip(material.listeners) {
+            if let (Some(acceptor), Some(new)) = (acceptor, new) {
+                acceptor.replace(new);
+            }
+        }
+        if let Some(client) = material.client {
+            self.sockets.trust(tls::Connector::trusting(client));
         }
     }
 
@@ -233,6 +256,7 @@ impl Server {
         for output in out {
             match output {
                 sip::Output::Transmit { flow, message } => self.sockets.send(flow, message),
+                sip::Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
                 sip::Output::Event(event) => self.step(call::Input::Sip(event)),
             }
         }

@@ -52,6 +52,18 @@ fn noise(path: &Path, seed: u64) -> Vec<i16> {
 impl Baresip {
     /// Starts a phone; with `user` it registers as that agent.
     pub(crate) fn start(server: &Server, name: &str, user: Option<&str>) -> Baresip {
+        Baresip::start_over(server, name, user, &server.sip.to_string(), "")
+    }
+
+    /// The same with another registrar than the server's first address (`host:port;transport=tcp`), and more lines for its
+    /// configuration.
+    pub(crate) fn start_over(
+        server: &Server,
+        name: &str,
+        user: Option<&str>,
+        registrar: &str,
+        more: &str,
+    ) -> Baresip {
         let folder = server.folder.join(name);
         fs::create_dir_all(folder.join("rec")).unwrap();
         let source = noise(&folder.join("noise.wav"), name.len() as u64);
@@ -65,14 +77,14 @@ impl Baresip {
              jitter_buffer_delay 2-10\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule sndfile.so\nmodule aufile.so\nmodule aubridge.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
-             ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {at}/rec\nstatmode_default off\n"
+             ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {at}/rec\nstatmode_default off\n{more}\n"
         );
         fs::write(folder.join("config"), config).unwrap();
         let account = match user {
             Some(user) => {
-                format!("<sip:{user}@{}>;auth_pass={};regint=300\n", server.sip, server.password(user))
+                format!("<sip:{user}@{registrar}>;auth_pass={};regint=300\n", server.password(user))
             }
-            None => format!("<sip:{CALLER}@{}>;regint=0\n", server.sip),
+            None => format!("<sip:{CALLER}@{registrar}>;regint=0\n"),
         };
         fs::write(folder.join("accounts"), account).unwrap();
         fs::write(folder.join("contacts"), "").unwrap();

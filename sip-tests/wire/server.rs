@@ -98,6 +98,12 @@ impl Server {
         Server { sip, child, folder, greeting }
     }
 
+    /// Where it listens for a transport, such as `TLS`.
+    pub(crate) fn at(&self, transport: &str) -> SocketAddr {
+        let line = self.greeting.lines().find(|l| l.contains(&format!("({transport})")));
+        line.and_then(|l| l.split_whitespace().nth(1)?.parse().ok()).expect("it listens for that transport")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -149,6 +149,9 @@ impl Call {
 
 /// A number at the peer that a call came from.
 pub(super) fn outside(number: &str, way: Flow) -> sip::Target {
-    let transport = if way.transport == sip::Transport::Tcp { ";transport=tcp" } else { "" };
+    let transport = match way.transport {
+        sip::Transport::Udp => String::new(),
+        other => format!(";transport={}", other.name()),
+    };
     sip::Target::Uri { uri: format!("sip:{number}@{}{transport}", way.remote), flow: way }
 }

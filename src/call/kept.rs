@@ -29,7 +29,8 @@ struct KeptBooking {
     queue: Option<String>,
     intent: Option<String>,
     first: CallId,
-    tcp: bool,
+    #[serde(default)]
+    transport: String,
     local: SocketAddr,
     remote: SocketAddr,
 }
@@ -46,7 +47,7 @@ impl Switch {
             queue: b.queue.clone(),
             intent: b.intent.clone(),
             first: b.first,
-            tcp: b.way.transport == Transport::Tcp,
+            transport: b.way.transport.name().into(),
             local: b.way.local,
             remote: b.way.remote,
         };
@@ -63,7 +64,7 @@ impl Switch {
             let Some(plan) = self.shared.config.lines.iter().find(|l| l.line == k.line).cloned() else {
                 continue;
             };
-            let transport = if k.tcp { Transport::Tcp } else { Transport::Udp };
+            let transport = Transport::of(&k.transport).unwrap_or(Transport::Udp);
             let booking = Booking {
                 way: Flow { transport, local: k.local, remote: k.remote },
                 number: Pii::new(k.number.clone()),

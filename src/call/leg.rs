@@ -89,8 +89,7 @@ impl Leg {
     }
 
     fn agree(&mut self, agreed: Negotiated) {
-        let Negotiated { remote, codec, dtmf, direction } = agreed;
-        self.held = !direction.sends();
-        self.stream = Some(StreamSpec { remote, codec, dtmf, direction });
+        self.held = !agreed.direction.sends();
+        self.stream = Some(agreed.into());
     }
 }

@@ -1,11 +1,11 @@
 //! `trunkline call`: a scripted caller, for trying the line without a phone.
 
 use super::Places;
+use super::reach::reach;
 use super::records::{describe_plain, describe_turn};
 use super::steps::{Step, Steps, seconds};
 use super::story::{self, Said, Story};
 use clap::{Args, ValueEnum};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use trunkline::base::{Lang, LegId, Now};
 use trunkline::call::{Cdr, Moment};
 use trunkline::drive::control::{self, Answer, Ask};
-use trunkline::drive::phone::{self, Happening, Phone};
+use trunkline::drive::phone::{Happening, Phone};
 use trunkline::drive::store::Reader;
 use trunkline::drive::voice::{self, Voice};
 use trunkline::media::{Prompt, Report};
 use trunkline::phone::{Act, Input, Output, Recording, Script};
-use trunkline::sip::{EndCause, Target, locate};
+use trunkline::sip::{EndCause, Flow, Hop, Target};
 use trunkline::tts;
 
 /// How long the server may take to say that it lets us watch, to answer our BYE, to write its record.
@@ -35,7 +35,7 @@ been quiet for 0.7 s, or until an agent is there; directly after `--after` they 
 over the greeting."
 )]
 pub(super) struct Call {
-    /// Whom to call, such as sip:12345@127.0.0.1 or sip:12345@10.0.0.5:5070;transport=tcp
+    /// Whom to call, such as sip:12345@127.0.0.1, sip:12345@10.0.0.5:5070;transport=tcp or sips:12345@sip.example.com
     uri: String,
     #[command(flatten)]
     steps: Steps,
@@ -66,17 +66,11 @@ enum VoiceLang {
 }
 
 pub(super) async fn call(args: Call, places: &Places) -> Result<(), String> {
-    // Only the address is of interest yet; the phone does not have its own.
-    let anywhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let Target::Uri { flow, .. } = locate(&args.uri, anywhere)? else { return Err("no SIP URI".into()) };
     let sounds = sounds(&args).await?;
-    if !phone::listens(flow.remote, flow.transport).await {
-        return Err(story::unreachable(&flow.remote.to_string()));
-    }
-    let phone = Phone::start(flow.remote).await?;
+    let (hop, phone) = reach(&args.uri).await?;
     let tape = Tape::new();
     let data = places.data().ok();
-    let mut caller = Caller::new(args, sounds, phone, tape.0.clone());
+    let mut caller = Caller::new(args, hop, sounds, phone, tape.0.clone());
     caller.dial(data.as_deref()).await?;
     caller.run().await;
     let Caller { args, phone, mut story, watched, .. } = caller;
@@ -163,6 +157,7 @@ async fn record(data: &Path, call_id: &str) -> Option<Cdr> {
 /// A call in progress.
 struct Caller {
     args: Call,
+    hop: Hop,
     sounds: Vec<Option<Arc<Prompt>>>,
     phone: Phone,
     tape: PathBuf,
@@ -179,7 +174,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(args: Call, sounds: Vec<Option<Arc<Prompt>>>, phone: Phone, tape: PathBuf) -> Caller {
+    fn new(args: Call, hop: Hop, sounds: Vec<Option<Arc<Prompt>>>, phone: Phone, tape: PathBuf) -> Caller {
         let act = |step: &Step| match step {
             Step::Say(_) | Step::Play(_) => Act::Sound,
             Step::Dtmf(digits) => Act::Keys(KEY * digits.len() as u32),
@@ -201,12 +196,14 @@ impl Caller {
         };
         let (leg, watch) = (LegId(0), None);
         let (watched, bridged, closed) = (false, false, false);
-        Caller { args, sounds, phone, tape, script, leg, story, watch, watched, bridged, closed }
+        Caller { args, hop, sounds, phone, tape, script, leg, story, watch, watched, bridged, closed }
     }
 
     /// Sends the INVITE, after the server has been asked to tell us about it.
     async fn dial(&mut self, data: Option<&Path>) -> Result<(), String> {
-        let target = locate(&self.args.uri, self.phone.addr())?;
+        let Hop { transport, remote } = self.hop;
+        let flow = Flow { transport, local: self.phone.addr(), remote };
+        let target = Target::Uri { uri: self.args.uri.trim().to_owned(), flow };
         let from = &self.args.from;
         let from =
             if from.contains(':') { from.clone() } else { format!("sip:{from}@{}", self.phone.addr().ip()) };

@@ -19,6 +19,7 @@ mod call;
 mod demo;
 mod nlu;
 mod ops;
+mod reach;
 mod records;
 mod rehearse;
 mod serve;

@@ -4,9 +4,11 @@ use super::Places;
 use clap::Args;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use trunkline::server::{Options, Ready, Server};
+use trunkline::sip::Transport;
 
 /// Run the server until SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
@@ -54,15 +56,22 @@ pub(super) async fn serve(args: Serve, places: &Places) -> Result<(), String> {
 /// What to do next, for somebody who has just started the server.
 fn welcome(ready: &Ready, places: &Places) -> String {
     let mut out = String::new();
-    let Some(first) = ready.sip.first() else { return out };
+    // One line an address; the phone and the caller below speak UDP to the first that has it.
+    let mut addrs: Vec<(SocketAddr, Vec<String>)> = Vec::new();
+    for listener in &ready.sip {
+        match addrs.last_mut().filter(|(addr, _)| *addr == listener.addr) {
+            Some((_, transports)) => transports.push(listener.transport.to_string()),
+            None => addrs.push((listener.addr, vec![listener.transport.to_string()])),
+        }
+    }
     // Writing to a String cannot fail.
     macro_rules! say {
         ($($what:tt)*) => {{ let _ = writeln!(out, $($what)*); }};
     }
     say!("");
     say!("trunkline is running.");
-    for addr in &ready.sip {
-        say!("  SIP      {addr} (UDP and TCP)");
+    for (addr, transports) in &addrs {
+        say!("  SIP      {addr} ({})", transports.join(" and "));
     }
     if let Some(taken) = ready.port_taken {
         say!("           port {taken} was taken: this is the next free one");
@@ -89,6 +98,8 @@ fn welcome(ready: &Ready, places: &Places) -> String {
     } else {
         format!(" --config {}", places.config.display())
     };
+    let udp = || ready.sip.iter().filter(|l| l.transport == Transport::Udp).map(|l| l.addr);
+    let (Some(first), Some(last)) = (udp().next(), udp().next_back()) else { return out };
     let agent = ready.config.setup.agents.first().map_or("1001", |a| a.user.as_str());
     let Some(line) = ready.config.lines.first() else { return out };
     let number = line.numbers.first().map_or("12345", String::as_str);
@@ -100,12 +111,9 @@ fn welcome(ready: &Ready, places: &Places) -> String {
     say!("  {me} call{config} sip:{number}@{first} --say \"{request}\"");
     say!("  {me} calls{config}");
     say!("");
-    say!("A softphone: server {}, user {agent}, password from", ready.sip.last().unwrap_or(first));
+    say!("A softphone: server {}, user {agent}, password from", last);
     say!("  {me} password{config} {agent}");
-    say!(
-        "then it rings for callers; or call sip:{number}@{} from any phone.",
-        ready.sip.last().unwrap_or(first)
-    );
+    say!("then it rings for callers; or call sip:{number}@{last} from any phone.");
     say!("");
     out
 }

@@ -8,6 +8,7 @@ mod file;
 mod golden;
 mod hours;
 mod line;
+mod listen;
 mod problem;
 mod queue;
 mod server;
@@ -16,6 +17,7 @@ mod team;
 pub use file::File;
 pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
+pub use listen::{Identity, Listen, NamedFile};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
 pub use server::{Server, Trunk};
@@ -56,6 +58,16 @@ impl Config {
     /// The line that answers `number`.
     pub fn line(&self, number: &str) -> Option<&Arc<Plan>> {
         self.lines.iter().find(|l| l.numbers.iter().any(|n| n == number))
+    }
+}
+
+/// Reads `server.toml` alone.
+#[cfg(test)]
+pub(crate) fn server(file: &File) -> Result<Server, Vec<Problem>> {
+    let mut problems = Vec::new();
+    match server::read(file, &mut problems) {
+        Some(server) if problems.iter().all(|p| p.severity == Severity::Warning) => Ok(server),
+        _ => Err(problems),
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Problem {
     pub message: String,
     pub help: Option<String>,
     /// The line, and how many characters the caret underlines.
-    source: Option<(String, usize)>,
+    pub(super) source: Option<(String, usize)>,
 }
 
 impl Problem {

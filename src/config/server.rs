@@ -1,11 +1,13 @@
 //! `server.toml`: addresses, ports, trunks, speech, recording, data.
 
 use super::file::File;
+use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
 use crate::limits::SPEECH_HANGOVER;
+use crate::sip::Transport;
 use ipnet::IpNet;
 use serde::Deserialize;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
@@ -25,6 +27,14 @@ pub struct Server {
     /// `None` stands for "auto": the machine's own address.
     pub addresses: Vec<Option<IpAddr>>,
     pub port: u16,
+    /// What peers are told in place of `addresses`.
+    pub advertised: Option<Advertised>,
+    /// Further listeners.
+    pub listen: Vec<Listen>,
+    /// Who may sign the certificate of a server that we connect to; `None` stands for those the system trusts.
+    pub ca: Option<NamedFile>,
+    /// Name servers; empty stands for those of the system.
+    pub dns: Vec<SocketAddr>,
     pub domain: String,
     /// Challenge phones with SHA-256 first and MD5 second (RFC 8760), not with MD5 alone.
     pub sha256: bool,
@@ -41,6 +51,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// Where is listened: what only a start can change.
+    pub fn places(&self) -> Vec<(Transport, Option<IpAddr>, u16)> {
+        let simple = self.addresses.iter().map(|ip| (Transport::Udp, *ip, self.port));
+        simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
+    }
+
     /// The trunk that a call from `remote` to our address `local` comes over.
     pub fn trunk(&self, remote: IpAddr, local: IpAddr) -> Option<&Trunk> {
         let comes_over =
@@ -54,6 +70,10 @@ impl Default for Server {
         Server {
             addresses: vec![Some(IpAddr::from([127, 0, 0, 1])), None],
             port: 5060,
+            advertised: None,
+            listen: Vec::new(),
+            ca: None,
+            dns: Vec::new(),
             domain: "trunkline.local".into(),
             sha256: false,
             media_ports: 20_000..=29_998,
@@ -93,8 +113,14 @@ struct Raw {
 struct Sip {
     addresses: Option<Vec<Spanned<String>>>,
     port: Option<u16>,
+    advertised: Option<Spanned<String>>,
     domain: Option<String>,
     sha256: Option<bool>,
+    ca: Option<Spanned<String>>,
+    #[serde(default)]
+    dns: Vec<Spanned<String>>,
+    #[serde(default)]
+    listen: Vec<RawListen>,
 }
 
 #[derive(Deserialize, Default)]
@@ -145,6 +171,23 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
         server.addresses = addresses.iter().filter_map(|a| address(file, a, problems)).collect();
     }
     server.port = raw.sip.port.unwrap_or(server.port);
+    server.advertised = raw.sip.advertised.as_ref().and_then(|a| listen::advertised(file, a, problems));
+    server.dns = raw.sip.dns.iter().filter_map(|d| name_server(file, d, problems)).collect();
+    server.ca = raw.sip.ca.map(|ca| NamedFile::new(file, ca));
+    let listens = !server.addresses.is_empty() || !raw.sip.listen.is_empty();
+    server.listen = raw.sip.listen.into_iter().filter_map(|l| listen::read(file, l, problems)).collect();
+    if let Some((host, _)) = &server.advertised {
+        for listen in &mut server.listen {
+            listen.advertised.get_or_insert_with(|| (host.clone(), None));
+        }
+    }
+    if !listens {
+        problems.push(
+            file.error(0..0, "no address to listen on").help(Some(
+                "give [sip] addresses at least one, or add [[sip.listen]] with a transport".into(),
+            )),
+        );
+    }
     server.domain = raw.sip.domain.unwrap_or(server.domain);
     server.sha256 = raw.sip.sha256.unwrap_or(server.sha256);
     if let Some(ports) = raw.media.ports {
@@ -193,7 +236,11 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     Some(server)
 }
 
-fn address(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<Option<IpAddr>> {
+pub(super) fn address(
+    file: &File,
+    text: &Spanned<String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<IpAddr>> {
     if text.get_ref() == "auto" {
         return Some(None);
     }
@@ -204,6 +251,16 @@ fn address(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> 
                 "write an address such as \"192.0.2.10\", or \"auto\" for the machine's own".into(),
             )),
         );
+    }
+    parsed
+}
+
+fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
+    let s = text.get_ref();
+    let parsed = s.parse().ok().or_else(|| s.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+    if parsed.is_none() {
+        let help = "write it as \"192.0.2.53\" or \"192.0.2.53:5353\"";
+        problems.push(file.error(text.span(), "not the address of a name server").help(Some(help.into())));
     }
     parsed
 }

@@ -1,5 +1,6 @@
 //! Configuration on disk: the folder of dialplans, and the secrets that it names.
 
+use super::tls;
 use crate::base::Pii;
 use crate::config::{self, Config, File, Password, Problem};
 use std::collections::BTreeMap;
@@ -22,6 +23,14 @@ pub fn load(folder: &Path) -> Result<Config, String> {
     };
     let files: Result<Vec<File>, String> = tomls(folder).map_err(cannot)?.iter().map(|p| file(p)).collect();
     config::load(&files?).map_err(|problems| told(&problems, folder))
+}
+
+/// The certificates and keys that a configuration names.
+///
+/// # Errors
+/// All problems found, as text ready to print.
+pub fn tls(folder: &Path, config: &Config) -> Result<tls::Material, String> {
+    tls::load(folder, &config.server).map_err(|problems| told(&problems, folder))
 }
 
 /// Every `*.toml` of a folder, by name.

@@ -2,6 +2,7 @@
 //! read to a pure core, and does what the core wants done.
 
 pub mod control;
+pub mod dns;
 pub mod engine;
 pub mod files;
 pub mod listen;
@@ -13,5 +14,6 @@ mod record;
 mod reporter;
 pub mod sip;
 pub mod store;
+pub mod tls;
 pub mod voice;
 mod worker;

@@ -9,7 +9,7 @@ use super::sip::SipSockets;
 use crate::base::{Codec, Direction, LegId, Now};
 use crate::limits::SPEECH_HANGOVER;
 use crate::media::{self, PlayId, Prompt, Report, StreamSpec};
-use crate::sdp::{self, Local, Negotiated, SdpError};
+use crate::sdp::{self, Local, SdpError};
 use crate::sip::{
     Command, Config, Credentials, EndCause, Endpoint, Event, Flow, Incoming, Input, Message, Name, Output,
     Target, Transport,
@@ -117,6 +117,11 @@ impl Phone {
         self.sockets.addrs().first().copied().unwrap_or(SocketAddr::new(self.ip, 0))
     }
 
+    /// `server` is known by this name, which its certificate must be for.
+    pub fn expect(&self, server: SocketAddr, name: &str) {
+        self.sockets.expect(server, name);
+    }
+
     /// Registers as `credentials` say, until [`Phone::unregister`].
     pub fn register(&mut self, server: SocketAddr, transport: Transport, credentials: Credentials) {
         let registrar = Flow { transport, local: self.addr(), remote: server };
@@ -148,7 +153,7 @@ impl Phone {
         self.endpoint.step(self.now(), Input::Command(invite), &mut out);
         let call_id = out.iter().find_map(|o| match o {
             Output::Transmit { message, .. } => call_id_of(message),
-            Output::Event(_) => None,
+            Output::Locate { .. } | Output::Event(_) => None,
         });
         let call_id = call_id.ok_or("the INVITE could not be written: is --from a number or a SIP URI?")?;
         Ok(Dialling { leg, call_id, out })
@@ -248,6 +253,7 @@ impl Phone {
         for output in out {
             match output {
                 Output::Transmit { flow, message } => self.sockets.send(flow, message),
+                Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
                 Output::Event(event) => self.event(event),
             }
         }
@@ -263,7 +269,9 @@ impl Phone {
                 self.happened.push_back(Happening::Rings { leg });
             }
             Event::Incoming(incoming) => self.incoming(incoming),
-            Event::Answered { leg, sdp } | Event::Acknowledged { leg, sdp } => self.up(leg, &sdp),
+            Event::Answered { leg, sdp }
+            | Event::Acknowledged { leg, sdp }
+            | Event::OfferAnswered { leg, sdp } => self.up(leg, &sdp),
             Event::Offer { leg, sdp } => {
                 if let Some(line) = self.lines.get_mut(&leg) {
                     line.offer = Some(sdp);
@@ -278,7 +286,6 @@ impl Phone {
             Event::Progress { .. }
             | Event::Digit { .. }
             | Event::Referred { .. }
-            | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
             | Event::Reason { .. }
             | Event::ReferProgress { .. }
@@ -302,7 +309,7 @@ impl Phone {
         let Some(line) = self.lines.get_mut(&leg) else { return };
         if !sdp.is_empty() {
             let Ok(agreed) = sdp::accept(sdp, &line.local(leg)) else { return self.hang_up(leg) };
-            self.connect(leg, Some(stream(agreed)));
+            self.connect(leg, Some(agreed.into()));
         }
         if let Some(line) = self.lines.get_mut(&leg)
             && !std::mem::replace(&mut line.up, true)
@@ -350,13 +357,8 @@ impl Line {
             return Ok((sdp::offer(&local), None));
         }
         let (answer, agreed) = sdp::answer(&offer, &local)?;
-        Ok((answer, Some(stream(agreed))))
+        Ok((answer, Some(agreed.into())))
     }
-}
-
-fn stream(agreed: Negotiated) -> StreamSpec {
-    let Negotiated { remote, codec, dtmf, direction } = agreed;
-    StreamSpec { remote, codec, dtmf, direction }
 }
 
 fn call_id_of(message: &Bytes) -> Option<String> {
@@ -376,7 +378,9 @@ fn address_towards(server: SocketAddr) -> io::Result<IpAddr> {
 pub async fn listens(server: SocketAddr, transport: Transport) -> bool {
     let probe = async {
         match transport {
-            Transport::Tcp => tokio::net::TcpStream::connect(server).await.map(drop),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                tokio::net::TcpStream::connect(server).await.map(drop)
+            }
             Transport::Udp => {
                 let socket = tokio::net::UdpSocket::bind((address_towards(server)?, 0)).await?;
                 socket.connect(server).await?;

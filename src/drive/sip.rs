@@ -1,12 +1,12 @@
-//! The sockets of the SIP core: UDP and TCP on each of a list of addresses.
+//! The sockets of the SIP core: UDP, TCP, TLS, WebSocket, each on a list of addresses.
 //!
 //! In: [`SipSockets::send`], what the core transmits. Out: [`SipSockets::recv`], the core's inputs: one datagram, one
-//! message cut out of a stream, or a flow over which nothing can be sent.
+//! message of a connection, a flow over which nothing can be sent, a connection that is gone.
 //!
 //! ```text
-//!  UDP socket ── task ──┐
-//!  TCP listener ─ task ─┤ one task a connection: Framer, pings, writes
-//!                       └──► bounded queue ──► recv ─► Endpoint ─► send ─► try_send_to, or the connection's queue
+//!  UDP socket ── task ─────────┐
+//!  listener ── task (accept) ──┤ one task a connection: TLS, WebSocket, Framer, pings, writes
+//!                              └──► bounded queue ──► recv ─► Endpoint ─► send ─► try_send_to, or the connection's queue
 //! ```
 //! Nothing here blocks its caller: a connection is made in its own task, and a peer that does not read has a bounded
 //! queue. All tasks end when the `SipSockets` is dropped.
@@ -14,22 +14,22 @@
 //! Known limit: an ICMP error on UDP is seen only where the kernel reports it at once (no route); a closed port shows up
 //! as the time-out of the transaction.
 
-use crate::limits::{
-    SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_QUEUE, SIP_CONNECTION_STALL_MAX, SIP_CONNECTIONS_MAX,
-    SIP_INPUT_QUEUE, SIP_MESSAGE_OCTETS_MAX,
-};
-use crate::sip::{Flow, Frame, Framer, Input, Transport};
+mod accept;
+mod connection;
+mod table;
+mod websocket;
+
+use super::{dns, tls};
+use crate::limits::{SIP_INPUT_QUEUE, SIP_MESSAGE_OCTETS_MAX};
+use crate::sip::{Ask, Flow, Input, Listener, Transport};
 use bytes::Bytes;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use table::{Sent, Shared};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 /// Room in the kernel for a burst of datagrams while the core is busy.
 const UDP_BUFFER_OCTETS: usize = 1 << 20;
@@ -40,53 +40,28 @@ const ERROR_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct SipSockets {
     inputs: mpsc::Receiver<Input>,
-    udp: Vec<Arc<UdpSocket>>,
-    addrs: Vec<SocketAddr>,
+    udp: Vec<(SocketAddr, Arc<UdpSocket>)>,
+    listeners: Vec<Listener>,
+    connector: tls::Connector,
+    dns: dns::Dns,
     shared: Shared,
-}
-
-/// What every task holds.
-#[derive(Debug, Clone)]
-struct Shared {
-    inputs: mpsc::Sender<Input>,
-    connections: Arc<Mutex<HashMap<Flow, Connection>>>,
-    counts: Arc<Counts>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    serial: u64,
-    queue: mpsc::Sender<Bytes>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    serial: AtomicU64,
-    dropped: AtomicU64,
 }
 
 impl SipSockets {
     /// Binds UDP and TCP on each of `addrs`; port 0 takes any port that is free for both.
     ///
     /// # Errors
-    /// An address that cannot be bound, or an empty list.
+    /// An address that cannot be bound.
     pub async fn bind(addrs: &[SocketAddr]) -> io::Result<SipSockets> {
         let (sender, inputs) = mpsc::channel(SIP_INPUT_QUEUE);
-        let shared = Shared { inputs: sender, connections: Arc::default(), counts: Arc::default() };
-        let mut sockets = SipSockets { inputs, udp: Vec::new(), addrs: Vec::new(), shared };
+        let (shared, connector) = (Shared::new(sender), tls::Connector::default());
+        let dns = dns::Dns::default();
+        let mut sockets =
+            SipSockets { inputs, udp: Vec::new(), listeners: Vec::new(), connector, dns, shared };
         for addr in addrs {
             let (udp, tcp) = bind_both(*addr).await?;
-            let local = udp.local_addr()?;
-            // tokio counts a socket as full until it has been told otherwise: the first message would be dropped.
-            udp.writable().await?;
-            let udp = Arc::new(udp);
-            sockets.addrs.push(local);
-            sockets.udp.push(Arc::clone(&udp));
-            tokio::spawn(read_datagrams(udp, local, sockets.shared.clone()));
-            tokio::spawn(accept(tcp, local, sockets.shared.clone()));
-        }
-        if sockets.addrs.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+            sockets.add_udp(udp, None)?;
+            sockets.add_tcp(tcp, Transport::Tcp, None, None)?;
         }
         Ok(sockets)
     }
@@ -106,19 +81,98 @@ impl SipSockets {
         Err(last)
     }
 
-    /// The addresses bound, in the order asked for.
-    pub fn addrs(&self) -> &[SocketAddr] {
-        &self.addrs
+    /// Listens on one more address; port 0 takes any. Encrypted transports need `tls`.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub async fn listen(&mut self, listener: Listener, tls: Option<tls::Acceptor>) -> io::Result<SocketAddr> {
+        let Listener { transport, addr, advertised } = listener;
+        match transport {
+            Transport::Udp => self.add_udp(bind_udp(addr).await?, advertised),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.add_tcp(TcpListener::bind(addr).await?, transport, tls, advertised)
+            }
+        }
+    }
+
+    fn add_udp(
+        &mut self,
+        udp: UdpSocket,
+        advertised: Option<(String, Option<u16>)>,
+    ) -> io::Result<SocketAddr> {
+        let (addr, udp) = (udp.local_addr()?, Arc::new(udp));
+        self.listeners.push(Listener { transport: Transport::Udp, addr, advertised });
+        self.udp.push((addr, Arc::clone(&udp)));
+        tokio::spawn(read_datagrams(udp, addr, self.shared.clone()));
+        Ok(addr)
+    }
+
+    fn add_tcp(
+        &mut self,
+        tcp: TcpListener,
+        transport: Transport,
+        tls: Option<tls::Acceptor>,
+        advertised: Option<(String, Option<u16>)>,
+    ) -> io::Result<SocketAddr> {
+        if transport.secure() != tls.is_some() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "TLS without a certificate"));
+        }
+        let addr = tcp.local_addr()?;
+        self.listeners.push(Listener { transport, addr, advertised });
+        tokio::spawn(accept::accept(tcp, (transport, addr), tls, self.shared.clone()));
+        Ok(addr)
+    }
+
+    /// What outgoing TLS connections trust.
+    pub fn trust(&mut self, connector: tls::Connector) {
+        self.connector = connector;
+    }
+
+    /// Whom to ask for names, if not the name servers of the system.
+    pub fn ask(&mut self, dns: dns::Dns) {
+        self.dns = dns;
+    }
+
+    /// `remote` is known by this name, which its certificate must be for.
+    pub fn expect(&self, remote: SocketAddr, name: &str) {
+        self.connector.expect(remote, name);
+    }
+
+    /// Locates the servers of a URI; the answer comes as [`Input::Located`].
+    pub fn locate(&self, ask: Ask, uri: String) {
+        let (dns, connector, shared) = (self.dns.clone(), self.connector.clone(), self.shared.clone());
+        tokio::spawn(async move {
+            let found = dns.locate(&uri).await;
+            let hops = found.map_or(Vec::new(), |found| {
+                for hop in found.hops.iter().filter(|hop| hop.transport.secure()) {
+                    connector.expect(hop.remote, &found.host);
+                }
+                found.hops
+            });
+            shared.hand(Input::Located { ask, hops }).await;
+        });
+    }
+
+    /// Where is listened, in the order asked for; UDP before TCP on the same address.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// The same without transports.
+    pub fn addrs(&self) -> Vec<SocketAddr> {
+        let mut all: Vec<_> = self.listeners.iter().map(|l| l.addr).collect();
+        all.dedup();
+        all
     }
 
     /// Messages that were dropped because a queue was full.
     pub fn dropped(&self) -> u64 {
-        self.shared.counts.dropped.load(Ordering::Relaxed)
+        self.shared.dropped()
     }
 
-    /// Stream connections at the moment.
+    /// Connections at the moment.
     pub fn connections(&self) -> usize {
-        self.shared.connections().len()
+        self.shared.connections()
     }
 
     /// The next input for the core. May be cancelled without loss.
@@ -137,15 +191,23 @@ impl SipSockets {
 
     /// Sends one message, without waiting. What cannot be sent comes back as [`Input::Unreachable`].
     pub fn send(&self, flow: Flow, message: Bytes) {
-        match flow.transport {
-            Transport::Udp => self.send_datagram(flow, &message),
-            Transport::Tcp => self.send_stream(flow, message),
+        if flow.transport == Transport::Udp {
+            return self.send_datagram(flow, &message);
+        }
+        match self.shared.send(flow, message) {
+            Sent::Queued => {}
+            Sent::Full => self.shared.unreachable(flow),
+            // RFC 7118 §5.5: only the client can make the connection.
+            Sent::NotConnected(_) if flow.transport.websocket() => self.shared.unreachable(flow),
+            Sent::NotConnected(_) if !self.listeners.iter().any(|l| l.addr.ip() == flow.local.ip()) => {
+                self.shared.unreachable(flow);
+            }
+            Sent::NotConnected(message) => accept::connect(flow, message, &self.connector, &self.shared),
         }
     }
 
     fn send_datagram(&self, flow: Flow, message: &Bytes) {
-        let Some(socket) = self.addrs.iter().position(|a| *a == flow.local).and_then(|i| self.udp.get(i))
-        else {
+        let Some((_, socket)) = self.udp.iter().find(|(addr, _)| *addr == flow.local) else {
             return self.shared.unreachable(flow);
         };
         match socket.try_send_to(message, flow.remote) {
@@ -157,87 +219,15 @@ impl SipSockets {
             Err(_) => self.shared.unreachable(flow),
         }
     }
-
-    fn send_stream(&self, flow: Flow, message: Bytes) {
-        let mut connections = self.shared.connections();
-        if let Some(connection) = connections.get(&flow) {
-            match connection.queue.try_send(message) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    // Its task ends when the queue has lost its sender.
-                    connections.remove(&flow);
-                    drop(connections);
-                    self.shared.count_drop();
-                    return self.shared.unreachable(flow);
-                }
-                // It is just being closed: a new one is made.
-                Err(mpsc::error::TrySendError::Closed(back)) => return self.connect(connections, flow, back),
-            }
-        }
-        self.connect(connections, flow, message);
-    }
-
-    fn connect(
-        &self,
-        mut connections: MutexGuard<'_, HashMap<Flow, Connection>>,
-        flow: Flow,
-        message: Bytes,
-    ) {
-        if connections.len() >= SIP_CONNECTIONS_MAX || !self.addrs.contains(&flow.local) {
-            drop(connections);
-            return self.shared.unreachable(flow);
-        }
-        let (serial, queue) = self.shared.enter(&mut connections, flow, Some(message));
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            match timeout(SIP_CONNECTION_STALL_MAX, open(flow)).await {
-                Ok(Ok(stream)) => converse(stream, flow, queue, &shared).await,
-                Ok(Err(_)) | Err(_) => shared.unreachable(flow),
-            }
-            shared.leave(flow, serial);
-        });
-    }
 }
 
-impl Shared {
-    fn connections(&self) -> MutexGuard<'_, HashMap<Flow, Connection>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes a connection; its queue holds `first` already.
-    fn enter(
-        &self,
-        connections: &mut HashMap<Flow, Connection>,
-        flow: Flow,
-        first: Option<Bytes>,
-    ) -> (u64, mpsc::Receiver<Bytes>) {
-        let (queue, receiver) = mpsc::channel(SIP_CONNECTION_QUEUE);
-        if let Some(first) = first {
-            // A new queue has room for one.
-            let _ = queue.try_send(first);
-        }
-        let serial = self.counts.serial.fetch_add(1, Ordering::Relaxed);
-        connections.insert(flow, Connection { serial, queue });
-        (serial, receiver)
-    }
-
-    /// Forgets a connection, unless another has taken its place.
-    fn leave(&self, flow: Flow, serial: u64) {
-        let mut connections = self.connections();
-        if connections.get(&flow).is_some_and(|c| c.serial == serial) {
-            connections.remove(&flow);
-        }
-    }
-
-    fn unreachable(&self, flow: Flow) {
-        if self.inputs.try_send(Input::Unreachable { flow }).is_err() {
-            self.count_drop();
-        }
-    }
-
-    fn count_drop(&self) {
-        self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-    }
+async fn bind_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let udp = UdpSocket::bind(addr).await?;
+    // A smaller buffer than asked for is no reason not to start.
+    let _ = socket2::SockRef::from(&udp).set_recv_buffer_size(UDP_BUFFER_OCTETS);
+    // Until tokio has seen it writable once, `try_send_to` would drop what it could send.
+    udp.writable().await?;
+    Ok(udp)
 }
 
 async fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
@@ -245,15 +235,9 @@ async fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     let tries = if addr.port() == 0 { 16 } else { 1 };
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..tries {
-        let udp = UdpSocket::bind(addr).await?;
-        // A smaller buffer than asked for is no reason not to start.
-        let _ = socket2::SockRef::from(&udp).set_recv_buffer_size(UDP_BUFFER_OCTETS);
+        let udp = bind_udp(addr).await?;
         match TcpListener::bind(udp.local_addr()?).await {
-            Ok(tcp) => {
-                // Until tokio has seen it writable once, `try_send_to` would drop what it could send.
-                udp.writable().await?;
-                return Ok((udp, tcp));
-            }
+            Ok(tcp) => return Ok((udp, tcp)),
             Err(error) => last = error,
         }
     }
@@ -266,113 +250,18 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, shared: Share
     loop {
         let received = tokio::select! {
             received = socket.recv_from(&mut buffer) => received,
-            () = shared.inputs.closed() => return,
+            () = shared.closed() => return,
         };
         match received {
             Ok((length, remote)) => {
                 let message = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
                 let flow = Flow { transport: Transport::Udp, local, remote };
-                if shared.inputs.try_send(Input::Received { flow, message }).is_err() {
-                    shared.count_drop();
-                }
+                shared.offer(Input::Received { flow, message });
             }
             // ICMP about something sent earlier: it does not say about what.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(_) => tokio::time::sleep(ERROR_PAUSE).await,
         }
-    }
-}
-
-async fn accept(listener: TcpListener, local: SocketAddr, shared: Shared) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shared.inputs.closed() => return,
-        };
-        // Out of descriptors, or a peer that was gone again.
-        let Ok((stream, remote)) = accepted else {
-            tokio::time::sleep(ERROR_PAUSE).await;
-            continue;
-        };
-        let flow = Flow { transport: Transport::Tcp, local, remote };
-        let mut connections = shared.connections();
-        if connections.len() >= SIP_CONNECTIONS_MAX {
-            shared.count_drop();
-            continue;
-        }
-        let (serial, queue) = shared.enter(&mut connections, flow, None);
-        drop(connections);
-        let shared = shared.clone();
-        tokio::spawn(async move {
-            converse(stream, flow, queue, &shared).await;
-            shared.leave(flow, serial);
-        });
-    }
-}
-
-/// Connects from the address that the core sends from, so that the peer sees the one it knows.
-async fn open(flow: Flow) -> io::Result<TcpStream> {
-    let socket = if flow.remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.bind(SocketAddr::new(flow.local.ip(), 0))?;
-    socket.connect(flow.remote).await
-}
-
-/// Reads and writes one connection until either side ends it.
-async fn converse(mut stream: TcpStream, flow: Flow, mut queue: mpsc::Receiver<Bytes>, shared: &Shared) {
-    let _ = stream.set_nodelay(true);
-    let (mut reader, mut writer) = stream.split();
-    let (mut framer, mut buffer, mut spoken) = (Framer::default(), vec![0; 8192], false);
-    let lost = loop {
-        let patience =
-            if spoken && framer.pending() == 0 { SIP_CONNECTION_IDLE_MAX } else { SIP_CONNECTION_STALL_MAX };
-        tokio::select! {
-            read = timeout(patience, reader.read(&mut buffer)) => match read {
-                Ok(Ok(0)) | Err(_) => break false,
-                Ok(Err(_)) => break true,
-                Ok(Ok(length)) => {
-                    framer.push(buffer.get(..length).unwrap_or_default());
-                    loop {
-                        match framer.next_frame() {
-                            Ok(Some(Frame::Message(message))) => {
-                                spoken = true;
-                                // Waiting for room here is what slows the peer down.
-                                if shared.inputs.send(Input::Received { flow, message }).await.is_err() {
-                                    return;
-                                }
-                            }
-                            Ok(Some(Frame::Ping)) => {
-                                if write(&mut writer, b"\r\n").await.is_err() {
-                                    return;
-                                }
-                            }
-                            Ok(None) => break,
-                            Err(_) => return shared.count_drop(),
-                        }
-                    }
-                }
-            },
-            message = queue.recv() => match message {
-                None => return,
-                Some(message) => {
-                    spoken = true;
-                    if write(&mut writer, &message).await.is_err() {
-                        break true;
-                    }
-                }
-            },
-            () = shared.inputs.closed() => return,
-        }
-    };
-    queue.close();
-    if lost || queue.recv().await.is_some() {
-        shared.unreachable(flow);
-    }
-}
-
-async fn write(writer: &mut tokio::net::tcp::WriteHalf<'_>, octets: &[u8]) -> io::Result<()> {
-    match timeout(SIP_CONNECTION_STALL_MAX, writer.write_all(octets)).await {
-        Ok(done) => done,
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 

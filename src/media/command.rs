@@ -1,6 +1,7 @@
 //! What the control plane may ask of the media plane: the complete list.
 
 use crate::base::{Codec, Direction, LegId};
+use crate::sdp::Negotiated;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,13 @@ pub struct StreamSpec {
     pub dtmf: Option<u8>,
     /// Which way audio flows.
     pub direction: Direction,
+}
+
+impl From<Negotiated> for StreamSpec {
+    fn from(agreed: Negotiated) -> Self {
+        let Negotiated { remote, codec, dtmf, direction } = agreed;
+        StreamSpec { remote, codec, dtmf, direction }
+    }
 }
 
 /// One request to the media plane. All are about one leg; the worker that owns it carries them out in order.

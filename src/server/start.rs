@@ -11,10 +11,11 @@ use crate::drive::recogniser::Recognisers;
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::voice::Voice;
-use crate::drive::{files, models};
+use crate::drive::{dns, files, models, tls};
+use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -48,12 +49,12 @@ impl Server {
         let figures = figures_so_far(&data, &store);
         let began = Instant::now();
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let (sockets, port_taken) = listen(&config, options.port).await?;
+        let material = files::tls(&options.config, &config)?;
+        let (sockets, acceptors, port_taken) = listen(&config, options.port, material).await?;
         let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
-        let ports = config.server.media_ports.clone();
         let media = MediaConfig {
             workers,
-            ports,
+            ports: config.server.media_ports.clone(),
             epoch: began,
             backend: Backend::default(),
             hangover: config.server.hangover,
@@ -74,7 +75,7 @@ impl Server {
             None => (None, mpsc::unbounded_channel().1),
         };
         let (voice, rendered) = Voice::new(Some(data.join("prompts")));
-        let endpoint = endpoint(&config, accounts)?;
+        let endpoint = endpoint(&config, accounts, sockets.listeners().to_vec())?;
         let with = SwitchConfig {
             config: config.clone(),
             epoch: Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) },
@@ -89,7 +90,7 @@ impl Server {
         let mut out = Vec::new();
         let switch = Switch::new(Now(0), with, &mut out);
         let ready = Ready {
-            sip: sockets.addrs().to_vec(),
+            sip: sockets.listeners().to_vec(),
             port_taken,
             data: data.clone(),
             model: model.map(|m| m.path),
@@ -101,6 +102,7 @@ impl Server {
             data,
             began,
             sockets,
+            acceptors,
             endpoint,
             switch,
             media,
@@ -123,7 +125,15 @@ impl Server {
 }
 
 /// The SIP core, seeded by what nobody can guess.
-fn endpoint(config: &Config, accounts: BTreeMap<String, Pii<String>>) -> Result<sip::Endpoint, String> {
+fn endpoint(
+    config: &Config,
+    accounts: BTreeMap<String, Pii<String>>,
+    mut listeners: Vec<Listener>,
+) -> Result<sip::Endpoint, String> {
+    for simple in listeners.iter_mut().filter(|l| l.advertised.is_none()) {
+        // Those of [[sip.listen]] have what [sip] says already.
+        simple.advertised.clone_from(&config.server.advertised);
+    }
     let mut seed = [0u8; 8];
     getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
     Ok(sip::Endpoint::new(sip::Config {
@@ -131,6 +141,7 @@ fn endpoint(config: &Config, accounts: BTreeMap<String, Pii<String>>) -> Result<
         user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
         realm: config.server.domain.clone(),
         accounts,
+        listeners,
         sha256: config.server.sha256,
         ..sip::Config::default()
     }))
@@ -156,11 +167,43 @@ fn figures_so_far(data: &Path, store: &store::Writer) -> Figures {
     figures
 }
 
+/// Binds everything that is to be listened on. Gives what takes up new certificates, one for each `[[sip.listen]]`, and the
+/// configured port if another had to be used.
+async fn listen(
+    config: &Config,
+    port: Option<u16>,
+    material: tls::Material,
+) -> Result<(SipSockets, Vec<Option<tls::Acceptor>>, Option<u16>), String> {
+    let (mut sockets, port_taken) = bind(config, port).await?;
+    if let Some(client) = material.client {
+        sockets.trust(tls::Connector::trusting(client));
+    }
+    if !config.server.dns.is_empty() {
+        sockets.ask(dns::Dns::servers(&config.server.dns));
+    }
+    let mut acceptors = Vec::new();
+    for (listen, tls) in config.server.listen.iter().zip(material.listeners) {
+        let ip = listen.address.or_else(files::machine_address).unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let (transport, addr) = (listen.transport, SocketAddr::new(ip, listen.port));
+        let acceptor = tls.map(tls::Acceptor::new);
+        let listener = Listener { transport, addr, advertised: listen.advertised.clone() };
+        sockets.listen(listener, acceptor.clone()).await.map_err(|e| {
+            format!("SIP over {transport} on {addr}: {e}\n  = choose an address of this machine and a free port in [[sip.listen]]")
+        })?;
+        acceptors.push(acceptor);
+    }
+    Ok((sockets, acceptors, port_taken))
+}
+
 /// Binds the configured addresses on one port: the configured one, or the next that is free.
-async fn listen(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<u16>), String> {
+async fn bind(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<u16>), String> {
     let mut ips: Vec<_> =
         config.server.addresses.iter().filter_map(|a| a.or_else(files::machine_address)).collect();
     ips.dedup();
+    if ips.is_empty() {
+        let none = SipSockets::bind(&[]).await.map_err(|e| format!("SIP: {e}"))?;
+        return Ok((none, None));
+    }
     let mut first = port.unwrap_or(config.server.port);
     if first == 0 {
         // Any port, but the same on every address.

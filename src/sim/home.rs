@@ -59,6 +59,8 @@ impl World {
             match output {
                 sip::Output::Transmit { flow, message } => self.send_to_phone(flow, &message),
                 sip::Output::Event(event) => self.sip_event(event),
+                // There are no names in this world.
+                sip::Output::Locate { .. } => {}
             }
         }
     }

@@ -120,6 +120,7 @@ impl World {
                     let message = phone.button.outgoing(message);
                     self.send_to_server(id, &message);
                 }
+                sip::Output::Locate { .. } => {}
                 sip::Output::Event(event) => match who {
                     Who::Caller => self.caller_event(id, event),
                     Who::Agent(agent) => self.agent_event(agent, id, event),

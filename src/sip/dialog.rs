@@ -1,8 +1,8 @@
 //! Dialogs (RFC 3261 §12): what two user agents share once one has accepted an INVITE of the other.
 //!
 //! In: the request and response that form it. Out: requests within it, with route set, remote target and CSeq, and the
-//! flow that they go over. No name is looked up: a next hop that is no IP literal is reached over the flow that the
-//! dialog came from, and so is a peer behind NAT, whose Contact says an address that cannot be reached from here.
+//! flow that they go over. A next hop that is a name, until that is located, is reached over the flow that the dialog came
+//! from, and so is a peer behind NAT, whose Contact says an address that cannot be reached from here.
 
 use super::build::Builder;
 use super::event::{Flow, Transport};
@@ -10,6 +10,8 @@ use super::layer::Request;
 use super::message::Message;
 use super::name::{Method, Name};
 use super::syntax::{NameAddr, Text, Wrong};
+use super::transport::Ways;
+use super::uac::Way;
 use super::uri::Uri;
 
 /// One dialog, from our side.
@@ -29,7 +31,11 @@ pub(super) struct Dialog {
     routes: Vec<Text>,
     /// The flow that the dialog came from.
     pub(super) flow: Flow,
-    natted: bool,
+    pub(super) natted: bool,
+    /// Where the name of the next hop has been found to be.
+    pub(super) located: Option<Flow>,
+    /// To be secure on each hop: our Contact is `sips` (§12.1.1).
+    pub(super) sips: bool,
 }
 
 impl Dialog {
@@ -41,6 +47,10 @@ impl Dialog {
             None => invite.envelope.from.clone(),
         };
         target.parsed()?;
+        let routes = invite.message.list(Name::RecordRoute)?;
+        let asked = invite.message.request().map_or("", |(_, uri)| uri);
+        let nearest =
+            routes.first().and_then(|r| NameAddr::parse(r).ok()).map_or(target.uri.clone(), |r| r.uri);
         let mut local = invite.envelope.to.clone();
         local.params.set("tag", Some(tag));
         Ok(Dialog {
@@ -50,9 +60,11 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(invite.envelope.cseq),
             target: target.uri,
-            routes: invite.message.list(Name::RecordRoute)?,
+            routes,
             flow: invite.flow,
             natted: natted(invite),
+            located: None,
+            sips: sips(asked) || sips(&nearest),
         })
     }
 
@@ -65,19 +77,20 @@ impl Dialog {
         Ok(Dialog { remote: to.clone(), target, routes, ..early.clone() })
     }
 
-    /// The caller's side before any response: `target` over `flow`.
-    pub(super) fn begun(call_id: Text, local: NameAddr, target: Text, flow: Flow, natted: bool) -> Dialog {
-        let remote = NameAddr { display: None, uri: target.clone(), params: Default::default() };
+    /// The caller's side before any response.
+    pub(super) fn begun(call_id: Text, local: NameAddr, way: Way) -> Dialog {
         Dialog {
             call_id,
             local,
-            remote,
+            remote: NameAddr { display: None, uri: way.uri.clone(), params: Default::default() },
             local_cseq: 0,
             remote_cseq: None,
-            target,
-            routes: vec![],
-            flow,
-            natted,
+            sips: sips(&way.uri),
+            target: way.uri,
+            routes: way.routes,
+            flow: way.flow,
+            natted: way.natted,
+            located: None,
         }
     }
 
@@ -118,11 +131,28 @@ impl Dialog {
             .field(Name::CSeq, format_args!("{cseq} {method}"))
     }
 
+    /// The URI that requests in this dialog are sent to, if its host is a name that can be located.
+    pub(super) fn next_name(&self) -> Option<Text> {
+        let (uri, natted) = match self.routes.first() {
+            Some(route) => (NameAddr::parse(route).ok()?.uri, false),
+            None => (self.target.clone(), self.natted),
+        };
+        let host = Uri::parse(&uri).ok().filter(|u| u.ip().is_none())?.host;
+        // RFC 2606: what has no name calls itself `.invalid`.
+        let known = !host.is_empty() && !host.ends_with(".invalid");
+        (known && !natted && !self.flow.transport.websocket()).then_some(uri)
+    }
+
     /// The flow that requests in this dialog go over.
-    pub(super) fn next_hop(&self) -> Flow {
+    pub(super) fn next_hop(&self, ways: &Ways) -> Flow {
+        if let Some(located) = self.located {
+            return located;
+        }
         match self.routes.first() {
-            Some(route) => NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false)),
-            None => next_hop(&self.target, self.flow, self.natted),
+            Some(route) => {
+                NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false, ways))
+            }
+            None => next_hop(&self.target, self.flow, self.natted, ways),
         }
     }
 }
@@ -137,24 +167,19 @@ pub(super) fn natted(request: &Request) -> bool {
 }
 
 /// The flow towards `uri`, for one who came over `flow`.
-pub(super) fn next_hop(uri: &Text, flow: Flow, natted: bool) -> Flow {
+pub(super) fn next_hop(uri: &Text, flow: Flow, natted: bool, ways: &Ways) -> Flow {
     let Ok(uri) = Uri::parse(uri) else { return flow };
     let transport = uri.transport().unwrap_or(flow.transport);
-    match uri.addr() {
-        _ if natted => flow,
-        // The connection that is there is used, whatever its port (RFC 5923).
-        Some(addr)
-            if transport == Transport::Tcp
-                && flow.transport == transport
-                && addr.ip() == flow.remote.ip() =>
-        {
-            flow
-        }
-        Some(addr) if addr.is_ipv4() == flow.local.is_ipv4() => {
-            Flow { transport, local: flow.local, remote: addr }
-        }
-        Some(_) | None => flow,
+    let Some(addr) = uri.addr(transport).filter(|_| !natted) else { return flow };
+    // The connection that is there is used, whatever its port (RFC 5923).
+    if transport.reliable() && flow.transport == transport && addr.ip() == flow.remote.ip() {
+        return flow;
     }
+    ways.flow(transport, addr, flow.local).unwrap_or(flow)
+}
+
+fn sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }
 
 #[cfg(test)]
@@ -186,7 +211,7 @@ mod tests {
         assert_eq!(m.list(Name::Route).unwrap(), ["<sip:10.0.0.9;lr>", "<sip:p2;lr>"]);
         let e = m.envelope().unwrap();
         assert_eq!((e.from.tag().as_deref(), e.to.tag().as_deref(), e.cseq), (Some("mine"), Some("f"), 1));
-        assert_eq!(d.next_hop().remote, "10.0.0.9:5060".parse().unwrap());
+        assert_eq!(d.next_hop(&Ways::default()).remote, "10.0.0.9:5060".parse().unwrap());
     }
 
     #[test]
@@ -201,17 +226,12 @@ mod tests {
     #[test]
     fn a_peer_behind_nat_is_reached_over_the_flow_it_came_from() {
         let near = Dialog::uas(&invite("10.0.0.2:49152", ""), "t").unwrap();
-        assert_eq!(near.next_hop().remote, "10.0.0.2:5070".parse().unwrap());
+        assert_eq!(near.next_hop(&Ways::default()).remote, "10.0.0.2:5070".parse().unwrap());
         let nat = Dialog::uas(&invite("192.168.1.7:5070", ""), "t").unwrap();
-        assert_eq!(nat.next_hop(), flow(Transport::Udp));
-        assert_eq!(
-            next_hop(&"sip:a@phone.example".into(), flow(Transport::Udp), false),
-            flow(Transport::Udp)
-        );
-        assert_eq!(
-            next_hop(&"sip:a@10.0.0.2:5060;transport=tcp".into(), flow(Transport::Tcp), false),
-            flow(Transport::Tcp)
-        );
+        assert_eq!(nat.next_hop(&Ways::default()), flow(Transport::Udp));
+        let hop = |uri: &str, flow| next_hop(&uri.into(), flow, false, &Ways::default());
+        assert_eq!(hop("sip:a@phone.example", flow(Transport::Udp)), flow(Transport::Udp));
+        assert_eq!(hop("sip:a@10.0.0.2:5060;transport=tcp", flow(Transport::Tcp)), flow(Transport::Tcp));
     }
 
     #[test]

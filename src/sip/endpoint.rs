@@ -9,13 +9,12 @@
 //! Faults, OPTIONS outside of a dialog and challenges are answered without keeping state (RFC 3261 §8.2.7), so junk costs
 //! no memory.
 //!
-//! Known deviations: no name is looked up (next hops must be IP literals, else the flow is used); no request is moved to
-//! TCP for its size (§18.1.1); `maddr` and TTL are ignored (§18.1.1); of extensions there are 100rel and timer, any other
-//! in `Require` is refused (path); a PRACK that is challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
+//! Known deviations: a contact that registers with a name is reached over the flow that it registered over; `maddr` and TTL
+//! are ignored (§18.1.1); of extensions there are 100rel, timer and path, any other in `Require` is refused; a PRACK that is
+//! challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
-use super::config::Config;
 use super::digest::Guard;
-use super::event::{Command, EndCause, Event, Flow, Input, Output, Transport};
+use super::event::{Command, EndCause, Event, Flow, Input, Output};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
 use super::message::{Malformed, Message, Start};
@@ -23,7 +22,9 @@ use super::name::Method;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check};
+use super::settings::Config;
 use super::syntax::Text;
+use super::transport::Ways;
 use super::uac::Outgoing;
 use crate::base::{LegId, Now, Pii, Timers};
 use bytes::Bytes;
@@ -45,6 +46,9 @@ pub struct Endpoint {
     pub(super) dialogs: HashMap<(Text, Text), LegId>,
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
+    pub(super) ways: Ways,
+    /// Calls whose servers are being located.
+    pub(super) locating: BTreeMap<LegId, (String, Outgoing)>,
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     next_leg: u64,
@@ -72,6 +76,8 @@ impl Endpoint {
             dialogs: HashMap::new(),
             timers: Timers::default(),
             registrar: Registrar::default(),
+            ways: Ways::new(config.listeners.clone()),
+            locating: BTreeMap::new(),
             registration: None,
             guard,
             next_leg: 1,
@@ -121,6 +127,9 @@ impl Endpoint {
             let call_id = &leg.dialog.call_id;
             let _ = writeln!(text, "leg {} {} {call_id} ended={ended} unacked={unacked}", id.0, leg.state());
         }
+        for leg in self.locating.keys() {
+            let _ = writeln!(text, "leg {} Locating", leg.0);
+        }
         self.layer.dump(&mut text);
         self.registrar.dump(&mut text);
         if let Some(due) = self.registration.as_ref().map(|r| r.due) {
@@ -137,8 +146,10 @@ impl Endpoint {
             Input::Received { flow, message } => self.received(now, flow, message, out),
             Input::Unreachable { flow } => {
                 self.layer.unreachable(now, flow, out);
-                say(self.registrar.unreachable(flow), out);
+                self.closed(flow, out);
             }
+            Input::Closed { flow } => self.closed(flow, out),
+            Input::Located { ask, hops } => self.located(now, ask, &hops, out),
             Input::Command(command) => self.command(now, command, out),
             Input::Tick => {}
         }
@@ -167,6 +178,7 @@ impl Endpoint {
                 self.decline(now, leg, (status, &reason, retry_after_s), out);
             }
             Command::Offer { leg, sdp } => self.offer(now, leg, sdp, out),
+            Command::Hangup { leg, .. } if self.not_located(leg, EndCause::WeHungUp, out) => {}
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),
             Command::Refer { leg, to } => self.refer(now, leg, &to, out),
             Command::ReferStatus { leg, status, reason } => self.refer_status(now, leg, status, &reason, out),
@@ -194,7 +206,7 @@ impl Endpoint {
         let Ok(remote) = message.received_from(flow.remote) else {
             return self.drop_count("request without usable Via");
         };
-        let reply = if flow.transport == Transport::Tcp { flow } else { Flow { remote, ..flow } };
+        let reply = if flow.transport.reliable() { flow } else { Flow { remote, ..flow } };
         let fault = check(&message);
         let ack = matches!(message.request(), Some((Method::Ack, _)));
         let envelope = match message.envelope() {
@@ -207,6 +219,7 @@ impl Endpoint {
             }
         };
         let request = Request { flow, reply, message, envelope };
+        self.ways.note_alias(&request);
         match (self.layer.receive(now, &request, out), fault) {
             (Seen::Absorbed, _) => {}
             (Seen::Ack, _) => match request.envelope.to.tag() {
@@ -270,7 +283,7 @@ impl Endpoint {
                     Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::Failed { owner, tx, unreachable } => match owner {
-                    Owner::Invite(leg) => self.invite_failed(leg, tx, unreachable, out),
+                    Owner::Invite(leg) => self.invite_failed(now, leg, tx, unreachable, out),
                     Owner::Registration => self.registration_failed(now, tx, unreachable, out),
                     Owner::Offer(leg) => self.offer_failed(now, leg, tx, out),
                     Owner::Refer(leg) => self.refer_ended(leg, 408, out),
@@ -352,6 +365,12 @@ impl Endpoint {
         }
         let message = fault.response(&request.message, &self.stateless_tag(&request.message));
         out.push(Output::Transmit { flow: request.reply, message });
+    }
+
+    /// A connection is gone, and with it who was reached over it.
+    fn closed(&mut self, flow: Flow, out: &mut Vec<Output>) {
+        self.ways.closed(flow);
+        say(self.registrar.unreachable(flow), out);
     }
 
     /// Counts what is dropped without an answer.

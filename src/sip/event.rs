@@ -1,24 +1,19 @@
 //! The vocabulary between the SIP core and its two neighbours: the wire ([`Input::Received`], [`Output::Transmit`]) and
 //! the call ([`Command`], [`Event`]).
 
+use super::locate::Hop;
+pub(super) use super::transport::Transport;
 use crate::base::{LegId, Pii};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
-/// A transport protocol (RFC 3261 §18).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    Udp,
-    Tcp,
-}
-
-/// Where a message came from, or is to go: one UDP 5-tuple or one TCP connection.
+/// Where a message came from, or is to go: one UDP 5-tuple or one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Flow {
     pub transport: Transport,
-    /// Our socket's address; for an outgoing TCP connection, the listener's.
+    /// Our socket's address; for an outgoing connection, the listener's.
     pub local: SocketAddr,
-    /// The peer's address. The driver connects first if there is no TCP connection to it yet.
+    /// The peer's address. The driver connects first if there is no connection to it yet.
     pub remote: SocketAddr,
 }
 
@@ -29,6 +24,10 @@ pub enum Input {
     Received { flow: Flow, message: Bytes },
     /// What was to be sent over `flow` could not be (connection refused or broken, ICMP unreachable).
     Unreachable { flow: Flow },
+    /// The addresses that `ask` wanted, best first; none if there are none.
+    Located { ask: Ask, hops: Vec<Hop> },
+    /// The peer has closed this connection, or it broke.
+    Closed { flow: Flow },
     /// A request from the call.
     Command(Command),
     /// The deadline has come.
@@ -36,12 +35,23 @@ pub enum Input {
 }
 
 /// What the SIP core wants done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Send these octets.
     Transmit { flow: Flow, message: Bytes },
+    /// Locate the servers of this URI (RFC 3263) and answer with [`Input::Located`].
+    Locate { ask: Ask, uri: String },
     /// Something the call must know.
     Event(Event),
+}
+
+/// Whom a located server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// The INVITE of a leg to be.
+    Invite(LegId),
+    /// Requests in the dialog of a leg.
+    Dialog(LegId),
 }
 
 /// Who an outgoing INVITE is for.
@@ -51,6 +61,8 @@ pub enum Target {
     User(String),
     /// A SIP URI, sent to `flow`.
     Uri { uri: String, flow: Flow },
+    /// A SIP URI whose servers are located, and tried one after the other.
+    Name(String),
 }
 
 /// A user name and password for digest authentication.

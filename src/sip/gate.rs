@@ -54,12 +54,16 @@ impl Endpoint {
             return self.refuse(&Fault::Forbidden("Not Your Address"), request, out);
         }
         let tx = self.layer.serve(request, Owner::Nobody);
-        let (tag, result) = (self.token(), self.registrar.register(now, &account, request));
+        let (tag, result) = (self.token(), self.registrar.register(now, &account, request, &self.ways));
         let (status, octets) = match &result {
             Ok(_) => {
                 let mut b = Builder::reply(&request.message, 200, "", Some(&tag));
                 for contact in self.registrar.contacts(now, &account) {
                     b = b.field(Name::Contact, contact);
+                }
+                // RFC 3327 §5.3.
+                for path in request.message.all(Name::Path) {
+                    b = b.field(Name::Path, path);
                 }
                 (200, b.field(Name::Server, &self.config.user_agent).end())
             }

@@ -10,7 +10,6 @@ use super::message::Message;
 use super::name::Name;
 use super::reply::ACCEPT;
 use bytes::Bytes;
-use std::net::SocketAddr;
 
 impl Endpoint {
     /// The 200 for OPTIONS (§11.2).
@@ -42,17 +41,20 @@ impl Endpoint {
 
     /// A Via with a new branch (§8.1.1.7), asking for replies to where we send from (RFC 3581).
     pub(super) fn via(&mut self, flow: Flow) -> String {
-        let transport = if flow.transport == Transport::Tcp { "TCP" } else { "UDP" };
-        format!("SIP/2.0/{transport} {};branch=z9hG4bK{};rport", self.local(flow), self.token())
+        let (transport, branch) = (flow.transport, self.token());
+        format!("SIP/2.0/{transport} {};branch=z9hG4bK{branch};rport", self.ways.sent_by(flow))
     }
 
-    /// Our Contact for one who is reached over `flow`.
-    pub(super) fn contact(&self, flow: Flow) -> String {
-        let transport = if flow.transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        format!("<sip:trunkline@{}{transport}>", self.local(flow))
-    }
-
-    fn local(&self, flow: Flow) -> SocketAddr {
-        SocketAddr::new(self.config.advertised.unwrap_or(flow.local.ip()), flow.local.port())
+    /// Our Contact for one who is reached over `flow`; `sips` if the dialog is to be secure on each hop (§12.1.1).
+    pub(super) fn contact(&self, flow: Flow, sips: bool) -> String {
+        let (scheme, transport) = match flow.transport {
+            Transport::Udp => ("sip", ""),
+            Transport::Tls if sips => ("sips", ""),
+            // RFC 7118 §5.2: `sips` with `ws` is what says WSS.
+            Transport::Wss if sips => ("sips", "ws"),
+            other => ("sip", other.name()),
+        };
+        let param = if transport.is_empty() { "" } else { ";transport=" };
+        format!("<{scheme}:trunkline@{}{param}{transport}>", self.ways.sent_by(flow))
     }
 }

@@ -6,14 +6,15 @@
 //! What finds the machine is in `key.rs`.
 
 use super::build::after_invite;
-use super::client::{self, Client};
-use super::event::{Flow, Output, Transport};
-use super::invite_client::{self, InviteClient};
-use super::invite_server::{self, InviteServer};
+use super::client;
+use super::event::{Flow, Output};
+use super::invite_client;
+use super::invite_server;
 use super::key::{Key, client_key, merge_key, server_key};
+use super::machine::Machine;
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
-use super::server::{self, Server};
+use super::server;
 pub(super) use super::transaction::Owner;
 use super::transaction::{Act, Timer};
 use crate::base::{Now, Timers};
@@ -49,13 +50,6 @@ pub(super) enum Up {
     Gone { owner: Owner },
 }
 
-enum Machine {
-    InviteClient(InviteClient),
-    Client(Client),
-    InviteServer(InviteServer),
-    Server(Server),
-}
-
 struct Transaction {
     machine: Machine,
     owner: Owner,
@@ -64,6 +58,8 @@ struct Transaction {
     request: Option<Message>,
     /// What `Act::Send` sends.
     latest: Option<Bytes>,
+    /// What is sent if that cannot be, and over which flow.
+    instead: Option<(Flow, Bytes)>,
     keys: [Option<Key>; 2],
 }
 
@@ -127,11 +123,7 @@ impl Layer {
 
     /// Begins a server transaction for a new request.
     pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
-        let reliable = request.flow.transport == Transport::Tcp;
-        let machine = match request.envelope.method {
-            Method::Invite => Machine::InviteServer(InviteServer::new(reliable)),
-            _ => Machine::Server(Server::new(reliable)),
-        };
+        let machine = Machine::server(&request.envelope.method, request.flow);
         let key = server_key(&request.envelope, &request.envelope.method);
         let keys = [Some(key), merge_key(&request.envelope)];
         self.add(Transaction {
@@ -140,6 +132,7 @@ impl Layer {
             flow: request.reply,
             request: Some(request.message.clone()),
             latest: None,
+            instead: None,
             keys,
         })
     }
@@ -177,6 +170,11 @@ impl Layer {
         self.carry_out(now, tx, acts, None, out);
     }
 
+    /// Where a transaction's messages go.
+    pub(super) fn flow_of(&self, tx: TxId) -> Option<Flow> {
+        self.all.get(&tx).map(|t| t.flow)
+    }
+
     /// The request of a transaction.
     pub(super) fn request_of(&self, tx: TxId) -> Option<&Message> {
         self.all.get(&tx)?.request.as_ref()
@@ -191,16 +189,25 @@ impl Layer {
         owner: Owner,
         out: &mut Vec<Output>,
     ) -> Option<TxId> {
+        self.request_or(now, (flow, octets), None, owner, out)
+    }
+
+    /// The same; if the transport fails, `instead` is sent in its place (§18.1.1).
+    pub(super) fn request_or(
+        &mut self,
+        now: Now,
+        (flow, octets): (Flow, Bytes),
+        instead: Option<(Flow, Bytes)>,
+        owner: Owner,
+        out: &mut Vec<Output>,
+    ) -> Option<TxId> {
         let request = Message::parse(octets.clone()).ok()?;
         let envelope = request.envelope().ok()?;
-        let (reliable, mut acts) = (flow.transport == Transport::Tcp, Vec::new());
-        let machine = match envelope.method {
-            Method::Invite => Machine::InviteClient(InviteClient::new(reliable, &mut acts)),
-            _ => Machine::Client(Client::new(reliable, &mut acts)),
-        };
+        let mut acts = Vec::new();
+        let machine = Machine::client(&envelope.method, flow, &mut acts);
         let keys = [Some(client_key(&envelope)), None];
         let (request, latest) = (Some(request), Some(octets));
-        let tx = self.add(Transaction { machine, owner, flow, request, latest, keys });
+        let tx = self.add(Transaction { machine, owner, flow, request, latest, instead, keys });
         self.carry_out(now, tx, acts, None, out);
         Some(tx)
     }
@@ -236,41 +243,31 @@ impl Layer {
     pub(super) fn unreachable(&mut self, now: Now, flow: Flow, out: &mut Vec<Output>) {
         let hit: Vec<TxId> = self.all.iter().filter(|(_, t)| t.flow == flow).map(|(tx, _)| *tx).collect();
         for tx in hit {
-            let acts = self.step(tx, |machine, acts| match machine {
-                Machine::InviteClient(m) => m.step(invite_client::Event::TransportError, acts),
-                Machine::Client(m) => m.step(client::Event::TransportError, acts),
-                Machine::InviteServer(m) => m.step(invite_server::Event::TransportError, acts),
-                Machine::Server(m) => m.step(server::Event::TransportError, acts),
-            });
+            if self.send_instead(now, tx, out) {
+                continue;
+            }
+            let acts = self.step(tx, Machine::transport_error);
             self.carry_out(now, tx, acts, None, out);
         }
+    }
+
+    /// Begins a client transaction anew with what was kept for that; false if nothing was.
+    fn send_instead(&mut self, now: Now, tx: TxId, out: &mut Vec<Output>) -> bool {
+        let Some(t) = self.all.get_mut(&tx) else { return false };
+        let Some((flow, octets)) = t.instead.take() else { return false };
+        let Ok(request) = Message::parse(octets.clone()) else { return false };
+        let Some((method, _)) = request.request() else { return false };
+        let mut acts = Vec::new();
+        t.machine = Machine::client(method, flow, &mut acts);
+        (t.flow, t.latest, t.request) = (flow, Some(octets), Some(request));
+        self.carry_out(now, tx, acts, None, out);
+        true
     }
 
     /// Fires the timers that are due.
     pub(super) fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
         while let Some((tx, timer)) = self.timers.pop_due(now) {
-            let acts = self.step(tx, |machine, acts| match (machine, timer) {
-                (Machine::InviteClient(m), Timer::A) => m.step(invite_client::Event::TimerA, acts),
-                (Machine::InviteClient(m), Timer::B) => m.step(invite_client::Event::TimerB, acts),
-                (Machine::InviteClient(m), Timer::D) => m.step(invite_client::Event::TimerD, acts),
-                (Machine::InviteClient(m), Timer::M) => m.step(invite_client::Event::TimerM, acts),
-                (Machine::Client(m), Timer::E) => m.step(client::Event::TimerE, acts),
-                (Machine::Client(m), Timer::F) => m.step(client::Event::TimerF, acts),
-                (Machine::Client(m), Timer::K) => m.step(client::Event::TimerK, acts),
-                (Machine::InviteServer(m), Timer::G) => m.step(invite_server::Event::TimerG, acts),
-                (Machine::InviteServer(m), Timer::H) => m.step(invite_server::Event::TimerH, acts),
-                (Machine::InviteServer(m), Timer::I) => m.step(invite_server::Event::TimerI, acts),
-                (Machine::InviteServer(m), Timer::L) => m.step(invite_server::Event::TimerL, acts),
-                (Machine::Server(m), Timer::J) => m.step(server::Event::TimerJ, acts),
-                // A machine sets only its own timers.
-                (
-                    Machine::InviteClient(_)
-                    | Machine::Client(_)
-                    | Machine::InviteServer(_)
-                    | Machine::Server(_),
-                    _,
-                ) => {}
-            });
+            let acts = self.step(tx, |machine, acts| machine.timer(timer, acts));
             self.carry_out(now, tx, acts, None, out);
         }
     }
@@ -283,12 +280,7 @@ impl Layer {
     /// One line for each transaction.
     pub(super) fn dump(&self, text: &mut String) {
         for (tx, t) in &self.all {
-            let (kind, state) = match &t.machine {
-                Machine::InviteClient(m) => ("INVITE client", m.state()),
-                Machine::Client(m) => ("client", m.state()),
-                Machine::InviteServer(m) => ("INVITE server", m.state()),
-                Machine::Server(m) => ("server", m.state()),
-            };
+            let (kind, state) = t.machine.describe();
             let cseq = t.request.as_ref().and_then(|r| r.get(Name::CSeq)).unwrap_or_default();
             let _ =
                 writeln!(text, "transaction {} {kind} {state} {cseq} {} {:?}", tx.0, t.flow.remote, t.owner);
@@ -364,24 +356,9 @@ impl Layer {
                 self.keys.remove(key);
             }
         }
-        for timer in ALL_TIMERS {
+        for timer in Timer::ALL {
             self.timers.clear((tx, timer));
         }
         self.ups.push_back(Up::Gone { owner: t.owner });
     }
 }
-
-const ALL_TIMERS: [Timer; 12] = [
-    Timer::A,
-    Timer::B,
-    Timer::D,
-    Timer::E,
-    Timer::F,
-    Timer::G,
-    Timer::H,
-    Timer::I,
-    Timer::J,
-    Timer::K,
-    Timer::L,
-    Timer::M,
-];

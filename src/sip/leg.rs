@@ -21,6 +21,7 @@ use super::refer::Referred;
 use super::session::Session;
 use super::syntax::Text;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Timer C (§16.6 step 11) for INVITEs of ours: longer does nobody ring.
@@ -41,6 +42,8 @@ pub(super) enum LegTimer {
     Ring,
     /// Our INVITE has had no final response for too long.
     C,
+    /// The server has said nothing, and there is another (RFC 3263 §4.3).
+    Hop,
     /// The INVITE that we have cancelled has had no final response (§9.1).
     Cancelled,
     /// Send a reliable 1xx again (RFC 3262 §3).
@@ -56,11 +59,12 @@ pub(super) enum LegTimer {
 }
 
 impl LegTimer {
-    pub(super) const ALL: [LegTimer; 10] = [
+    pub(super) const ALL: [LegTimer; 11] = [
         LegTimer::Repeat,
         LegTimer::NoAck,
         LegTimer::Ring,
         LegTimer::C,
+        LegTimer::Hop,
         LegTimer::Cancelled,
         LegTimer::Reliable,
         LegTimer::NoPrack,
@@ -128,6 +132,8 @@ pub(super) struct Leg {
     /// Our tag.
     pub(super) tag: Text,
     pub(super) state: State,
+    /// Where the INVITE may be sent instead.
+    pub(super) hops: VecDeque<Flow>,
     /// `Event::Ended` has been said.
     pub(super) ended: bool,
     /// Transactions alive.
@@ -169,6 +175,7 @@ impl Leg {
             dialog,
             tag,
             state,
+            hops: VecDeque::new(),
             ended: false,
             open: 0,
             unacked: None,

@@ -140,7 +140,7 @@ impl Endpoint {
 
     /// Sends BYE (§15.1.1); nothing of ours is to come after it.
     pub(super) fn bye(&mut self, now: Now, id: LegId, reason: &str, out: &mut Vec<Output>) {
-        let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop()) else { return };
+        let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop(&self.ways)) else { return };
         let via = self.via(flow);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Bye, &via);
@@ -202,6 +202,7 @@ impl Endpoint {
                 self.cancel(now, id, out);
                 self.end(id, EndCause::Timeout, out);
             }
+            LegTimer::Hop => self.hop_is_silent(now, id, out),
             LegTimer::Cancelled => {
                 let Some(State::Calling(calling)) = self.legs.get(&id).map(|l| &l.state) else { return };
                 let tx = calling.tx;

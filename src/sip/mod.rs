@@ -7,13 +7,12 @@
 //! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
 //!                                                                                        prack, session, refer
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
-//!                                                   registrar + digest, register
+//!                                    transport      registrar + digest, register
 //! ```
 
 mod body;
 mod build;
 mod client;
-mod config;
 mod dialog;
 mod digest;
 mod endpoint;
@@ -28,6 +27,9 @@ mod key;
 mod layer;
 mod leg;
 mod lines;
+pub mod locate;
+mod located;
+mod machine;
 pub mod message;
 mod mid;
 mod name;
@@ -39,22 +41,24 @@ mod registrar;
 mod reply;
 mod server;
 mod session;
+mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod transport;
 mod uac;
 mod uas;
 mod uri;
 
 pub use build::Builder;
-pub use config::Config;
 pub use endpoint::Endpoint;
-pub use event::{
-    Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target, Transport,
-};
+pub use event::{Ask, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
 pub use framer::{Frame, Framer, FramingError};
+pub use locate::{Hop, Locate};
 pub use message::Message;
 pub use name::{Method, Name};
+pub use settings::Config;
 pub use syntax::{NameAddr, Params, Text, Via};
-pub use uri::{SIP_PORT, Uri, locate};
+pub use transport::{Listener, Transport};
+pub use uri::{SIP_PORT, Uri};

@@ -147,6 +147,7 @@ names! {
     ContentType "Content-Type" "c",
     ContentEncoding "Content-Encoding" "e",
     Route "Route",
+    Path "Path",
     RecordRoute "Record-Route",
     Require "Require",
     Expires "Expires",

@@ -122,7 +122,7 @@ impl Endpoint {
     /// 200 for an INVITE or an offer in the dialog, with what is agreed about the session.
     pub(super) fn accept(&mut self, now: Now, id: LegId, asked: Asked, sdp: &Bytes, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (contact, up) = (self.contact(leg.dialog.flow), matches!(leg.state, State::Up));
+        let (contact, up) = (self.contact(leg.dialog.flow, leg.dialog.sips), matches!(leg.state, State::Up));
         let Some(request) = self.layer.request_of(asked.tx) else { return };
         let session = session::agree(request).ok().flatten();
         // RFC 3261 §14.2, RFC 3311 §5.2: what is accepted is a target refresh.
@@ -153,6 +153,7 @@ impl Endpoint {
         });
         if up {
             self.begin_session(now, id, session);
+            self.locate_dialog(id, out);
         }
         if !asked.update {
             // §13.3.1.4: over any transport, since a proxy may lose it further on.
@@ -182,8 +183,8 @@ impl Endpoint {
         if leg.asking.is_some() || leg.asked.is_some() || leg.unacked.is_some() {
             return self.ask_later(now, id, want, BUSY_AGAIN);
         }
-        let flow = leg.dialog.next_hop();
-        let (via, contact) = (self.via(flow), self.contact(flow));
+        let (flow, sips) = (leg.dialog.next_hop(&self.ways), leg.dialog.sips);
+        let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let (method, sdp) = match &want {
             Want::Refresh if leg.updates => (Method::Update, Bytes::new()),
@@ -252,6 +253,7 @@ impl Endpoint {
             ..300 => {
                 if let Ok(contact) = message.contact() {
                     self.with(id, |leg| leg.dialog.target = contact.uri);
+                    self.locate_dialog(id, out);
                 }
                 self.begin_session(now, id, Session::agreed(message));
                 let sdp = sdp_of(message).unwrap_or_default();
@@ -307,7 +309,7 @@ impl Endpoint {
         if let Ok(contact) = response.contact() {
             dialog.target = contact.uri;
         }
-        let flow = dialog.next_hop();
+        let flow = dialog.next_hop(&self.ways);
         let via = self.via(flow);
         let message = dialog.numbered(&Method::Ack, &via, cseq).end();
         out.push(Output::Transmit { flow, message });

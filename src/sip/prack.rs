@@ -124,7 +124,7 @@ impl Endpoint {
             None => calling.rseqs.push((tag, rseq)),
         }
         let Ok(mut early) = Dialog::uac(&leg.dialog, message, &envelope.to) else { return false };
-        let flow = early.next_hop();
+        let flow = early.next_hop(&self.ways);
         let via = self.via(flow);
         let prack = early
             .request(&Method::Prack, &via)

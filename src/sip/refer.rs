@@ -95,8 +95,8 @@ impl Endpoint {
 
     fn notify(&mut self, now: Now, id: LegId, status: u16, reason: &str, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get(&id).filter(|l| matches!(l.state, State::Up)) else { return };
-        let flow = leg.dialog.next_hop();
-        let (via, contact) = (self.via(flow), self.contact(flow));
+        let (flow, sips) = (leg.dialog.next_hop(&self.ways), leg.dialog.sips);
+        let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let event = match leg.referred.as_ref().and_then(|r| r.id) {
             Some(number) => format!("refer;id={number}"),
@@ -123,8 +123,8 @@ impl Endpoint {
         if !matches!(leg.state, State::Up) || leg.referring {
             return out.push(Output::Event(Event::ReferProgress { leg: id, status: 481 }));
         }
-        let flow = leg.dialog.next_hop();
-        let (via, contact) = (self.via(flow), self.contact(flow));
+        let (flow, sips) = (leg.dialog.next_hop(&self.ways), leg.dialog.sips);
+        let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.referring = true;
         let by = format!("<{}>", leg.dialog.local.uri);

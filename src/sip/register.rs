@@ -87,7 +87,7 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let Some(flow) = self.registration.as_ref().map(|r| r.registrar) else { return };
-        let (via, contact) = (self.via(flow), self.contact(flow));
+        let (via, contact) = (self.via(flow), self.contact(flow, false));
         let agent = &self.config.user_agent;
         let Some(r) = self.registration.as_mut() else { return };
         r.cseq += 1;
@@ -188,7 +188,7 @@ impl Endpoint {
     /// What the 200 says about our own contact, else about all (§10.2.4).
     fn granted_s(&self, message: &Message) -> Option<u32> {
         let flow = self.registration.as_ref()?.registrar;
-        let own = NameAddr::parse(&self.contact(flow).into()).and_then(|c| c.parsed()).ok()?;
+        let own = NameAddr::parse(&self.contact(flow, false).into()).and_then(|c| c.parsed()).ok()?;
         let contacts = message.list(Name::Contact).unwrap_or_default();
         let ours = contacts.iter().filter_map(|c| NameAddr::parse(c).ok());
         let ours = ours

@@ -1,8 +1,8 @@
 //! The location service (RFC 3261 §10.3): which user is reached by which contacts, over which flow, until when.
 //!
 //! In: REGISTER requests that have been authenticated, time, flows that have failed. Out: the bindings for the 200, and
-//! the users who have become or ceased to be reachable. Path is not used (RFC 3327): a phone is reached over the flow that
-//! it registered over, unless it is seen to be without NAT and says another address.
+//! the users who have become or ceased to be reachable. A phone behind a proxy is reached through it (RFC 3327); one that is
+//! not, over the flow that it registered over, unless it is seen to be without NAT and says another address.
 
 use super::dialog::{natted, next_hop};
 use super::event::Flow;
@@ -10,6 +10,7 @@ use super::layer::Request;
 use super::name::Name;
 use super::reply::Fault;
 use super::syntax::{NameAddr, Text};
+use super::transport::Ways;
 use super::uri::Uri;
 use crate::base::Now;
 use crate::limits::{REGISTER_EXPIRES_S, REGISTRAR_CONTACTS_MAX};
@@ -28,6 +29,8 @@ pub(super) struct Binding {
     pub(super) flow: Flow,
     /// True if the phone is behind NAT: its Contact cannot be reached but over `flow`.
     pub(super) natted: bool,
+    /// The proxies that requests to it go through (RFC 3327).
+    pub(super) path: Vec<Text>,
     call_id: Text,
     cseq: u32,
     renewed: Now,
@@ -54,10 +57,13 @@ impl Registrar {
         now: Now,
         user: &str,
         request: &Request,
+        ways: &Ways,
     ) -> Result<Option<Change>, Fault> {
         let message = &request.message;
         let envelope = &request.envelope;
         let list = message.list(Name::Contact).map_err(Fault::BadRequest)?;
+        let path = message.list(Name::Path).map_err(Fault::BadRequest)?;
+        let proxy = path.first().map(|p| NameAddr::parse(p)).transpose().map_err(Fault::BadRequest)?;
         let mut bindings = self.users.get(user).cloned().unwrap_or_default();
         let before = !bindings.is_empty();
         let later = |b: &Binding| b.call_id != envelope.call_id || envelope.cseq > b.cseq;
@@ -88,7 +94,11 @@ impl Registrar {
                 }
                 let natted = natted(request);
                 bindings.push(Binding {
-                    flow: next_hop(&contact.uri, request.flow, natted),
+                    flow: match &proxy {
+                        Some(proxy) => next_hop(&proxy.uri, request.flow, false, ways),
+                        None => next_hop(&contact.uri, request.flow, natted, ways),
+                    },
+                    path: path.clone(),
                     uri: contact.uri,
                     parsed,
                     natted,
@@ -212,7 +222,7 @@ mod tests {
             1,
             "Contact: <sip:ann@192.168.1.7>;expires=60, <sip:ann@192.168.1.8>\r\nExpires: 90\r\n",
         );
-        assert_eq!(r.register(AT, "ann", &one), Ok(Some(("ann".into(), Some(one.flow)))));
+        assert_eq!(r.register(AT, "ann", &one, &Ways::default()), Ok(Some(("ann".into(), Some(one.flow)))));
         assert_eq!(
             r.contacts(AT, "ann"),
             ["<sip:ann@192.168.1.7>;expires=60", "<sip:ann@192.168.1.8>;expires=90"]
@@ -224,10 +234,20 @@ mod tests {
     }
 
     #[test]
+    fn a_phone_behind_a_proxy_is_reached_through_it() {
+        let mut r = Registrar::default();
+        let fields = "Contact: <sip:ann@192.168.1.7>\r\nPath: <sip:10.0.0.9:5070;lr>, <sip:10.0.0.8;lr>\r\n";
+        r.register(AT, "ann", &register(1, fields), &Ways::default()).unwrap();
+        let b = r.newest("ann").unwrap();
+        assert_eq!(b.path, ["<sip:10.0.0.9:5070;lr>", "<sip:10.0.0.8;lr>"]);
+        assert_eq!(b.flow.remote, "10.0.0.9:5070".parse().unwrap());
+    }
+
+    #[test]
     fn a_phone_behind_nat_is_reached_over_its_flow() {
         let mut r = Registrar::default();
         let request = register(1, "Contact: <sip:ann@192.168.1.7>\r\n");
-        r.register(AT, "ann", &request).unwrap();
+        r.register(AT, "ann", &request, &Ways::default()).unwrap();
         let b = r.newest("ann").unwrap();
         assert_eq!((&*b.uri, b.flow), ("sip:ann@192.168.1.7", request.flow));
         assert_eq!(r.unreachable(request.flow), [("ann".to_owned(), None)]);
@@ -236,13 +256,15 @@ mod tests {
     #[test]
     fn a_star_takes_all_back_only_with_expires_zero() {
         let mut r = Registrar::default();
-        r.register(AT, "ann", &register(1, "Contact: <sip:ann@h>\r\n")).unwrap();
-        assert!(r.register(AT, "ann", &register(2, "Contact: *\r\nExpires: 5\r\n")).is_err());
+        r.register(AT, "ann", &register(1, "Contact: <sip:ann@h>\r\n"), &Ways::default()).unwrap();
         assert!(
-            r.register(AT, "ann", &register(1, "Contact: *\r\nExpires: 0\r\n")).is_err(),
+            r.register(AT, "ann", &register(2, "Contact: *\r\nExpires: 5\r\n"), &Ways::default()).is_err()
+        );
+        assert!(
+            r.register(AT, "ann", &register(1, "Contact: *\r\nExpires: 0\r\n"), &Ways::default()).is_err(),
             "CSeq must be higher"
         );
-        let gone = r.register(AT, "ann", &register(3, "Contact: *\r\nExpires: 0\r\n"));
+        let gone = r.register(AT, "ann", &register(3, "Contact: *\r\nExpires: 0\r\n"), &Ways::default());
         assert_eq!(gone, Ok(Some(("ann".into(), None))));
     }
 
@@ -250,8 +272,9 @@ mod tests {
     fn a_brief_interval_is_refused_and_a_long_one_cut() {
         let mut r = Registrar::default();
         let brief = register(1, "Contact: <sip:ann@h>;expires=29\r\n");
-        assert_eq!(r.register(AT, "ann", &brief), Err(Fault::IntervalTooBrief(30)));
-        r.register(AT, "ann", &register(2, "Contact: <sip:ann@h>;expires=4294967296\r\n")).unwrap();
+        assert_eq!(r.register(AT, "ann", &brief, &Ways::default()), Err(Fault::IntervalTooBrief(30)));
+        r.register(AT, "ann", &register(2, "Contact: <sip:ann@h>;expires=4294967296\r\n"), &Ways::default())
+            .unwrap();
         assert_eq!(r.contacts(AT, "ann"), ["<sip:ann@h>;expires=3600"]);
     }
 
@@ -262,10 +285,10 @@ mod tests {
             register(1, &format!("Contact: {}\r\n", all.join(", ")))
         };
         let mut r = Registrar::default();
-        assert!(r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX)).is_ok());
+        assert!(r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX), &Ways::default()).is_ok());
         let mut r = Registrar::default();
         assert_eq!(
-            r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX + 1)),
+            r.register(AT, "ann", &list(REGISTRAR_CONTACTS_MAX + 1), &Ways::default()),
             Err(Fault::Forbidden("Too Many Contacts"))
         );
     }

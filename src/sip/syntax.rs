@@ -118,6 +118,11 @@ impl Params {
         Ok(Params(text))
     }
 
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
     fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         pairs(&self.0, b';')
     }

@@ -77,6 +77,23 @@ pub(super) enum Timer {
     M,
 }
 
+impl Timer {
+    pub(super) const ALL: [Timer; 12] = [
+        Timer::A,
+        Timer::B,
+        Timer::D,
+        Timer::E,
+        Timer::F,
+        Timer::G,
+        Timer::H,
+        Timer::I,
+        Timer::J,
+        Timer::K,
+        Timer::L,
+        Timer::M,
+    ];
+}
+
 /// What a machine asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {

@@ -28,6 +28,17 @@ pub(super) struct Outgoing {
     pub(super) credentials: Option<Credentials>,
 }
 
+/// Where an INVITE goes.
+pub(super) struct Way {
+    /// The Request-URI.
+    pub(super) uri: Text,
+    pub(super) flow: Flow,
+    /// Whoever is there cannot be reached but over `flow`.
+    pub(super) natted: bool,
+    /// The proxies that it is to pass.
+    pub(super) routes: Vec<Text>,
+}
+
 impl Endpoint {
     /// Places a call.
     pub(super) fn invite(
@@ -38,17 +49,25 @@ impl Endpoint {
         what: Outgoing,
         out: &mut Vec<Output>,
     ) {
-        if self.legs.contains_key(&leg) {
+        if self.legs.contains_key(&leg) || self.locating.contains_key(&leg) {
             return;
         }
-        let ended = |cause| Output::Event(Event::Ended { leg, cause });
-        let (uri, flow, natted) = match target {
-            Target::Uri { uri, flow } => (uri.into(), flow, false),
+        let to = match target {
+            Target::Uri { uri, flow } => Way { uri: uri.into(), flow, natted: false, routes: Vec::new() },
+            Target::Name(uri) => return self.locate(leg, uri, what, out),
             Target::User(user) => match self.registrar.newest(&user) {
-                Some(b) => (b.uri.clone(), b.flow, b.natted),
-                None => return out.push(ended(EndCause::NotRegistered)),
+                Some(b) => Way { uri: b.uri.clone(), flow: b.flow, natted: b.natted, routes: b.path.clone() },
+                None => {
+                    return out.push(Output::Event(Event::Ended { leg, cause: EndCause::NotRegistered }));
+                }
             },
         };
+        self.begin(now, leg, to, what, out);
+    }
+
+    /// Begins a leg with an INVITE to this URI over this flow.
+    pub(super) fn begin(&mut self, now: Now, leg: LegId, way: Way, what: Outgoing, out: &mut Vec<Output>) {
+        let ended = |cause| Output::Event(Event::Ended { leg, cause });
         if self.layer.len() >= self.config.transactions_max {
             return out
                 .push(ended(EndCause::Refused { status: 503, reason: "Too Many Transactions".into() }));
@@ -59,7 +78,7 @@ impl Endpoint {
         };
         let (tag, call_id) = (Text::from(self.token()), Text::from(self.token()));
         from.params.set("tag", Some(&tag));
-        let dialog = Dialog::begun(call_id.clone(), from, uri, flow, natted);
+        let dialog = Dialog::begun(call_id.clone(), from, way);
         let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
         self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
         self.dialogs.insert((call_id, tag), leg);
@@ -71,7 +90,7 @@ impl Endpoint {
     }
 
     /// Sends the INVITE, the first time or again with credentials (§22.2: higher CSeq, new branch).
-    fn send_invite(
+    pub(super) fn send_invite(
         &mut self,
         now: Now,
         id: LegId,
@@ -81,8 +100,8 @@ impl Endpoint {
     ) {
         let Some(leg) = self.legs.get(&id) else { return };
         // The first hop is the one we were told, not what the Request-URI says.
-        let flow = leg.dialog.flow;
-        let (via, contact) = (self.via(flow), self.contact(flow));
+        let (flow, sips) = (leg.dialog.flow, leg.dialog.sips);
+        let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let agent = self.config.user_agent.clone();
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Invite, &via).field(Name::Contact, contact);
@@ -119,6 +138,7 @@ impl Endpoint {
         let Start::Response { status, reason } = message.start() else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let ended = leg.ended;
+        self.timers.clear((id, LegTimer::Hop));
         let current = match &mut leg.state {
             State::Calling(calling) if calling.tx == tx => Some(calling),
             State::Calling(_) | State::Offered(_) | State::Up | State::Over => None,
@@ -162,6 +182,9 @@ impl Endpoint {
                 self.send_invite(now, id, headers, tries, out);
             }
             (_, Some(_)) => {
+                if *status == 503 && self.try_next(now, id, out) {
+                    return;
+                }
                 self.over(id);
                 self.say_reason(id, message, out);
                 self.end(id, EndCause::Refused { status: *status, reason: reason.to_string() }, out);
@@ -191,7 +214,7 @@ impl Endpoint {
                 return self.end(id, EndCause::Protocol(why.into()), out);
             }
         };
-        let flow = dialog.next_hop();
+        let flow = dialog.next_hop(&self.ways);
         let via = self.via(flow);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut ack = dialog.numbered(&Method::Ack, &via, envelope.cseq);
@@ -220,14 +243,23 @@ impl Endpoint {
             self.bye(now, id, "", out);
         } else {
             self.begin_session(now, id, Session::agreed(message));
+            self.locate_dialog(id, out);
             out.push(Output::Event(Event::Answered { leg: id, sdp: sdp_of(message).unwrap_or_default() }));
         }
     }
 
     /// Our INVITE has failed without a final response.
-    pub(super) fn invite_failed(&mut self, id: LegId, tx: TxId, unreachable: bool, out: &mut Vec<Output>) {
-        let current = self.legs.get(&id).is_some_and(|l| matches!(&l.state, State::Calling(c) if c.tx == tx));
-        if current {
+    pub(super) fn invite_failed(
+        &mut self,
+        now: Now,
+        id: LegId,
+        tx: TxId,
+        unreachable: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(State::Calling(calling)) = self.legs.get(&id).map(|l| &l.state) else { return };
+        let (current, heard) = (calling.tx == tx, calling.provisional);
+        if current && (heard || !self.try_next(now, id, out)) {
             self.over(id);
             self.end(id, if unreachable { EndCause::Unreachable } else { EndCause::Timeout }, out);
         }
@@ -243,7 +275,7 @@ impl Endpoint {
         let (tx, reason) = (calling.tx, calling.cancel.unwrap_or_default());
         let Some(invite) = self.layer.request_of(tx) else { return };
         let Some(cancel) = after_invite(invite, &Method::Cancel, None) else { return };
-        let Some(flow) = self.legs.get(&id).map(|l| l.dialog.flow) else { return };
+        let Some(flow) = self.layer.flow_of(tx) else { return };
         self.send(now, flow, cancel.reason(reason).end(), Owner::Leg(id), out);
         self.timers.set((id, LegTimer::Cancelled), now + T1_64);
     }
@@ -266,7 +298,12 @@ impl Endpoint {
         owner: Owner,
         out: &mut Vec<Output>,
     ) -> Option<TxId> {
-        let tx = self.layer.request(now, flow, octets, owner, out)?;
+        let natted = owner.leg().and_then(|id| self.legs.get(&id)).is_some_and(|leg| leg.dialog.natted);
+        // Behind NAT nothing but the flow that is there gets through.
+        let tx = match self.ways.by_size(flow, &octets).filter(|_| !natted) {
+            None => self.layer.request(now, flow, octets, owner, out)?,
+            Some(by_tcp) => self.layer.request_or(now, by_tcp, Some((flow, octets)), owner, out)?,
+        };
         if let Some(leg) = owner.leg().and_then(|id| self.legs.get_mut(&id)) {
             leg.open += 1;
         }

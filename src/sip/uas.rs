@@ -53,13 +53,13 @@ impl Endpoint {
 
     /// 180, and again each minute (§13.3.1.1).
     pub(super) fn ring(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
-        let Some((tx, flow, tag)) = self.legs.get(&id).and_then(|leg| match leg.state {
-            State::Offered(invite) => Some((invite.tx, leg.dialog.flow, leg.tag.clone())),
+        let Some((tx, (flow, sips), tag)) = self.legs.get(&id).and_then(|leg| match leg.state {
+            State::Offered(invite) => Some((invite.tx, (leg.dialog.flow, leg.dialog.sips), leg.tag.clone())),
             State::Calling(_) | State::Up | State::Over => None,
         }) else {
             return;
         };
-        let contact = self.contact(flow);
+        let contact = self.contact(flow, sips);
         let Some(request) = self.layer.request_of(tx) else { return };
         let mut ringing = Builder::reply(request, 180, "", Some(&tag)).field(Name::Contact, contact);
         self.timers.set((id, LegTimer::Ring), now + RING_AGAIN);

@@ -2,9 +2,9 @@
 //!
 //! In: the text of a URI. Out: its parts. Nothing is resolved: a host that is not an IP literal stays a name.
 
-use super::event::{Flow, Target, Transport};
 use super::syntax::{Params, Text, Wrong, lower};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use super::transport::Transport;
+use std::net::{IpAddr, SocketAddr};
 
 /// The port SIP uses when none is given (RFC 3261 §19.1.2).
 pub const SIP_PORT: u16 = 5060;
@@ -63,17 +63,18 @@ impl Uri {
         self.host.parse().ok()
     }
 
-    /// Where to send to, if the host is an IP literal; `maddr` is not followed.
-    pub fn addr(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(SIP_PORT)))
+    /// Where to send to by `transport`, if the host is an IP literal; `maddr` is not followed.
+    pub fn addr(&self, transport: Transport) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(transport.port())))
     }
 
-    /// The transport parameter, if it is one of ours.
+    /// The transport that the URI asks for, if it is one of ours: its parameter, made secure by `sips` (§26.2.2).
     pub fn transport(&self) -> Option<Transport> {
-        match self.params.get("transport")?.to_ascii_lowercase().as_str() {
-            "udp" => Some(Transport::Udp),
-            "tcp" => Some(Transport::Tcp),
-            _ => None,
+        let given = self.params.get("transport").map(|name| Transport::of(&name));
+        match (&*self.scheme, given) {
+            ("sips", None | Some(Some(Transport::Tcp | Transport::Tls))) => Some(Transport::Tls),
+            ("sips", Some(Some(Transport::Ws | Transport::Wss))) => Some(Transport::Wss),
+            (_, given) => given.flatten(),
         }
     }
 
@@ -133,30 +134,6 @@ pub(super) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// A target for an INVITE to `uri`, whose host must be an IP literal or `localhost`; sent from the socket at `local`.
-/// For the command line and the configuration: no names are looked up.
-///
-/// # Errors
-/// What is wrong with the URI, in words for the user.
-pub fn locate(uri: &str, local: SocketAddr) -> Result<Target, String> {
-    let parsed = Uri::parse(&uri.into()).map_err(|why| format!("`{uri}` is no SIP URI: {why}"))?;
-    if parsed.scheme != "sip" {
-        return Err(format!("`{uri}`: only the scheme `sip` can be called"));
-    }
-    let ip = match &*parsed.host {
-        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => {
-            host.parse().map_err(|_| format!("`{uri}`: the host must be an IP address or `localhost`"))?
-        }
-    };
-    if parsed.params.get("transport").is_some() && parsed.transport().is_none() {
-        return Err(format!("`{uri}`: the transport must be `udp` or `tcp`"));
-    }
-    let remote = SocketAddr::new(ip, parsed.port.unwrap_or(SIP_PORT));
-    let transport = parsed.transport().unwrap_or(Transport::Udp);
-    Ok(Target::Uri { uri: uri.trim().to_owned(), flow: Flow { transport, local, remote } })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,17 +159,10 @@ mod tests {
         assert!(parse("sip:a@b c").is_err());
         assert!(parse("sip:a@").is_err());
         assert!(parse("sip:a@h:99999").is_err());
-        assert_eq!(parse("sip:[::1]:5061").unwrap().addr(), Some("[::1]:5061".parse().unwrap()));
-    }
-
-    #[test]
-    fn a_target_needs_an_address_and_a_transport_we_speak() {
-        let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-        let Ok(Target::Uri { flow, .. }) = locate("sip:1@localhost;transport=tcp", local) else {
-            panic!("no target")
-        };
-        assert_eq!((flow.transport, flow.remote), (Transport::Tcp, "127.0.0.1:5060".parse().unwrap()));
-        assert!(locate("sip:1@example.com", local).is_err());
-        assert!(locate("sip:1@127.0.0.1;transport=tls", local).is_err());
+        assert_eq!(
+            parse("sip:[::1]:5061").unwrap().addr(Transport::Udp),
+            Some("[::1]:5061".parse().unwrap())
+        );
+        assert_eq!(parse("sips:a@[::1]").unwrap().transport(), Some(Transport::Tls));
     }
 }

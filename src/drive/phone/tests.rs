@@ -24,8 +24,8 @@ fn two_phones_talk_and_one_hears_itself() {
     run(async {
         let here = "127.0.0.1:9".parse().unwrap();
         let (mut a, mut b) = (Phone::start(here).await.unwrap(), Phone::start(here).await.unwrap());
-        let uri = format!("sip:b@{}", b.addr());
-        let target = crate::sip::locate(&uri, a.addr()).unwrap();
+        let flow = Flow { transport: Transport::Udp, local: a.addr(), remote: b.addr() };
+        let target = Target::Uri { uri: format!("sip:b@{}", b.addr()), flow };
         let call = a.dial(target, "sip:a@localhost".into()).unwrap();
         let call_id = call.call_id.clone();
         let ours = call.send(&mut a);

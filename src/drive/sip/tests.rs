@@ -1,8 +1,12 @@
 use super::*;
 use crate::base::{Now, Pii};
+use crate::limits::SIP_CONNECTIONS_PER_SOURCE_MAX;
 use crate::sip::{Command, Config, Credentials, EndCause, Endpoint, Event, Output, Target};
 use std::collections::BTreeMap;
 use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -18,14 +22,25 @@ struct Node {
 }
 
 impl Node {
-    async fn new(seed: u64) -> Node {
+    async fn new(seed: u64, tls: Option<(tls::Acceptor, tls::Connector)>) -> Node {
         let accounts = BTreeMap::from([("ann".to_owned(), Pii::new("secret".to_owned()))]);
-        let endpoint = Endpoint::new(Config { seed, accounts, ..Config::default() });
-        Node { endpoint, sockets: SipSockets::bind(&[ANY]).await.unwrap(), begun: Instant::now() }
+        let mut sockets = SipSockets::bind(&[ANY]).await.unwrap();
+        if let Some((acceptor, connector)) = tls {
+            let tls = Listener { transport: Transport::Tls, addr: ANY, advertised: None };
+            sockets.listen(tls, Some(acceptor)).await.unwrap();
+            sockets.trust(connector);
+        }
+        let listeners = sockets.listeners().to_vec();
+        let endpoint = Endpoint::new(Config { seed, accounts, listeners, ..Config::default() });
+        Node { endpoint, sockets, begun: Instant::now() }
+    }
+
+    fn addr(&self, transport: Transport) -> SocketAddr {
+        self.sockets.listeners().iter().find(|l| l.transport == transport).unwrap().addr
     }
 
     fn flow_to(&self, other: &Node, transport: Transport) -> Flow {
-        Flow { transport, local: self.sockets.addrs()[0], remote: other.sockets.addrs()[0] }
+        Flow { transport, local: self.addr(transport), remote: other.addr(transport) }
     }
 
     fn step(&mut self, input: Input) -> Vec<Event> {
@@ -36,6 +51,7 @@ impl Node {
             match output {
                 Output::Transmit { flow, message } => self.sockets.send(flow, message),
                 Output::Event(event) => events.push(event),
+                Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
             }
         }
         events
@@ -64,7 +80,8 @@ async fn until(a: &mut Node, b: &mut Node, mut until: impl FnMut(&mut Node, usiz
 }
 
 async fn registers_calls_and_hangs_up(transport: Transport) {
-    let (mut server, mut phone) = (Node::new(1).await, Node::new(2).await);
+    let tls = (transport == Transport::Tls).then(tls::tests::pair);
+    let (mut server, mut phone) = (Node::new(1, tls.clone()).await, Node::new(2, tls).await);
     let registrar = phone.flow_to(&server, transport);
     let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
     let (user, domain) = ("ann".into(), String::new());
@@ -95,11 +112,7 @@ async fn registers_calls_and_hangs_up(transport: Transport) {
     let cause = |i: usize| ends.iter().find(|(n, _)| *n == i).map(|(_, e)| e.clone());
     assert!(matches!(cause(0), Some(Event::Ended { cause: EndCause::PeerHungUp, .. })));
     assert!(matches!(cause(1), Some(Event::Ended { cause: EndCause::WeHungUp, .. })));
-    assert_eq!(
-        server.sockets.connections(),
-        usize::from(transport == Transport::Tcp),
-        "one connection serves all"
-    );
+    assert_eq!(server.sockets.connections(), usize::from(transport.reliable()), "one connection serves all");
 }
 
 #[test]
@@ -110,6 +123,65 @@ fn a_phone_registers_is_called_and_hangs_up_over_udp() {
 #[test]
 fn a_phone_registers_is_called_and_hangs_up_over_tcp() {
     run(registers_calls_and_hangs_up(Transport::Tcp));
+}
+
+#[test]
+fn a_phone_registers_is_called_and_hangs_up_over_tls() {
+    run(registers_calls_and_hangs_up(Transport::Tls));
+}
+
+#[test]
+fn a_server_whose_certificate_nobody_signed_is_not_talked_to() {
+    run(async {
+        let (theirs, ours) = (tls::tests::pair(), tls::tests::pair());
+        let (server, mut phone) = (Node::new(1, Some(theirs)).await, Node::new(2, Some(ours)).await);
+        let flow = phone.flow_to(&server, Transport::Tls);
+        phone.sockets.send(flow, Bytes::from_static(b"x"));
+        assert!(matches!(phone.sockets.recv().await, Input::Unreachable { flow: f } if f == flow));
+    });
+}
+
+#[test]
+fn who_was_reached_over_a_connection_is_gone_with_it() {
+    run(async {
+        let (mut server, mut phone) = (Node::new(1, None).await, Node::new(2, None).await);
+        let registrar = phone.flow_to(&server, Transport::Tcp);
+        let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
+        let (user, domain) = ("ann".into(), String::new());
+        phone.step(Input::Command(Command::Register { registrar, user, domain, credentials, expires_s: 60 }));
+        until(&mut server, &mut phone, |_, _, e| matches!(e, Event::Registration { ok: true, .. })).await;
+        drop(phone);
+        loop {
+            let input = server.input().await;
+            if server.step(input).iter().any(|e| matches!(e, Event::Unregistered { .. })) {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn one_address_may_make_so_many_connections_and_no_more() {
+    run(async {
+        let sockets = SipSockets::bind(&[ANY]).await.unwrap();
+        let mut held = Vec::new();
+        for _ in 0..SIP_CONNECTIONS_PER_SOURCE_MAX {
+            held.push(TcpStream::connect(sockets.addrs()[0]).await.unwrap());
+        }
+        while sockets.connections() < SIP_CONNECTIONS_PER_SOURCE_MAX {
+            tokio::task::yield_now().await;
+        }
+        let mut more = TcpStream::connect(sockets.addrs()[0]).await.unwrap();
+        assert_eq!(more.read(&mut [0]).await.unwrap_or(0), 0, "it is closed");
+        assert_eq!(sockets.connections(), SIP_CONNECTIONS_PER_SOURCE_MAX);
+        held.pop();
+        while sockets.connections() == SIP_CONNECTIONS_PER_SOURCE_MAX {
+            tokio::task::yield_now().await;
+        }
+        let mut again = TcpStream::connect(sockets.addrs()[0]).await.unwrap();
+        again.write_all(b"\r\n\r\n").await.unwrap();
+        assert_eq!(again.read(&mut [0; 2]).await.unwrap(), 2, "there is room again");
+    });
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Chaos {
                     self.seen.push(Message::parse(message).expect("what we send can be read"));
                     continue;
                 }
+                Output::Locate { .. } => continue,
                 Output::Event(Event::Incoming(call)) => {
                     self.begun.insert(call.leg);
                     call.leg

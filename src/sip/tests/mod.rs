@@ -1,6 +1,7 @@
 //! The room as a whole: two endpoints, one endpoint and a peer, and messages that hurt.
 
 mod chaos;
+mod located;
 mod offers;
 mod pair;
 mod peer;

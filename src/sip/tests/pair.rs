@@ -69,6 +69,7 @@ impl World {
         for output in out {
             match output {
                 Output::Transmit { flow, message } => self.transmit(flow, &message),
+                Output::Locate { .. } => {}
                 Output::Event(event) => {
                     react(self, node, &event);
                     self.events[node].push(event);

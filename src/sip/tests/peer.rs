@@ -48,6 +48,7 @@ impl Peer {
                 self.leg = Some(call.leg);
                 "Incoming".into()
             }
+            Output::Locate { uri, .. } => format!("Locate {uri}"),
             Output::Event(event) => {
                 let text = format!("{event:?}");
                 text.split([' ', '{']).next().unwrap_or_default().to_owned()

@@ -1,11 +1,11 @@
-//! What the core is told once.
+//! What the SIP core is told once.
 
+use super::transport::Listener;
 use crate::base::Pii;
 use crate::limits::SIP_TRANSACTIONS_MAX;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
-/// What an [`super::Endpoint`] is told once.
+/// What an [`Endpoint`] is told once.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Seeds tags, branches, Call-IDs and nonces. Must be hard to guess on a real line.
@@ -19,8 +19,8 @@ pub struct Config {
     pub sha256: bool,
     /// Domains that phones may register in. An IP literal is always one; if the list is empty, so is any name.
     pub domains: Vec<String>,
-    /// Address to put into Via and Contact in place of the socket's own, for a server behind NAT.
-    pub advertised: Option<IpAddr>,
+    /// Where the driver listens; empty stands for any address that a flow names, by UDP and TCP.
+    pub listeners: Vec<Listener>,
     /// Accounts of phones: user and password.
     pub accounts: BTreeMap<String, Pii<String>>,
     /// Transactions alive at once; more are answered 503.
@@ -37,7 +37,7 @@ impl Default for Config {
             realm: "trunkline".into(),
             sha256: false,
             domains: Vec::new(),
-            advertised: None,
+            listeners: Vec::new(),
             accounts: BTreeMap::new(),
             transactions_max: SIP_TRANSACTIONS_MAX,
             challenge_accounts: false,

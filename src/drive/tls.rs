@@ -1,0 +1,216 @@
+//! Certificates, keys, and what TLS is spoken with (rustls with ring).
+//!
+//! In: the files that the configuration names. Out: what accepts and makes TLS connections, or a [`Problem`] at the place
+//! that names the file: it cannot be read, holds no certificate or key, has expired, or the two do not belong together.
+//! New files take effect with the next connection; those that are open go on ([`Acceptor::replace`]).
+
+use crate::config::{Identity, NamedFile, Problem, Server};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::SystemTime;
+use tokio_rustls::{TlsAcceptor, TlsConnector, rustls};
+use x509_cert::der::Decode;
+
+/// What one listener accepts TLS connections with.
+#[derive(Debug, Clone)]
+pub struct Acceptor(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl Acceptor {
+    /// Shows the certificate of `config`.
+    pub fn new(config: Arc<ServerConfig>) -> Acceptor {
+        Acceptor(Arc::new(RwLock::new(config)))
+    }
+
+    /// Shows another certificate from the next connection on.
+    pub fn replace(&self, config: Arc<ServerConfig>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    pub(super) fn current(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+/// Who may sign the certificates of servers that we connect to.
+#[derive(Debug, Clone, Default)]
+pub struct Connector {
+    /// The system's are read when they are needed first.
+    config: Arc<OnceLock<Arc<ClientConfig>>>,
+    /// What servers are called that were found by name (RFC 5922 §7.1); the others must show their address.
+    names: Arc<Mutex<Vec<(SocketAddr, ServerName<'static>)>>>,
+}
+
+/// Servers that we connect to by TLS and know by name. Beyond, the oldest is forgotten, and must be looked up again.
+const NAMES_MAX: usize = 256;
+
+impl Connector {
+    /// Trusts these alone.
+    pub fn trusting(config: Arc<ClientConfig>) -> Connector {
+        Connector { config: Arc::new(OnceLock::from(config)), names: Arc::default() }
+    }
+
+    /// `remote` is to show a certificate for `name`.
+    pub(super) fn expect(&self, remote: SocketAddr, name: &str) {
+        let Ok(name) = ServerName::try_from(name.to_owned()) else { return };
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.retain(|(addr, _)| *addr != remote);
+        if names.len() == NAMES_MAX {
+            names.remove(0);
+        }
+        names.push((remote, name));
+    }
+
+    /// What connects to `remote`, and what it must be called.
+    pub(super) fn towards(&self, remote: SocketAddr) -> (TlsConnector, ServerName<'static>) {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = names.iter().find(|(addr, _)| *addr == remote).map(|(_, name)| name.clone());
+        let config = self.config.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            // Those that cannot be read are not trusted.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            client(roots)
+        });
+        (TlsConnector::from(config.clone()), known.unwrap_or_else(|| remote.ip().into()))
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn client(roots: RootCertStore) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    // ring has suites for all of the default versions.
+    let builder = builder.unwrap_or_else(|_| ClientConfig::builder());
+    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// What all of a server's listeners show, and whom it trusts, from the files that its configuration names.
+#[derive(Debug)]
+pub struct Material {
+    /// One for each `[[sip.listen]]`, in order; none for those that are not encrypted.
+    pub listeners: Vec<Option<Arc<ServerConfig>>>,
+    /// Whom outgoing connections trust, if not those that the system does.
+    pub client: Option<Arc<ClientConfig>>,
+}
+
+/// Reads and checks every file that the configuration in `folder` names.
+///
+/// # Errors
+/// All that is wrong, at the places that name the files.
+pub fn load(folder: &Path, server: &Server) -> Result<Material, Vec<Problem>> {
+    let (mut listeners, mut problems) = (Vec::new(), Vec::new());
+    for listen in &server.listen {
+        let Some(identity) = &listen.identity else {
+            listeners.push(None);
+            continue;
+        };
+        match server_config(folder, identity) {
+            Ok(config) => listeners.push(Some(Arc::new(config))),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    let client = server.ca.as_ref().map(|ca| roots(folder, ca).map(client)).transpose();
+    match client {
+        Ok(client) if problems.is_empty() => Ok(Material { listeners, client }),
+        Ok(_) => Err(problems),
+        Err(problem) => {
+            problems.push(*problem);
+            Err(problems)
+        }
+    }
+}
+
+fn server_config(folder: &Path, identity: &Identity) -> Result<ServerConfig, Box<Problem>> {
+    let named = &identity.certificate;
+    let chain = certificates(folder, named)?;
+    valid_now(named, &chain)?;
+    let key = key(folder, &identity.key)?;
+    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|e| named.wrong(format!("TLS: {e}"), "report this"))?;
+    let builder = match &identity.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let roots = Arc::new(roots(folder, ca)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+            let wrong =
+                |e| ca.wrong(format!("`{}` cannot be used: {e}", ca.path), "name a file of CA certificates");
+            builder.with_client_cert_verifier(verifier.map_err(wrong)?)
+        }
+    };
+    builder.with_single_cert(chain, key).map_err(|e| match e {
+        rustls::Error::InconsistentKeys(_) => identity.key.wrong(
+            format!("the key `{}` does not belong to the certificate `{}`", identity.key.path, named.path),
+            "name the key that the certificate was made for; the first certificate in the file must be the server's own",
+        ),
+        other => named.wrong(
+            format!("`{}` cannot be used: {other}", named.path),
+            "name a PEM file with the server's own certificate first, and then those that signed it",
+        ),
+    })
+}
+
+fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Box<Problem>> {
+    std::fs::read(folder.join(&named.path)).map_err(|e| {
+        let remedy =
+            "paths are relative to the folder of this file; the server's own user must be able to read it";
+        named.wrong(format!("`{}` cannot be read: {e}", named.path), remedy)
+    })
+}
+
+fn certificates(folder: &Path, named: &NamedFile) -> Result<Vec<CertificateDer<'static>>, Box<Problem>> {
+    let octets = octets(folder, named)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
+    let chain = chain.ok().filter(|c| !c.is_empty());
+    chain.ok_or_else(|| {
+        let remedy = "a PEM file is wanted, with -----BEGIN CERTIFICATE-----";
+        named.wrong(format!("`{}` holds no certificate", named.path), remedy)
+    })
+}
+
+fn key(folder: &Path, named: &NamedFile) -> Result<PrivateKeyDer<'static>, Box<Problem>> {
+    PrivateKeyDer::from_pem_slice(&octets(folder, named)?).map_err(|_| {
+        let remedy = "a PEM file is wanted, with -----BEGIN PRIVATE KEY----- and without a pass phrase";
+        named.wrong(format!("`{}` holds no private key", named.path), remedy)
+    })
+}
+
+fn roots(folder: &Path, named: &NamedFile) -> Result<RootCertStore, Box<Problem>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(folder, named)?);
+    if roots.is_empty() {
+        let remedy = "name a PEM file of CA certificates";
+        return Err(named.wrong(format!("`{}` holds no usable certificate", named.path), remedy));
+    }
+    Ok(roots)
+}
+
+/// The server's own certificate, the first, must be valid at this moment.
+fn valid_now(named: &NamedFile, chain: &[CertificateDer<'_>]) -> Result<(), Box<Problem>> {
+    let own = chain.first().and_then(|c| x509_cert::Certificate::from_der(c).ok());
+    let Some(own) = own else {
+        let message = format!("the first certificate in `{}` cannot be read", named.path);
+        return Err(named.wrong(message, "make it anew, as an X.509 certificate of version 3"));
+    };
+    let validity = own.tbs_certificate().validity();
+    let now = SystemTime::now();
+    let day = |time: &x509_cert::time::Time| time.to_date_time().to_string();
+    if validity.not_after.to_system_time() < now {
+        let message = format!("the certificate `{}` has expired: {}", named.path, day(&validity.not_after));
+        return Err(named.wrong(message, "put a new one in its place, and `trunkline reload`"));
+    }
+    if validity.not_before.to_system_time() > now {
+        let from = day(&validity.not_before);
+        let message = format!("the certificate `{}` is not valid before {from}", named.path);
+        return Err(named.wrong(message, "wait, or see whether this machine's clock is right"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests;
