@@ -1,10 +1,10 @@
 # trunkline: everything a newcomer runs. Each target installs the system packages that it needs and says so.
 
 CARGO ?= cargo
-# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip).
+# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip, linphonec).
 BUILD_PACKAGES := cmake g++ make pkg-config
 SPEAK_PACKAGES := espeak-ng
-TEST_PACKAGES  := sip-tester baresip-core
+TEST_PACKAGES  := sip-tester baresip-core linphone-cli
 BIN := target/release/trunkline
 
 .PHONY: help run demo test bench load offer sim-acd fuzz packages-run packages-test

@@ -1,4 +1,4 @@
-//! The real binary on loopback against things we did not write: SIPp and baresip.
+//! The real binary on loopback against things we did not write: SIPp, baresip and linphonec.
 //!
 //! Each test has a server of its own on free ports, with the sample dialplans and a fresh data folder, and reads what
 //! happened from the call records. A missing tool is said in one line, and the test is skipped.
@@ -6,6 +6,8 @@
 
 mod baresip;
 mod calls;
+mod consult;
+mod linphone;
 mod operations;
 mod phones;
 mod server;
