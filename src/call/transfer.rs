@@ -145,8 +145,11 @@ impl Call {
     /// The agent lets go of the caller, who waits for somebody else.
     fn hand_on(&mut self, now: Now, leg: LegId, to: Destination, s: &mut Shared, out: &mut Vec<Output>) {
         say_status(leg, 200, "OK", out);
+        let told = s.acd.len();
         self.let_go(now, to.name(), s, out);
         self.send_guests_away(s, out);
+        // Whoever is free by that is free for this caller, too, if it is the first in line.
+        let freed = s.acd.split_off(told);
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
         let home = self.cdr.queue.clone().unwrap_or_default();
         let arrived = Some(self.queued.unwrap_or(self.began));
@@ -155,6 +158,7 @@ impl Call {
             self.fallback = (!home.is_empty()).then(|| back.clone());
         }
         self.wait_for(now, to.request(back), s, out);
+        s.acd.extend(freed);
         let caller = self.caller();
         out.push(Output::Media(media::Command::Unbridge { leg: caller }));
         self.speaking.music(caller, &s.music, &mut s.library, out);

@@ -159,6 +159,23 @@ fn a_supervisor_who_calls_a_colleague_and_comes_back_is_still_offered_nothing() 
 }
 
 #[test]
+fn a_guest_who_is_sent_away_by_a_transfer_is_free_for_the_caller_who_came_first() {
+    let (mut w, agent) = talking("");
+    w.supervise(1, "1002", Role::Conference).unwrap();
+    let guest = w.invited.take().unwrap();
+    w.event(Event::Answered { leg: guest, sdp: PHONE.into() });
+    w.later(2);
+    // 1002's colleague asks for anybody of the queue meanwhile: later than the caller.
+    let own = LegId(50);
+    w.register("1003");
+    w.dial_from(own, "city-general", Some("1003"));
+    w.event(Event::Acknowledged { leg: own, sdp: b"".as_slice().into() });
+    assert_eq!(refer(&mut w, agent, "city-general", None), 200);
+    let rung = w.switch.acd().agent("1002").and_then(|a| a.state.call());
+    assert_eq!(rung, Some(crate::base::CallId(1)), "the caller, and not the colleague");
+}
+
+#[test]
 fn an_attended_transfer_before_the_answer_is_a_blind_one() {
     let (mut w, agent) = talking("");
     let own = consulting(&mut w, agent);
