@@ -1,10 +1,10 @@
 # trunkline: everything a newcomer runs. Each target installs the system packages that it needs and says so.
 
 CARGO ?= cargo
-# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip, Kamailio).
+# Built from source (whisper.cpp), spoken with (espeak-ng), tested against (SIPp, baresip, linphonec, Kamailio).
 BUILD_PACKAGES := cmake g++ make pkg-config
 SPEAK_PACKAGES := espeak-ng
-TEST_PACKAGES  := sip-tester baresip-core kamailio
+TEST_PACKAGES  := sip-tester baresip-core linphone-cli kamailio
 BIN := target/release/trunkline
 
 .PHONY: help run demo test bench load offer rate sim-acd fuzz packages-run packages-test

@@ -155,6 +155,12 @@ pub const LAST_AGENTS_MAX: usize = 50_000;
 /// Intervals of figures kept: a week of quarters of an hour. Answer: the oldest are forgotten; what is altogether stays.
 pub const FIGURES_INTERVALS_MAX: usize = 7 * 96;
 
+/// Events of the ACD after which its figures are stored: a start reads no more events than these (a tenth of a second).
+pub const FIGURES_STORED_EVERY: u32 = 10_000;
+
+/// Phones that `balanced` rings at once for a call where phones are often let ring. More win nothing that could be measured.
+pub const RING_AT_ONCE_MAX: usize = 6;
+
 /// Calls that one agent may be configured to have at once.
 pub const AGENT_CALLS_MAX: u8 = 8;
 

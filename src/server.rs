@@ -88,6 +88,8 @@ pub struct Server {
     config: Arc<Config>,
     work: VecDeque<call::Output>,
     figures: Figures,
+    /// Events since the figures were stored.
+    uncounted: u32,
     /// When the ACD's state is to be written down; set by what changes it.
     keep_at: Option<Now>,
     /// Why the ACD would not do what it was last asked for.
@@ -290,6 +292,11 @@ impl Server {
                     let at = self.unix_ms();
                     self.figures.add(at, &event);
                     self.store.write(Row::Acd(at, event));
+                    self.uncounted += 1;
+                    if self.uncounted >= crate::limits::FIGURES_STORED_EVERY {
+                        self.uncounted = 0;
+                        self.store.write(Row::Figures(Box::new(self.figures.checkpoint())));
+                    }
                 }
                 call::Output::TurnedAway { from, dialled, status, reason } => {
                     info!(%from, dialled, status, reason, "a call was turned away");

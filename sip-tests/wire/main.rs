@@ -1,4 +1,4 @@
-//! The real binary on loopback against things we did not write: SIPp, baresip, Kamailio, tungstenite.
+//! The real binary on loopback against things we did not write: SIPp, baresip, linphonec, Kamailio, tungstenite.
 //!
 //! Each test has a server of its own on free ports, with the sample dialplans and a fresh data folder, and reads what
 //! happened from the call records. A missing tool is said in one line, and the test is skipped.
@@ -6,8 +6,10 @@
 
 mod baresip;
 mod calls;
+mod consult;
 mod ipv6;
 mod kamailio;
+mod linphone;
 mod operations;
 mod phones;
 mod server;

@@ -2,6 +2,7 @@
 
 use super::server::{Server, have, record, wait_for};
 use super::sipp::{self, have_sipp};
+use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 use trunkline::call::{EndedBy, Moment, Result};
 
@@ -114,4 +115,30 @@ fn an_agents_phone_registers_with_sha_256_where_it_is_asked_for() {
     server.wait_state("1001", "ready");
     phone.kill().unwrap();
     phone.wait().unwrap();
+}
+
+/// As systemd/README.md has it: another program signs an agent in by a line of JSON.
+#[test]
+fn the_control_socket_signs_agents_in_and_out_for_any_program_that_may_open_it() {
+    if !super::phones::have_baresip() {
+        return;
+    }
+    let server = Server::start(&[("user = \"1001\"", "user = \"1001\"\nsign_in = \"manual\"")]);
+    let socket = std::os::unix::net::UnixStream::connect(server.folder.join("var/control.sock")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut answers = BufReader::new(socket.try_clone().unwrap()).lines();
+    let mut ask = |line: &str| {
+        writeln!(&socket, "{line}").unwrap();
+        answers.next().unwrap().unwrap()
+    };
+    let action = |what: &str| format!(r#"{{"ask":"do","action":{{"do":"{what}","user":"1001"}}}}"#);
+    assert!(ask(&action("ready")).starts_with(r#"{"error":"#), "it has no phone yet");
+    let _phone = super::baresip::Baresip::start(&server, "agent", Some("1001"));
+    assert_eq!(ask(&action("sign-in")), r#"{"done":"done"}"#);
+    server.wait_state("1001", "ready");
+    assert!(ask(r#"{"ask":"board"}"#).contains(r#""user":"1001","name":"Li Na","state":"ready""#));
+    assert_eq!(ask(&action("sign-out")), r#"{"done":"done"}"#);
+    assert_eq!(server.agent_state("1001"), "offline");
+    assert!(ask("sign 1001 in").starts_with(r#"{"error":"not a request"#));
+    assert!(server.command(&["supervise", "audit"]).contains("sign-in"));
 }

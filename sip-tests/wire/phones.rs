@@ -5,7 +5,7 @@ use super::server::{Server, have, record, wait_for};
 use std::time::Duration;
 use trunkline::call::{Moment, Result};
 
-fn have_baresip() -> bool {
+pub(crate) fn have_baresip() -> bool {
     have("baresip", "baresip-core") && have("espeak-ng", "espeak-ng")
 }
 

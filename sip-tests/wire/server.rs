@@ -141,7 +141,7 @@ impl Server {
     pub(crate) fn agent_state(&self, user: &str) -> String {
         let board = self.command(&["agents"]);
         let line = board.lines().find(|l| l.starts_with(user)).unwrap_or_default().to_owned();
-        ["ready", "ringing", "talking", "wrap-up", "offline", "not-ready"]
+        ["ready", "ringing", "talking", "held", "wrap-up", "offline", "not-ready"]
             .into_iter()
             .find(|s| line.split_whitespace().any(|w| w == *s))
             .unwrap_or("?")

@@ -192,8 +192,8 @@ pub(super) struct Agent {
     /// Where to go when the hands are empty, if not to wrap-up and ready.
     pub(super) after: Option<NotReady>,
     pub(super) wrap_up: Option<WrapUp>,
-    /// On the phone without the ACD having a part in it.
-    pub(super) own_call: bool,
+    /// Calls on the phone that the ACD has no part in: its own, and those of others that it listens to.
+    pub(super) own_calls: u8,
     pub(super) calls: u32,
     /// The part of the offers of late that this agent did not take, 0-1.
     pub(super) missed: Mean,
@@ -221,7 +221,7 @@ impl Agent {
             signed_in: false,
             after: None,
             wrap_up: None,
-            own_call: false,
+            own_calls: 0,
             calls: 0,
             missed: Mean::default(),
             busy: Duration::ZERO,
@@ -243,7 +243,7 @@ impl Agent {
         offer.or_else(talk).or_else(|| all().next()).unwrap_or(match self.presence {
             Presence::Offline => State::Offline,
             Presence::NotReady(reason) => State::NotReady(reason),
-            Presence::Ready if self.own_call => State::NotReady(NotReady::OwnCall),
+            Presence::Ready if self.own_calls > 0 => State::NotReady(NotReady::OwnCall),
             Presence::Ready => State::Ready,
             Presence::WrapUp => State::WrapUp,
         })
@@ -260,7 +260,7 @@ impl Agent {
             && self.is_present()
             && self.presence == Presence::Ready
             && self.after.is_none()
-            && !self.own_call
+            && self.own_calls == 0
             && self.hands.len() < self.capacity
             && !self.hands.iter().any(|(_, p)| matches!(p, Phase::Reserved(_) | Phase::Ringing(_)))
     }

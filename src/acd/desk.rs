@@ -10,16 +10,18 @@ impl Acd {
     pub(super) fn own_call(&mut self, now: Now, user: &str, on: bool, out: &mut Vec<Output>) {
         let Some(ix) = self.agent_index.get(user).copied() else { return };
         if let Some(agent) = self.agents.get_mut(ix) {
-            agent.own_call = on;
+            agent.own_calls = if on { agent.own_calls + 1 } else { agent.own_calls.saturating_sub(1) };
         }
         self.touch(now, ix, out);
     }
 
-    /// The agent of the consultation `from` goes on with the caller of `into`, whose agent is free of it.
+    /// The agent of the consultation `from` goes on with the caller of `into`, whose agent is free of it. Of a caller whom a
+    /// supervisor took over the ACD knows nothing any more: it counts for the queue of the consultation.
     pub(super) fn joined(&mut self, now: Now, from: CallId, into: CallId, out: &mut Vec<Output>) {
-        let Some((queue, number)) = self.talks.get(&into).map(|t| (t.queue, t.was.number)) else { return };
+        let known = self.talks.get(&into).map(|t| (t.queue, t.was.number));
         self.talk_ended(now, into, true, out);
         let Some(mut talk) = self.talks.remove(&from) else { return };
+        let (queue, number) = known.unwrap_or((talk.queue, None));
         let (Some(agent), Some(q)) = (self.agents.get_mut(talk.agent), self.queues.get(queue)) else {
             return;
         };

@@ -165,13 +165,13 @@ type Key = (Option<u64>, Name);
 /// All figures. Feed it every event, in order.
 #[derive(Debug, Clone)]
 pub struct Figures {
-    interval_ms: u64,
-    queues: BTreeMap<Key, Counts>,
-    agents: BTreeMap<Key, AgentCounts>,
+    pub(super) interval_ms: u64,
+    pub(super) queues: BTreeMap<Key, Counts>,
+    pub(super) agents: BTreeMap<Key, AgentCounts>,
     /// Waits of the answered, in ms, by queue.
-    waits: BTreeMap<Name, Histogram<u64>>,
+    pub(super) waits: BTreeMap<Name, Histogram<u64>>,
     /// Each agent's state, and since when.
-    states: BTreeMap<Name, (usize, u64)>,
+    pub(super) states: BTreeMap<Name, (usize, u64)>,
 }
 
 impl Figures {
@@ -331,6 +331,6 @@ fn forget<T>(all: &mut BTreeMap<Key, T>, at_ms: u64, interval_ms: u64) {
 
 /// Waits with two significant digits; it grows as needed.
 #[allow(clippy::expect_used, reason = "two digits are within what the histogram can")]
-fn empty() -> Histogram<u64> {
+pub(super) fn empty() -> Histogram<u64> {
     Histogram::new(2).expect("two significant digits")
 }

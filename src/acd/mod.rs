@@ -28,6 +28,7 @@
 mod agent;
 mod balance;
 mod bits;
+mod checkpoint;
 mod choose;
 mod decision;
 mod desk;
@@ -51,6 +52,7 @@ mod tests;
 mod waits;
 
 pub use agent::{AgentView, NotReady, State};
+pub use checkpoint::Checkpoint;
 pub use decision::{Candidate, Decision, Excluded, Parts, Passed, PassedWhy, Why};
 pub use estimate::Estimate;
 pub use event::{

@@ -12,7 +12,8 @@
 //! | answered-elsewhere  | as before, its idle time kept           | talking with the other                      |
 //!
 //! With `balanced` a phone that rings for long is likely not to be answered (`Queue::long_ring`): the call is back in its
-//! place, and the next agent who is free for it is offered it, too. The first to answer has it; the other missed it.
+//! place, and the next agent who is free for it is offered it, too. The first to answer has it; the other missed it. Where
+//! agents often let their phones ring, several ring from the start (`Acd::enough`); who was only slower stays ready.
 //!
 //! ¹ ring-all: as before; the call pauses for a moment when the last phone has stopped. What the agent asked for while it rang
 //! (a break) counts more than the table.
@@ -148,6 +149,11 @@ impl Acd {
                     && now.since(since) >= q.long_ring(agent.missed.value()) =>
             {
                 agent.missed.count(1.0);
+            }
+            // Another was quicker; how likely it is that this one would not have come at all.
+            OfferEnd::AnsweredElsewhere if q.setup.strategy == Strategy::Balanced => {
+                let missed = agent.missed.value();
+                agent.missed.count(q.not_coming(missed, now.since(since)));
             }
             OfferEnd::NoPort
             | OfferEnd::CallerGone

@@ -70,6 +70,10 @@ impl Acd {
         let Some(agent) = self.agents.get_mut(ix) else { return };
         if agent.presence == Presence::Offline && agent.is_present() {
             agent.rest();
+            // After-call work that a restart interrupted goes on.
+            if agent.presence == Presence::Ready && agent.wrap_up.is_some() {
+                agent.presence = Presence::WrapUp;
+            }
         }
         self.touch(now, ix, out);
     }
@@ -191,7 +195,7 @@ impl Acd {
             Presence::WrapUp => self.rest(now, ix, out),
             Presence::NotReady(reason) if reason.passes() => self.rest(now, ix, out),
             // A reload took the agent out and in again meanwhile: it may hold an offer by now.
-            Presence::Offline | Presence::Ready | Presence::NotReady(_) => {}
+            Presence::Offline | Presence::Ready | Presence::NotReady(_) => self.end_wrap_up(now, ix, out),
         }
     }
 

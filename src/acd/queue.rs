@@ -73,6 +73,13 @@ impl Queue {
         Duration::from_secs_f64(mean + off * odds.ln().max(0.0)).max(LONG_RING_MIN)
     }
 
+    /// The chance that an agent who lets such a part of its offers ring does not come, its phone having rung for so long.
+    pub(super) fn not_coming(&self, missed: f64, rung: Duration) -> f64 {
+        let mean = self.pick_up[0].value().max(0.001);
+        let later = (1.0 - missed) * (-rung.as_secs_f64() / mean).exp();
+        if missed > 0.0 { missed / (missed + later) } else { 0.0 }
+    }
+
     /// Who has waited for longer will miss the target even if offered now: it is the answer that counts, and a phone rings
     /// for a while first.
     pub(super) fn reach(&self) -> Duration {

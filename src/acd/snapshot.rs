@@ -1,14 +1,14 @@
 //! What survives a restart: who is signed in, who is not ready and why, what counts for fairness, who served whom, the
-//! state of the queues, and callbacks in their places. Callers on the line do not: their media is gone. Times are ages in
-//! ms, because the clock begins anew (what is older than the new clock counts from its beginning); numbers are hashes, as in
-//! the memory.
+//! state of the queues, after-call work with what is left of it, and callbacks in their places. Callers on the line do not:
+//! their media is gone. Times are ages in ms, because the clock begins anew (what is older than the new clock counts from its
+//! beginning); numbers are hashes, as in the memory.
 
-use super::agent::{NotReady, Presence, State};
+use super::agent::{NotReady, Presence, State, WrapUp};
 use super::event::{AcdEvent, Output};
 use super::line::Key;
 use super::name::Name;
 use super::rates::Mean;
-use super::router::{Acd, Waiting, name_of};
+use super::router::{Acd, Due, Waiting, name_of};
 use super::skills::Requirement;
 use crate::base::{CallId, Now};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,16 @@ struct AgentState {
     calls: u32,
     busy_ms: u64,
     present_ms: u64,
+    #[serde(default)]
+    wrap_up: Option<KeptWrapUp>,
+}
+
+/// After-call work: so much was left of it when this was kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct KeptWrapUp {
+    queue: Name,
+    left_ms: u64,
+    disposition: Option<Name>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +71,7 @@ fn ms(duration: Duration) -> u64 {
 impl Acd {
     /// What is to be kept for a restart.
     pub fn snapshot(&self, now: Now) -> Snapshot {
-        let agent = |a: &super::agent::Agent| {
+        let agent = |(ix, a): (usize, &super::agent::Agent)| {
             let asked = match a.shown {
                 State::NotReady(reason) => Some(reason),
                 _ => a.after,
@@ -74,6 +84,11 @@ impl Acd {
                 calls: a.calls,
                 busy_ms: ms(busy),
                 present_ms: ms(present),
+                wrap_up: a.wrap_up.as_ref().and_then(|w| {
+                    let left_ms = ms(self.timers.get(Due::Rest(ix))?.since(now));
+                    let queue = self.queues.get(w.queue)?.name.clone();
+                    Some(KeptWrapUp { queue, left_ms, disposition: w.disposition.clone() })
+                }),
             }
         };
         let queue = |q: &super::queue::Queue| QueueState {
@@ -101,7 +116,7 @@ impl Acd {
         let mut callbacks: Vec<CallbackState> = callbacks.collect();
         callbacks.sort_by_key(|c| std::cmp::Reverse(c.waited_ms));
         Snapshot {
-            agents: self.agents.iter().filter(|a| a.configured).map(agent).collect(),
+            agents: self.agents.iter().enumerate().filter(|(_, a)| a.configured).map(agent).collect(),
             queues: self.queues.iter().map(queue).collect(),
             memory: memory.collect(),
             callbacks,
@@ -117,13 +132,19 @@ impl Acd {
                 self.reasons.iter().position(|r| r == name).map(|n| NotReady::Configured(n as u16))
             };
             let after = a.not_ready.as_ref().and_then(|name| built_in(name).or_else(|| configured(name)));
-            let Some(agent) = self.agent_index.get(&a.user).and_then(|ix| self.agents.get_mut(*ix)) else {
-                continue;
-            };
+            let Some(ix) = self.agent_index.get(&a.user).copied() else { continue };
+            let Some(agent) = self.agents.get_mut(ix) else { continue };
             if agent.presence == Presence::Offline {
                 (agent.signed_in, agent.after, agent.calls) = (a.signed_in, after, a.calls);
                 agent.busy = Duration::from_millis(a.busy_ms);
                 agent.present = Duration::from_millis(a.present_ms);
+                if let Some(kept) = &a.wrap_up
+                    && let Some(queue) = self.queue_index.get(&kept.queue).copied()
+                {
+                    let disposition = kept.disposition.clone();
+                    agent.wrap_up = Some(WrapUp { queue, since: now, disposition });
+                    self.timers.set(Due::Rest(ix), now + Duration::from_millis(kept.left_ms));
+                }
             }
         }
         for q in &kept.queues {

@@ -64,7 +64,7 @@ impl Call {
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         self.legs.push(Leg::new(leg, user.clone(), like));
         self.ringing.push(AgentSide { offer: Some(offer), leg, user, way: None });
-        let near = (!self.is_callback()).then(|| self.caller());
+        let near = (!self.is_without_customer()).then(|| self.caller());
         out.push(Output::Open { leg, ip, near });
     }
 
@@ -138,7 +138,7 @@ impl Call {
         if let Some(request) = self.fallback.take() {
             s.acd.push(acd::Input::CallerGone { call: self.ticket });
             self.wait_for(now, request, s, out);
-        } else if self.is_callback() {
+        } else if self.is_without_customer() {
             self.end(now, EndedBy::Agent, Result::NotReached, s, out);
         } else if matches!(&self.begin, Begin::Desk { to: Destination::Agent { .. }, .. }) {
             s.acd.push(acd::Input::CallerGone { call: self.ticket });
@@ -174,7 +174,7 @@ impl Call {
         self.place = None;
         self.question = None;
         s.timers.clear((self.id, Due::Dialog));
-        if self.is_callback() {
+        if self.is_without_customer() {
             return self.call_customer(now, leg, s, out);
         }
         self.stage = Stage::Joining;

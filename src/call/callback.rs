@@ -85,10 +85,18 @@ impl Switch {
 }
 
 impl Call {
+    /// The customer is to be called back, and has not answered yet.
+    pub(super) fn is_without_customer(&self) -> bool {
+        self.is_callback() && self.answered.is_none()
+    }
+
     /// The agent is there: now the customer is called.
     pub(super) fn call_customer(&mut self, now: Now, agent: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let Some(way) = self.way else { return };
         self.stage = Stage::Dialling;
+        if let Begin::Callback { first } = self.begin {
+            s.hang_up.push(first);
+        }
         let Some(leg) = self.legs.first_mut() else { return };
         leg.sip = true;
         out.push(Output::Open { leg: leg.id, ip: way.local.ip(), near: Some(agent) });

@@ -78,8 +78,11 @@ impl Switch {
         role: Role,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
+        // The board calls a callback by the call in which it was asked for.
+        let call = self.shared.tickets.get(&call).copied().unwrap_or(call);
         let ip = self.shared.homes.get(user).copied();
-        let free = self.acd.agent(user).is_none_or(|a| a.state.call().is_none());
+        let free = self.acd.agent(user).is_none_or(|a| a.state.call().is_none())
+            && !self.calls.iter().any(|(id, c)| *id != call && c.engages(user));
         let found = self.calls.get_mut(&call).ok_or_else(|| format!("no call {} is in progress", call.0))?;
         if found.stage != Stage::Talking {
             return Err(format!("call {} is not with an agent now", call.0));
@@ -113,6 +116,13 @@ impl Call {
     /// The guest on this leg.
     fn guest_mut(&mut self, leg: LegId) -> Option<&mut Guest> {
         self.guests.iter_mut().find(|g| g.leg == leg)
+    }
+
+    /// True if this user's phone is part of the call, or rings for it.
+    fn engages(&self, user: &str) -> bool {
+        let sides = self.agent.iter().chain(&self.ringing).map(|side| &*side.user);
+        let guests = self.guests.iter().map(|guest| &*guest.user);
+        !self.over && sides.chain(guests).chain(self.desk_user()).any(|u| u == user)
     }
 
     /// True if `leg` is a guest's.

@@ -1,8 +1,9 @@
 //! The switch: finds the call that an input is about, and settles what the ACD wants.
 
 use super::callback::Booking;
+use super::cdr::{self, EndedBy};
 use super::event::{Input, Output, SwitchConfig};
-use super::journey::{Call, Due};
+use super::journey::{Call, Due, Stage};
 use super::speaking::Library;
 use crate::acd::{self, Acd};
 use crate::base::{CallId, Epoch, LegId, Now, Timers};
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     /// Where each registered user's phone is reached from.
     pub(super) homes: HashMap<String, IpAddr>,
     pub(super) by_leg: HashMap<LegId, CallId>,
+    /// Calls whose last words are cut short: the customer is called back now, and would be busy.
+    pub(super) hang_up: Vec<CallId>,
     /// Places kept for customers who are to be called back, by what the ACD calls them.
     pub(super) callbacks: BTreeMap<CallId, Booking>,
     /// Callbacks in progress: what the ACD calls them, and the call that it is now.
@@ -83,6 +86,7 @@ impl Switch {
                 acd: Vec::new(),
                 homes: HashMap::new(),
                 by_leg: HashMap::new(),
+                hang_up: Vec::new(),
                 callbacks: BTreeMap::new(),
                 tickets: HashMap::new(),
                 voicemail: with.voicemail,
@@ -201,6 +205,14 @@ impl Switch {
     /// Tells the ACD what the calls said, and the calls what the ACD wants, until both are silent.
     pub(super) fn settle(&mut self, now: Now, mut wants: Vec<acd::Output>, out: &mut Vec<Output>) {
         loop {
+            for id in std::mem::take(&mut self.shared.hang_up) {
+                let booked = cdr::Result::CallbackBooked;
+                self.with(id, out, |call, s, out| {
+                    if call.stage == Stage::Closing(booked) {
+                        call.end(now, EndedBy::Line, booked, s, out);
+                    }
+                });
+            }
             for input in std::mem::take(&mut self.shared.acd) {
                 self.acd.step(now, input, &mut wants);
             }
@@ -212,7 +224,8 @@ impl Switch {
                     acd::Output::Agent { user, state } => out.push(Output::Agent { user, state }),
                     acd::Output::Event(event) => {
                         if let acd::AcdEvent::CallbackMissed { call, again: false, .. }
-                        | acd::AcdEvent::CallbackCancelled { call, .. } = &event
+                        | acd::AcdEvent::CallbackCancelled { call, .. }
+                        | acd::AcdEvent::Abandoned { call, .. } = &event
                         {
                             self.shared.callbacks.remove(call);
                         }

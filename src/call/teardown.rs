@@ -117,7 +117,10 @@ impl Call {
         for leg in self.legs() {
             self.close_leg(leg, reason, out);
         }
-        s.acd.push(acd::Input::CallerGone { call: self.ticket });
+        // Whoever is being called back already is another call's by now.
+        if self.is_callback() || !s.tickets.contains_key(&self.ticket) {
+            s.acd.push(acd::Input::CallerGone { call: self.ticket });
+        }
         s.acd.extend(self.own_call(false));
         s.acd.extend(self.agent.as_ref().and_then(AgentSide::taken_over));
         self.send_guests_away(s, out);

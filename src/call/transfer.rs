@@ -91,12 +91,13 @@ impl Switch {
             Released::Agent(leg, side) => {
                 say_status(a, 200, "OK", out);
                 self.shared.by_leg.insert(leg.id, customer);
-                self.shared.acd.push(acd::Input::Joined { from: consult, into: customer });
+                let into = self.calls.get(&customer).map_or(customer, |call| call.ticket);
+                self.shared.acd.push(acd::Input::Joined { from: consult, into });
                 self.with(customer, out, |call, shared, out| call.adopt(now, *leg, side, shared, out));
             }
             Released::Waiting(to) => {
-                // The phone there rings still: the transfer is a blind one (RFC 5589 §7.2).
-                self.shared.acd.push(acd::Input::CallerGone { call: consult });
+                // The phone there rings still: the transfer is a blind one (RFC 5589 §7.2). The consultation ends after it, so
+                // that the caller is in line when the phone is free.
                 let shared = &mut self.shared;
                 let customer = self.calls.get_mut(&customer).ok_or(NOT_YOURS)?;
                 customer.hand_on(now, own, to, shared, out);
@@ -144,15 +145,20 @@ impl Call {
     /// The agent lets go of the caller, who waits for somebody else.
     fn hand_on(&mut self, now: Now, leg: LegId, to: Destination, s: &mut Shared, out: &mut Vec<Output>) {
         say_status(leg, 200, "OK", out);
+        let told = s.acd.len();
         self.let_go(now, to.name(), s, out);
         self.send_guests_away(s, out);
+        // Whoever is free by that is free for this caller, too, if it is the first in line.
+        let freed = s.acd.split_off(told);
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
         let home = self.cdr.queue.clone().unwrap_or_default();
-        let back = Request { queue: home.clone(), arrived: self.queued, ..self.request() };
+        let arrived = Some(self.queued.unwrap_or(self.began));
+        let back = Request { queue: home.clone(), arrived, ..self.request() };
         if matches!(to, Destination::Agent { .. }) {
             self.fallback = (!home.is_empty()).then(|| back.clone());
         }
         self.wait_for(now, to.request(back), s, out);
+        s.acd.extend(freed);
         let caller = self.caller();
         out.push(Output::Media(media::Command::Unbridge { leg: caller }));
         self.speaking.music(caller, &s.music, &mut s.library, out);

@@ -4,7 +4,7 @@
 //! One table; the columns are what one searches by, the record itself is JSON, so that an old record stays readable
 //! whatever is added to it.
 
-use crate::acd::AcdEvent;
+use crate::acd::{AcdEvent, Checkpoint};
 use crate::base::CallId;
 use crate::call::{Cdr, Kept};
 use crate::drive::files::write_private;
@@ -36,6 +36,11 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS calls_by_start ON calls (started_unix_ms);
     CREATE TABLE IF NOT EXISTS events (at_unix_ms INTEGER NOT NULL, event TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS events_by_time ON events (at_unix_ms);
+    CREATE TABLE IF NOT EXISTS figures (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        until_row INTEGER NOT NULL,
+        checkpoint TEXT NOT NULL
+    );
     CREATE TABLE IF NOT EXISTS audit (
         at_unix_ms INTEGER NOT NULL,
         uid INTEGER NOT NULL,
@@ -55,6 +60,8 @@ pub enum Row {
     Call(Box<Cdr>),
     /// What happened in the ACD, and when, in ms since 1970.
     Acd(u64, AcdEvent),
+    /// The figures of all events handed over before.
+    Figures(Box<Checkpoint>),
     Audit(Audited),
     /// In place of what was kept before.
     Kept(Box<Kept>),
@@ -131,6 +138,11 @@ fn write(db: &Connection, kept: &Path, row: &Row) -> Result<(), Box<dyn std::err
         Row::Acd(at, event) => db
             .prepare_cached("INSERT INTO events VALUES (?1, ?2)")?
             .execute(params![*at as i64, serde_json::to_string(event)?])?,
+        Row::Figures(figures) => db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO figures SELECT 1, coalesce(max(rowid), 0), ?1 FROM events",
+            )?
+            .execute([serde_json::to_string(figures)?])?,
         Row::Audit(a) => db.prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4)")?.execute(params![
             a.at_unix_ms as i64,
             a.uid,
@@ -215,15 +227,35 @@ impl Reader {
         Ok(rows.flatten().filter_map(|json| serde_json::from_str(&json).ok()).collect())
     }
 
-    /// What happened in the ACD from `from_unix_ms` on, in order.
+    /// The newest checkpoint of the figures, and the number of the last event that is in it.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn events(&self, from_unix_ms: u64) -> rusqlite::Result<Vec<(u64, AcdEvent)>> {
-        let sql = "SELECT at_unix_ms, event FROM events WHERE at_unix_ms >= ?1 ORDER BY rowid";
+    pub fn figures(&self) -> rusqlite::Result<Option<(i64, Checkpoint)>> {
+        let sql = "SELECT until_row, checkpoint FROM figures";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+        let found = self.db.query_row(sql, [], row).optional()?;
+        Ok(found.and_then(|(row, json)| Some((row, serde_json::from_str(&json).ok()?))))
+    }
+
+    /// When the last thing happened in the ACD, in ms since 1970.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_event_at(&self) -> rusqlite::Result<Option<u64>> {
+        let sql = "SELECT at_unix_ms FROM events ORDER BY rowid DESC LIMIT 1";
+        self.db.query_row(sql, [], |row| Ok(row.get::<_, i64>(0)? as u64)).optional()
+    }
+
+    /// What happened in the ACD after the event of that number (0: all), in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn events(&self, after_row: i64) -> rusqlite::Result<Vec<(u64, AcdEvent)>> {
+        let sql = "SELECT at_unix_ms, event FROM events WHERE rowid > ?1 ORDER BY rowid";
         let mut query = self.db.prepare(sql)?;
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, String>(1)?));
-        let rows = query.query_map([from_unix_ms as i64], row)?;
+        let rows = query.query_map([after_row], row)?;
         Ok(rows.flatten().filter_map(|(at, json)| Some((at, serde_json::from_str(&json).ok()?))).collect())
     }
 

@@ -61,12 +61,7 @@ impl Server {
             pin: true,
         };
         let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
-        let found = models::find(&options.models, config.server.model.as_deref());
-        let (model, no_model) = match found {
-            Ok(Some(model)) => (Some(model).filter(|_| config.server.recognisers > 0), None),
-            Ok(None) => (None, Some(format!("{} holds no model", options.models.display()))),
-            Err(why) => (None, Some(why)),
-        };
+        let (model, no_model) = model(&options, &config);
         let (recognisers, recognised) = match &model {
             Some(model) => {
                 let (pool, out) = Recognisers::start(&options.binary, model, config.server.recognisers);
@@ -116,11 +111,21 @@ impl Server {
             config,
             work: out.into(),
             figures,
+            uncounted: 0,
             refused: None,
             keep_at: None,
             stop_by: None,
         };
         Ok((server, ready))
+    }
+}
+
+/// The model that listens, or why none does.
+fn model(options: &Options, config: &Config) -> (Option<models::Model>, Option<String>) {
+    match models::find(&options.models, config.server.model.as_deref()) {
+        Ok(Some(model)) => (Some(model).filter(|_| config.server.recognisers > 0), None),
+        Ok(None) => (None, Some(format!("{} holds no model", options.models.display()))),
+        Err(why) => (None, Some(why)),
     }
 }
 
@@ -147,22 +152,27 @@ fn endpoint(
     }))
 }
 
-/// The figures that the stored events come to. Whoever was signed in when the server stopped no longer is.
+/// The figures that the stored events come to: those of the last checkpoint, and the events after it. Whoever was signed in
+/// when the server stopped no longer is.
 fn figures_so_far(data: &Path, store: &store::Writer) -> Figures {
-    let mut figures = Figures::new(INTERVAL);
-    let events = store::Reader::open(data).and_then(|reader| reader.events(0)).unwrap_or_default();
-    let mut present = BTreeMap::new();
+    let stored = || {
+        let reader = store::Reader::open(data).ok()?;
+        let checkpoint =
+            reader.figures().ok()?.and_then(|(row, c)| Some((row, Figures::resume(INTERVAL, c)?)));
+        let (row, figures) = checkpoint.unwrap_or_else(|| (0, Figures::new(INTERVAL)));
+        Some((figures, reader.events(row).ok()?, reader.last_event_at().ok()??))
+    };
+    let Some((mut figures, events, last)) = stored() else { return Figures::new(INTERVAL) };
     for (at, event) in &events {
         figures.add(*at, event);
-        if let AcdEvent::Agent { user, state, .. } = event {
-            present.insert(user.clone(), state.clone());
-        }
     }
-    let Some((at, _)) = events.last() else { return figures };
-    for (user, _) in present.into_iter().filter(|(_, state)| **state != *"offline") {
+    for user in figures.present() {
         let event = AcdEvent::Agent { user, state: "offline".into(), reason: None };
-        figures.add(*at, &event);
-        store.write(Row::Acd(*at, event));
+        figures.add(last, &event);
+        store.write(Row::Acd(last, event));
+    }
+    if !events.is_empty() {
+        store.write(Row::Figures(Box::new(figures.checkpoint())));
     }
     figures
 }
@@ -224,4 +234,65 @@ async fn bind(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<
 /// Cores this process may use.
 fn num_cpus() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::CallId;
+
+    /// What happens with the `n`-th call, a minute after the one before.
+    fn events(n: u64) -> Vec<(u64, AcdEvent)> {
+        let (call, at) = (CallId(n), 1_767_225_600_000 + n * 60_000);
+        let (queue, user): (crate::acd::Name, crate::acd::Name) = ("q".into(), "1001".into());
+        let state = |state: &str| AcdEvent::Agent { user: user.clone(), state: state.into(), reason: None };
+        let waited_ms = n * 37 % 90_000;
+        vec![
+            (at, state("ready")),
+            (at + 5, AcdEvent::Queued { call, queue: queue.clone(), again: false }),
+            (at + 9, state("talking")),
+            (
+                at + 9,
+                AcdEvent::Answered {
+                    call,
+                    queue: queue.clone(),
+                    user: user.clone(),
+                    waited_ms,
+                    within_ms: 20_000,
+                    callback: false,
+                },
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_restart_reads_what_came_after_the_last_checkpoint_and_the_figures_are_those_of_all_events() {
+        let data = std::env::temp_dir().join(format!("trunkline-figures-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data).unwrap();
+        let mut expected = Figures::new(INTERVAL);
+        for part in 0..3 {
+            let (store, _) = store::Writer::open(&data).unwrap();
+            let figures = figures_so_far(&data, &store);
+            assert_eq!(figures.checkpoint(), expected.checkpoint(), "restart {part}");
+            for (at, event) in (part * 500..(part + 1) * 500).flat_map(events) {
+                expected.add(at, &event);
+                store.write(Row::Acd(at, event));
+            }
+            // A restart signs everybody out at the time of the last event.
+            let (last, _) = events((part + 1) * 500 - 1).pop().unwrap();
+            let out = AcdEvent::Agent { user: "1001".into(), state: "offline".into(), reason: None };
+            expected.add(last, &out);
+        }
+        let (store, _) = store::Writer::open(&data).unwrap();
+        let figures = figures_so_far(&data, &store);
+        drop(store);
+        assert_eq!(figures.total(None).answered, 1500);
+        assert_eq!(figures.wait_quantile_ms("q", 0.9), expected.wait_quantile_ms("q", 0.9));
+        let reader = store::Reader::open(&data).unwrap();
+        let (row, _) = reader.figures().unwrap().unwrap();
+        assert_eq!(reader.events(0).unwrap().len(), 1500 * 4 + 3, "events are kept");
+        assert!(reader.events(row).unwrap().is_empty(), "none of them is read again");
+        std::fs::remove_dir_all(&data).unwrap();
+    }
 }

@@ -26,8 +26,12 @@ pub(super) struct Agent {
     addr: SocketAddr,
     /// Its phone, unless that is broken or switched off.
     pub(super) phone: Option<u32>,
-    /// The call on the phone.
-    leg: Option<LegId>,
+    /// The call on the phone, and its Call-ID.
+    pub(super) leg: Option<LegId>,
+    pub(super) call_id: String,
+    /// A call of the agent's own, and whom it is for.
+    pub(super) consult: Option<LegId>,
+    pub(super) asked: String,
 }
 
 /// Something that an agent does, or that happens to it.
@@ -41,6 +45,10 @@ pub(super) enum Act {
     Hold(LegId),
     /// Hands the caller on.
     Transfer(LegId),
+    /// Asks somebody on the other line, and then hands the caller over.
+    Consult(LegId),
+    HandOver(LegId),
+    Key(LegId, char),
     /// The phone stops in the middle of everything.
     Crash,
     /// Switches the phone off properly.
@@ -53,7 +61,15 @@ impl World {
     pub(super) fn new_agents(&mut self) {
         for (i, user) in self.config.passwords.keys().enumerate() {
             let addr = SocketAddr::from(([10, 250, (i >> 8) as u8, i as u8], 5060));
-            self.agents.push(Agent { user: user.clone(), addr, phone: None, leg: None });
+            self.agents.push(Agent {
+                user: user.clone(),
+                addr,
+                phone: None,
+                leg: None,
+                call_id: String::new(),
+                consult: None,
+                asked: String::new(),
+            });
         }
         for i in 0..self.agents.len() {
             let after = Duration::from_millis(self.rng.u64(..20_000));
@@ -69,12 +85,12 @@ impl World {
         match event {
             Event::Incoming(incoming) => {
                 let leg = incoming.leg;
-                if agent.leg.is_some() {
+                if agent.leg.is_some() || agent.consult.is_some() {
                     let reason = "Busy Here".into();
                     let refuse = Command::Refuse { leg, status: 486, reason, retry_after_s: None };
                     return self.phone_command(id, refuse);
                 }
-                agent.leg = Some(leg);
+                (agent.leg, agent.call_id) = (Some(leg), incoming.call_id.clone());
                 if let Some(phone) = self.phones.get_mut(&id) {
                     phone.held = false;
                 }
@@ -89,6 +105,17 @@ impl World {
                 };
                 let after = Duration::from_millis(self.rng.u64(100..9000));
                 self.after(after, Due::Agent(i, act));
+                // A guest changes its role by key.
+                let guest = incoming.headers.iter().any(|(name, _)| name == "X-Trunkline-Role");
+                for key in ['1', '2', '3', '9'].into_iter().filter(|_| guest) {
+                    let after = Duration::from_millis(self.rng.u64(5000..60_000));
+                    self.after(after, Due::Agent(i, Act::Key(leg, key)));
+                }
+            }
+            Event::Answered { leg, .. } if agent.consult == Some(leg) => self.consult_is_up(i, leg),
+            Event::Ended { leg, .. } if agent.consult == Some(leg) => {
+                self.consult_is_over(i, id);
+                self.falls_silent(id, leg);
             }
             Event::Ended { leg, .. } if agent.leg == Some(leg) => {
                 agent.leg = None;
@@ -119,7 +146,7 @@ impl World {
     /// An agent does what it was to do.
     pub(super) fn agent_acts(&mut self, i: usize, act: Act) {
         let Some(agent) = self.agents.get_mut(i) else { return };
-        let (user, phone, on) = (agent.user.clone(), agent.phone, agent.leg);
+        let (user, phone, on, consult) = (agent.user.clone(), agent.phone, agent.leg, agent.consult);
         self.say(|| format!("agent {user}: {}", format!("{act:?}").chars().take(30).collect::<String>()));
         match (act, phone) {
             (Act::Start, None) if !self.going_home => self.agent_starts(i, user),
@@ -128,17 +155,24 @@ impl World {
                 let reason = String::new();
                 self.phone_command(id, Command::Refuse { leg, status, reason, retry_after_s: None });
             }
-            (Act::HangUp(leg), Some(id)) if on == Some(leg) => {
+            (Act::HangUp(leg), Some(id)) if on == Some(leg) || consult == Some(leg) => {
                 self.phone_command(id, Command::Hangup { leg, reason: "" });
             }
             (Act::Hold(leg), Some(id)) if on == Some(leg) => {
-                self.press_hold(id, leg);
+                let call_id = self.agents.get(i).map(|a| a.call_id.clone()).unwrap_or_default();
+                self.press_hold(id, leg, Some(&call_id));
                 if self.phones.get(&id).is_some_and(|p| p.held) {
                     let after = Duration::from_millis(self.rng.u64(500..60_000));
                     self.after(after, Due::Agent(i, Act::Hold(leg)));
                 }
             }
-            (Act::Transfer(leg), Some(id)) if on == Some(leg) => self.agent_transfers(id, leg),
+            (Act::Transfer(leg), Some(id)) if on == Some(leg) => {
+                let to = self.somebody();
+                self.phone_command(id, Command::Refer { leg, to: format!("sip:{to}@10.0.0.1") });
+            }
+            (Act::Consult(leg), Some(id)) if on == Some(leg) => self.agent_consults(i, id, leg),
+            (Act::HandOver(leg), Some(id)) if on == Some(leg) => self.agent_hands_over(i, id, leg),
+            (Act::Key(leg, key), Some(id)) if on == Some(leg) => self.agent_presses(id, leg, key),
             (Act::Crash, Some(id)) => {
                 if self.rng.bool()
                     && let Some(phone) = self.phones.get(&id)
@@ -146,14 +180,14 @@ impl World {
                     // The host still runs and says that nobody listens on the port.
                     self.refusing.insert(phone.addr);
                 }
-                if let Some(leg) = on {
+                for leg in on.into_iter().chain(consult) {
                     self.falls_silent(id, leg);
                 }
                 self.remove_phone(id);
                 self.agent_is_off(i);
             }
             (Act::Leave, Some(id)) => {
-                if let Some(leg) = on {
+                for leg in on.into_iter().chain(consult) {
                     self.phone_command(id, Command::Hangup { leg, reason: "" });
                 }
                 self.phone_command(id, Command::Unregister);
@@ -179,7 +213,7 @@ impl World {
         self.refusing.remove(&addr);
         let id = self.new_phone(Who::Agent(i), addr);
         if let Some(agent) = self.agents.get_mut(i) {
-            (agent.phone, agent.leg) = (Some(id), None);
+            (agent.phone, agent.leg, agent.consult) = (Some(id), None, None);
         }
         let Some(registrar) = self.phones.get(&id).map(super::phone::Phone::flow) else { return };
         let password = Pii::new(super::home::password(&user));
@@ -211,23 +245,19 @@ impl World {
             let after = Duration::from_millis(self.rng.u64(..90_000));
             self.after(after, Due::Agent(i, Act::Transfer(leg)));
         }
+        if self.rng.u8(..6) == 0 {
+            let after = Duration::from_millis(self.rng.u64(500..60_000));
+            self.after(after, Due::Agent(i, Act::Consult(leg)));
+        }
         if self.rng.u8(..50) == 0 {
             let after = self.exponential(TALK_S);
             self.after(after, Due::Agent(i, Act::Crash));
         }
     }
 
-    /// To a colleague, a queue, or somebody who is not there.
-    fn agent_transfers(&mut self, id: u32, leg: LegId) {
-        let queues = self.config.setup.queues.iter().map(|q| q.name.clone());
-        let names: Vec<String> = self.config.passwords.keys().cloned().chain(queues).collect();
-        let to = self.rng.choice(names).filter(|_| self.rng.u8(..8) > 0).unwrap_or_else(|| "nobody".into());
-        self.phone_command(id, Command::Refer { leg, to: format!("sip:{to}@10.0.0.1") });
-    }
-
     fn agent_is_off(&mut self, i: usize) {
         let Some(agent) = self.agents.get_mut(i) else { return };
-        (agent.phone, agent.leg) = (None, None);
+        (agent.phone, agent.leg, agent.consult) = (None, None, None);
         let after = Duration::from_millis(self.rng.u64(20_000..600_000));
         self.after(after, Due::Agent(i, Act::Start));
     }

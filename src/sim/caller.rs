@@ -20,6 +20,9 @@ const PATIENCE_S: f64 = 240.0;
 /// Mean length of a talk, as far as the caller ends it.
 const TALK_S: f64 = 150.0;
 
+/// A caller with an agent who hears nothing for longer has been forgotten. Questions have pauses.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
 /// One caller.
 #[derive(Debug)]
 pub(super) struct Caller {
@@ -35,8 +38,13 @@ pub(super) struct Caller {
     speaking: bool,
     /// The sentence spoken last.
     pub(super) said: String,
-    bridged: bool,
+    /// Talks with an agent, or did: from then on there is no silence.
+    pub(super) bridged: bool,
     pub(super) over: bool,
+    /// Is to be called back, for this call.
+    pub(super) booked: Option<CallId>,
+    /// The offer of whoever calls back.
+    offer: Bytes,
 }
 
 /// Something that a caller does, or that happens to it.
@@ -51,6 +59,10 @@ pub(super) enum Act {
         since: Now,
     },
     Hold,
+    /// Presses 1 while waiting: asks to be called back.
+    AskCallback,
+    /// Answers whoever calls back.
+    Answer,
     /// Is gone without a word: no BYE, no RTP.
     Vanish,
     /// The server's media plane has a fault with this leg, or with any.
@@ -94,6 +106,8 @@ impl World {
             said: String::new(),
             bridged: false,
             over: false,
+            booked: None,
+            offer: Bytes::new(),
         };
         self.callers.insert(id, caller);
         self.say(|| format!("phone {id} calls {number}"));
@@ -125,7 +139,7 @@ impl World {
     /// What a caller's phone says.
     pub(super) fn caller_event(&mut self, id: u32, event: Event) {
         match event {
-            Event::Ended { cause, .. } => {
+            Event::Ended { leg, cause } if self.callers.get(&id).is_none_or(|c| c.leg == leg) => {
                 self.say(|| format!("phone {id} is done: {cause:?}"));
                 let Some(caller) = self.callers.get_mut(&id) else { return };
                 caller.over = true;
@@ -137,7 +151,8 @@ impl World {
                 let reason = "sim".into();
                 self.phone_command(id, Command::Refuse { leg, status: 488, reason, retry_after_s: None });
             }
-            Event::Incoming(_)
+            Event::Incoming(incoming) => self.called_back(id, incoming.leg, incoming.sdp),
+            Event::Ended { .. }
             | Event::Progress { .. }
             | Event::Answered { .. }
             | Event::Acknowledged { .. }
@@ -153,6 +168,27 @@ impl World {
         }
     }
 
+    /// The phone of somebody rings who asked to be called back.
+    fn called_back(&mut self, id: u32, leg: LegId, offer: Bytes) {
+        let act = match self.rng.u8(..100) {
+            0..12 => None,
+            12..20 => Some(Act::Vanish),
+            _ => Some(Act::Answer),
+        };
+        let busy = self.rng.u8(..10) == 0;
+        let Some(caller) = self.callers.get_mut(&id) else { return };
+        if !caller.over || busy {
+            let reason = "Busy Here".into();
+            return self.phone_command(id, Command::Refuse { leg, status: 486, reason, retry_after_s: None });
+        }
+        (caller.leg, caller.offer, caller.over, caller.bridged) = (leg, offer, false, false);
+        self.phone_command(id, Command::Ring { leg });
+        let after = Duration::from_millis(self.rng.u64(200..15_000));
+        if let Some(act) = act {
+            self.after(after, Due::Caller(id, act));
+        }
+    }
+
     /// A caller does what it was to do.
     pub(super) fn caller_acts(&mut self, id: u32, act: Act) {
         let Some(caller) = self.callers.get_mut(&id).filter(|c| !c.over) else { return };
@@ -164,6 +200,22 @@ impl World {
                 self.phone_command(id, Command::Hangup { leg, reason: "" });
             }
             Act::Turn => self.turn(id),
+            Act::AskCallback => {
+                let waits = !caller.bridged && caller.booked.is_none();
+                if let Some(leg) = server_leg.filter(|leg| waits && self.media.is_connected(*leg)) {
+                    let report = Report::Digit { leg, digit: '1', at: self.now };
+                    self.after(Duration::ZERO, Due::Switch(Box::new(Input::Media(report))));
+                }
+            }
+            Act::Answer => {
+                let offer = std::mem::take(&mut caller.offer);
+                caller.bridged = true;
+                let sdp = self.phones.get_mut(&id).and_then(|p| p.answer(leg, &offer));
+                let Some(sdp) = sdp.filter(|_| !offer.is_empty()) else { return };
+                self.phone_command(id, Command::Answer { leg, sdp });
+                let talk = self.exponential(TALK_S);
+                self.after(talk, Due::Caller(id, Act::HangUp));
+            }
             Act::SpeechEnds { since } => {
                 caller.speaking = false;
                 if let Some(leg) = server_leg.filter(|leg| self.media.listens(*leg)) {
@@ -179,7 +231,7 @@ impl World {
                 }
             }
             Act::Hold => {
-                self.press_hold(id, leg);
+                self.press_hold(id, leg, None);
                 let silent = self.rng.bool();
                 let held = self.phones.get(&id).is_some_and(|p| p.held);
                 if held {
@@ -265,13 +317,47 @@ impl World {
             Moment::Queued { .. } => {
                 let after = self.exponential(PATIENCE_S);
                 self.after(after, Due::Caller(id, Act::Impatient));
+                if self.rng.u8(..3) == 0 {
+                    let after = Duration::from_millis(self.rng.u64(1000..40_000));
+                    self.after(after, Due::Caller(id, Act::AskCallback));
+                }
             }
+            Moment::CallbackBooked => {
+                caller.booked = Some(call);
+                caller.bridged = false;
+            }
+            // Whatever comes now may have its pauses.
+            Moment::LeftQueue | Moment::Overflow { .. } | Moment::Ended { .. } => caller.bridged = false,
             Moment::Bridged { .. } => {
                 caller.bridged = true;
                 let after = self.exponential(TALK_S);
                 self.after(after, Due::Caller(id, Act::HangUp));
             }
             _ => {}
+        }
+    }
+
+    /// Nobody will call back any more.
+    pub(super) fn callback_is_over(&mut self, call: CallId) {
+        let Some((id, caller)) = self.callers.iter_mut().find(|(_, c)| c.booked == Some(call)) else {
+            return;
+        };
+        caller.booked = None;
+        let id = *id;
+        self.put_away(id);
+    }
+
+    /// Whoever talks, or waits to, is not in silence.
+    pub(super) fn listen_for_silence(&mut self) {
+        let silent =
+            |c: &Caller| c.bridged && !c.over && c.server_leg.is_some_and(|leg| self.media.is_silent(leg));
+        let silent: Vec<u32> = self.callers.iter().filter(|(_, c)| silent(c)).map(|(id, _)| *id).collect();
+        self.silent.retain(|id, _| silent.contains(id));
+        for id in silent {
+            let since = *self.silent.entry(id).or_insert(self.now);
+            if self.now.since(since) > SILENCE_MAX {
+                self.blame("no-silence", format!("caller {id} hears nothing since {} ms", since.ms()));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A phone's hold button: re-INVITEs written by hand beside the phone's [`crate::sip::Endpoint`], which has no word for them.
 //!
-//! It reads what the endpoint sends and gets, learns the dialog from it, and slips its own re-INVITEs in. The endpoint
+//! It reads what the endpoint sends and gets, learns the dialogs from it, and slips its own re-INVITEs in. The endpoint
 //! knows nothing of them, so the numbers (CSeq) of the requests that it sends afterwards are moved up on their way out.
 
 use bytes::Bytes;
@@ -12,7 +12,10 @@ const T1: Duration = Duration::from_millis(500);
 /// Requests sent before the re-INVITE is given up: 64·T1.
 const SENDS_MAX: u32 = 7;
 
-/// The dialog that a hold is about, from the phone's side.
+/// Dialogs that are remembered: the talk and a consultation, and what is just over.
+const DIALOGS: usize = 4;
+
+/// A dialog, from the phone's side.
 #[derive(Debug)]
 struct Dialog {
     call_id: String,
@@ -28,6 +31,7 @@ struct Dialog {
 /// A re-INVITE under way, or answered a while ago (its 200 may come again).
 #[derive(Debug)]
 struct Pending {
+    call_id: String,
     branch: String,
     cseq: u32,
     message: Bytes,
@@ -39,7 +43,8 @@ struct Pending {
 #[derive(Debug)]
 pub(super) struct Button {
     addr: SocketAddr,
-    dialog: Option<Dialog>,
+    /// The newest last.
+    dialogs: Vec<Dialog>,
     /// Contact of the INVITE that came in last.
     contact: Option<String>,
     pending: Option<Pending>,
@@ -48,7 +53,7 @@ pub(super) struct Button {
 
 impl Button {
     pub(super) fn new(addr: SocketAddr) -> Button {
-        Button { addr, dialog: None, contact: None, pending: None, presses: 0 }
+        Button { addr, dialogs: Vec::new(), contact: None, pending: None, presses: 0 }
     }
 
     /// Reads a message that the endpoint sends; returns what is to be sent in its place.
@@ -57,22 +62,20 @@ impl Button {
         let Some(call_id) = field(text, "Call-ID") else { return message };
         let cseq = field(text, "CSeq").unwrap_or_default();
         let number = cseq.split(' ').next().and_then(|n| n.parse::<u32>().ok()).unwrap_or_default();
-        let known = self.dialog.as_ref().is_some_and(|d| d.call_id == call_id);
-        if text.starts_with("ACK ") && !known {
+        let known = self.dialogs.iter_mut().find(|d| d.call_id == call_id);
+        // The ACK for a challenge knows no dialog yet; that for the answer does.
+        if text.starts_with("ACK ") && known.as_ref().is_none_or(|d| d.extra == 0) {
             let target = text.split(' ').nth(1).map(str::to_owned);
             self.learn(call_id, field(text, "From"), field(text, "To"), target, number);
-        } else if text.starts_with("SIP/2.0 200") && cseq.ends_with("INVITE") && !known {
+        } else if text.starts_with("SIP/2.0 200") && cseq.ends_with("INVITE") && known.is_none() {
             let target = self.contact.clone();
             self.learn(call_id, field(text, "To"), field(text, "From"), target, 0);
-        } else if text.starts_with("BYE ")
-            && let Some(dialog) = self.dialog.as_ref().filter(|d| known && d.extra > 0)
+        } else if let Some(dialog) = known
+            && let Some(method) = ["BYE", "REFER"].into_iter().find(|m| text.starts_with(m))
         {
-            let moved = text.replacen(
-                &format!("CSeq: {number} BYE"),
-                &format!("CSeq: {} BYE", number + dialog.extra),
-                1,
-            );
-            return Bytes::from(moved);
+            dialog.cseq = dialog.cseq.max(number);
+            let moved = format!("CSeq: {} {method}", number + dialog.extra);
+            return Bytes::from(text.replacen(&format!("CSeq: {number} {method}"), &moved, 1));
         }
         message
     }
@@ -87,16 +90,33 @@ impl Button {
     ) {
         let (Some(local), Some(remote), Some(target)) = (local, remote, target) else { return };
         let (local, remote) = (local.to_owned(), remote.to_owned());
-        self.dialog = Some(Dialog { call_id: call_id.to_owned(), local, remote, target, cseq, extra: 0 });
-        self.pending = None;
+        self.dialogs.retain(|d| d.call_id != call_id);
+        if self.dialogs.len() == DIALOGS {
+            self.dialogs.remove(0);
+        }
+        self.dialogs.push(Dialog { call_id: call_id.to_owned(), local, remote, target, cseq, extra: 0 });
     }
 
-    /// Presses the button: a re-INVITE with `sdp`. `None` while there is no dialog, or one is still under way.
-    pub(super) fn press(&mut self, sdp: &[u8]) -> Option<Bytes> {
+    /// The Call-ID of the newest dialog but `other`.
+    pub(super) fn newest(&self, other: &str) -> Option<String> {
+        self.dialogs.iter().rev().find(|d| d.call_id != other).map(|d| d.call_id.clone())
+    }
+
+    /// What names a dialog as the one to be replaced in a Refer-To (RFC 3891 §3, escaped as RFC 3261 §19.1.1 has it).
+    pub(super) fn replaces(&self, call_id: &str) -> Option<String> {
+        let dialog = self.dialogs.iter().find(|d| d.call_id == call_id)?;
+        let tag = |side: &str| Some(side.split_once(";tag=")?.1.split(';').next()?.to_owned());
+        let call_id = call_id.replace('@', "%40");
+        let (to, from) = (tag(&dialog.remote)?, tag(&dialog.local)?);
+        Some(format!("Replaces={call_id}%3Bto-tag%3D{to}%3Bfrom-tag%3D{from}"))
+    }
+
+    /// Presses the button: a re-INVITE with `sdp` in that dialog. `None` if it is not there, or one is still under way.
+    pub(super) fn press(&mut self, call_id: &str, sdp: &[u8]) -> Option<Bytes> {
         if self.pending.as_ref().is_some_and(|p| !p.answered) {
             return None;
         }
-        let dialog = self.dialog.as_mut()?;
+        let dialog = self.dialogs.iter_mut().find(|d| d.call_id == call_id)?;
         dialog.extra += 1;
         self.presses += 1;
         let cseq = dialog.cseq + dialog.extra;
@@ -108,7 +128,9 @@ impl Button {
             self.addr,
             body.len()
         ));
-        self.pending = Some(Pending { branch, cseq, message: message.clone(), sends: 1, answered: false });
+        let call_id = call_id.to_owned();
+        self.pending =
+            Some(Pending { call_id, branch, cseq, message: message.clone(), sends: 1, answered: false });
         Some(message)
     }
 
@@ -136,7 +158,7 @@ impl Button {
                 field(text, "Contact").and_then(|c| Some(c.split_once('<')?.1.split_once('>')?.0.to_owned()));
             return (false, None);
         }
-        let (Some(pending), Some(dialog)) = (&mut self.pending, &self.dialog) else { return (false, None) };
+        let Some(pending) = &mut self.pending else { return (false, None) };
         let ours = text.starts_with("SIP/2.0 ")
             && field(text, "Via").is_some_and(|via| via.contains(&pending.branch));
         if !ours {
@@ -147,6 +169,9 @@ impl Button {
             return (true, None);
         }
         pending.answered = true;
+        let Some(dialog) = self.dialogs.iter().find(|d| d.call_id == pending.call_id) else {
+            return (true, None);
+        };
         // The ACK for a refusal belongs to the transaction, that for a 2xx is its own (RFC 3261 §17.1.1.3, §13.2.2.4).
         let branch = if status < 300 { format!("{}ack", pending.branch) } else { pending.branch.clone() };
         let ack = head("ACK", dialog, self.addr, &branch, pending.cseq);

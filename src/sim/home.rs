@@ -4,6 +4,7 @@ use super::checks::Seen;
 use super::media::{Due as MediaDue, Out as MediaOut};
 use super::speech;
 use super::world::{Canary, Due, World};
+use crate::acd::AcdEvent;
 use crate::base::{LegId, Pii};
 use crate::call::{Input, Moment, Output};
 use crate::config::Config;
@@ -100,9 +101,9 @@ impl World {
         self.give(Input::Sip(event));
     }
 
-    /// True for one occasion in twenty: the canary sings.
+    /// True for one occasion in three: the canary sings.
     fn sings(&mut self) -> bool {
-        self.canary_rng.u8(..20) == 0
+        self.canary_rng.u8(..3) == 0
     }
 
     /// Gives the switch one input.
@@ -163,7 +164,17 @@ impl World {
                     self.tally.agent(self.now, &user, state);
                     agents = true;
                 }
-                Output::Acd(event) => self.see(&Seen::Acd(&event)),
+                Output::Acd(event) => {
+                    self.say(|| format!("{event:?}"));
+                    self.see(&Seen::Acd(&event));
+                    if let AcdEvent::CallbackMissed { call, again: false, .. }
+                    | AcdEvent::CallbackCancelled { call, .. }
+                    | AcdEvent::Abandoned { call, .. }
+                    | AcdEvent::TalkEnded { call, .. } = event
+                    {
+                        self.callback_is_over(call);
+                    }
+                }
                 Output::TurnedAway { status, reason, .. } => {
                     self.say(|| format!("turned away: {status} {reason}"));
                 }
@@ -190,6 +201,12 @@ impl World {
     fn sip_command(&mut self, command: Command) {
         self.say(|| sip_words(&command));
         self.see(&Seen::Command(&command));
+        if let Command::Invite { leg, target: Target::Uri { flow, .. }, .. } = &command
+            && let Some(id) = self.by_addr.get(&flow.remote).copied()
+        {
+            self.by_leg.insert(*leg, id);
+            self.callers.entry(id).and_modify(|caller| caller.server_leg = Some(*leg));
+        }
         if let Command::Invite { leg, target: Target::User(_), .. } = &command
             && self.options.canary == Some(Canary::ReplayedOffer)
             && self.sings()

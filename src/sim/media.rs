@@ -57,6 +57,8 @@ struct Leg {
     turn: u64,
     listens: bool,
     mate: Option<LegId>,
+    /// The others that are mixed with it.
+    mixed: Vec<LegId>,
 }
 
 /// The stand-in.
@@ -179,7 +181,10 @@ impl Plane {
         for (id, _) in parties {
             self.unbridge(*id);
             match self.legs.get_mut(id) {
-                Some((_, leg)) => stop(now, *id, leg, out),
+                Some((_, leg)) => {
+                    stop(now, *id, leg, out);
+                    leg.mixed = parties.iter().map(|(other, _)| *other).filter(|other| other != id).collect();
+                }
                 None if self.faulted.contains(id) => {}
                 None => self.broken.push(format!("mix with leg {}, which is not open", id.0)),
             }
@@ -187,7 +192,10 @@ impl Plane {
     }
 
     fn unbridge(&mut self, id: LegId) {
-        let mate = self.legs.get_mut(&id).and_then(|(_, leg)| leg.mate.take());
+        let mate = self.legs.get_mut(&id).and_then(|(_, leg)| {
+            leg.mixed.clear();
+            leg.mate.take()
+        });
         if let Some((_, mate)) = mate.and_then(|m| self.legs.get_mut(&m)) {
             mate.mate = None;
         }
@@ -241,6 +249,14 @@ impl Plane {
     /// True if the leg is there and connected.
     pub(super) fn is_connected(&self, leg: LegId) -> bool {
         self.remote(leg).is_some()
+    }
+
+    /// True if the peer is to hear something and nothing is there to be heard: no play-out, nobody else.
+    pub(super) fn is_silent(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|(_, l)| {
+            let alone = l.mate.is_none() && !l.mixed.iter().any(|other| self.legs.contains_key(other));
+            l.to.is_some_and(|to| to.direction.sends()) && l.play.is_none() && alone
+        })
     }
 
     /// Where the leg's audio goes.

@@ -13,6 +13,7 @@ pub mod acd;
 mod agent;
 mod caller;
 mod checks;
+mod desk;
 mod hold;
 mod home;
 mod media;

@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// The time has come that the phone's endpoint asked for. A phone with nothing left to do is put away.
+    /// The time has come that the phone's endpoint asked for.
     pub(super) fn wake_phone(&mut self, id: u32) {
         let Some(phone) = self.phones.get_mut(&id).filter(|p| p.armed == Some(self.now)) else { return };
         phone.armed = None;
@@ -148,16 +148,16 @@ impl World {
             Some(at) if at <= self.now => self.phone_step(id, sip::Input::Tick),
             _ => self.arm_phone(id),
         }
-        if self.phones.get(&id).is_some_and(|p| p.endpoint.deadline().is_none()) {
-            self.idle_phone(id);
-        }
+        self.put_away(id);
     }
 
-    fn idle_phone(&mut self, id: u32) {
-        let Some(phone) = self.phones.get(&id) else { return };
+    /// Puts away a phone that has nothing left to do.
+    pub(super) fn put_away(&mut self, id: u32) {
+        let idle = |p: &&Phone| p.endpoint.deadline().is_none();
+        let Some(phone) = self.phones.get(&id).filter(idle) else { return };
         let left = phone.endpoint.dump();
         let done = match phone.who {
-            Who::Caller => self.callers.get(&id).is_none_or(|c| c.over),
+            Who::Caller => self.callers.get(&id).is_none_or(|c| c.over && c.booked.is_none()),
             Who::Agent(agent) => self.agents.get(agent).is_none_or(|a| a.phone != Some(id)),
         };
         if done {
@@ -169,14 +169,16 @@ impl World {
         }
     }
 
-    /// Presses the hold button: holds, or resumes.
-    pub(super) fn press_hold(&mut self, id: u32, leg: LegId) {
+    /// Presses the hold button: holds, or resumes. `call_id` of the call on that leg; `None`: the newest.
+    pub(super) fn press_hold(&mut self, id: u32, leg: LegId, call_id: Option<&str>) {
         let direction = [Direction::SendOnly, Direction::Inactive];
         let direction = self.rng.choice(direction).unwrap_or(Direction::SendOnly);
         let Some(phone) = self.phones.get_mut(&id) else { return };
+        let newest = phone.button.newest("");
+        let Some(call_id) = call_id.or(newest.as_deref()) else { return };
         let hold = !phone.held;
         let sdp = phone.offer(leg, if hold { direction } else { Direction::SendRecv });
-        let Some(message) = phone.button.press(&sdp) else { return };
+        let Some(message) = phone.button.press(call_id, &sdp) else { return };
         phone.held = hold;
         self.say(|| format!("phone {id} {}", if hold { "holds" } else { "resumes" }));
         self.send_to_server(id, &message);

@@ -60,6 +60,9 @@ pub(super) fn wish(rng: &mut fastrand::Rng, plan: &Plan, lang: Lang, prompt: &st
     if confirms && rng.u8(..10) < 8 {
         return if rng.u8(..4) > 0 { words("是的", "yes") } else { words("不是", "no") };
     }
+    if ["保留您的位置", "keep your place"].iter().any(|w| prompt.contains(w)) && rng.u8(..10) > 0 {
+        return Wish::Press(if rng.u8(..5) > 0 { '1' } else { '2' });
+    }
     match rng.u8(..100) {
         0..62 => request(rng, plan, lang),
         62..70 => words("人工", "agent"),

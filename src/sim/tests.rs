@@ -57,9 +57,11 @@ fn every_canary_is_caught() {
         (Canary::ForgottenClose, "nothing-left"),
     ];
     for (canary, by) in caught {
-        let options = Options { seed: 1, canary: Some(canary), ..Options::default() };
-        let verdict = run(options, &CONFIG).verdict;
-        assert_eq!(verdict.map(|v| v.check), Some(by), "{canary:?}");
+        for seed in 0..10 {
+            let options = Options { seed, canary: Some(canary), ..Options::default() };
+            let verdict = run(options, &CONFIG).verdict;
+            assert_eq!(verdict.map(|v| v.check), Some(by), "{canary:?} in world {seed}");
+        }
     }
 }
 

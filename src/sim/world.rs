@@ -9,7 +9,7 @@ use super::phone::Phone;
 use super::report::{Report, Tally};
 use super::trace::Trace;
 use super::{home, speech};
-use crate::acd::AgentSetup;
+use crate::acd::{self, AgentSetup, CallbackRule};
 use crate::base::{CallId, Epoch, Lang, LegId, Now};
 use crate::call::{self, Output, Switch, SwitchConfig};
 use crate::config::{Config, Password};
@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// Every call must be over this long after the last has come; agents stay until then.
 const PATIENCE: Duration = Duration::from_secs(1800);
+/// How often callers are looked at who should not be in silence.
+const LISTEN_EVERY: Duration = Duration::from_secs(3);
 /// Events at one instant that are taken for a world that never comes to rest.
 const AT_ONCE_MAX: u64 = 100_000;
 
@@ -93,6 +95,7 @@ pub(super) enum Due {
     Agent(usize, agent::Act),
     NewCaller,
     Minute,
+    Listen,
     Reload,
     GoHome,
 }
@@ -129,6 +132,8 @@ pub(super) struct World {
     pub(super) by_leg: HashMap<LegId, u32>,
     pub(super) by_call_id: HashMap<String, u32>,
     pub(super) calls: HashMap<CallId, u32>,
+    /// Since when callers hear nothing who should.
+    pub(super) silent: BTreeMap<u32, Now>,
     pub(super) going_home: bool,
     checks: Checks,
     pub(super) trace: Trace,
@@ -138,6 +143,7 @@ pub(super) struct World {
 impl World {
     fn new(options: Options, config: &Arc<Config>) -> World {
         let mut rng = fastrand::Rng::with_seed(options.seed);
+        let config = &if rng.bool() { calling_back(config) } else { config.clone() };
         let server = Endpoint::new(sip::Config {
             seed: rng.u64(..),
             realm: config.server.domain.clone(),
@@ -187,6 +193,7 @@ impl World {
             by_leg: HashMap::new(),
             by_call_id: HashMap::new(),
             calls: HashMap::new(),
+            silent: BTreeMap::new(),
             going_home: false,
             checks: Checks::new(config),
             trace: Trace::new(options.trace),
@@ -196,6 +203,7 @@ impl World {
         world.new_agents();
         world.after(Duration::from_secs(5), Due::NewCaller);
         world.after(Duration::from_secs(60), Due::Minute);
+        world.after(LISTEN_EVERY, Due::Listen);
         world.after(Duration::from_secs(600), Due::Reload);
         let until = Duration::from_secs_f64(world.options.hours * 3600.0) + PATIENCE;
         world.after(until, Due::GoHome);
@@ -251,6 +259,7 @@ impl World {
             }
             Due::Minute if !self.going_home => {
                 self.supervise();
+                self.listen_in();
                 self.look_at_agents();
                 self.after(Duration::from_secs(60), Due::Minute);
             }
@@ -259,9 +268,17 @@ impl World {
                 let next = Duration::from_secs(self.rng.u64(300..1800));
                 self.after(next, Due::Reload);
             }
-            Due::Minute | Due::Reload => {}
+            Due::Listen if !self.going_home => {
+                self.listen_for_silence();
+                self.after(LISTEN_EVERY, Due::Listen);
+            }
+            Due::Minute | Due::Listen | Due::Reload => {}
             Due::GoHome => {
                 self.going_home = true;
+                let booked: Vec<CallId> = self.callers.values().filter_map(|c| c.booked).collect();
+                for call in booked {
+                    self.give(call::Input::Acd(acd::Input::CallbackCancelled { call }));
+                }
                 for i in 0..self.agents.len() {
                     self.agent_acts(i, agent::Act::Leave);
                 }
@@ -342,6 +359,16 @@ impl World {
             verdict,
         }
     }
+}
+
+/// `config` with queues that call back.
+fn calling_back(config: &Config) -> Arc<Config> {
+    let mut config = config.clone();
+    for queue in &mut config.setup.queues {
+        queue.callback = CallbackRule { attempts: 2, gap: Duration::from_secs(60) };
+        config.words.entry(queue.name.clone()).or_default().callback = true;
+    }
+    Arc::new(config)
 }
 
 /// Configurations to reload: the same, one without its last agent, one in which the first serves one queue less.

@@ -210,3 +210,65 @@ fn only_balanced_rings_a_second_phone() {
     w.later(11);
     assert_eq!(offer(&w.register("a1")), None);
 }
+
+#[test]
+fn where_phones_are_let_ring_several_ring_at_once_and_who_was_slower_stays_ready() {
+    let mut w = team(&[1, 1, 1], |q| q.strategy = Strategy::Balanced);
+    for user in ["a0", "a1", "a2"] {
+        let found = offer(&w.register(user)).or_else(|| offer(&w.enqueue(A, "q")));
+        w.give(Input::Failed { offer: found.unwrap().0, why: OfferFailure::NoAnswer });
+        assert_eq!(w.state(user), State::NotReady(NotReady::NoAnswer));
+    }
+    w.give(Input::CallerGone { call: A });
+    for user in ["a0", "a1", "a2"] {
+        w.give(Input::Ready { user: user.into() });
+    }
+    let rung = |out: Vec<Output>| {
+        let offers = out.into_iter().filter_map(|o| match o {
+            Output::Offer { offer, user, .. } => Some((offer, user)),
+            _ => None,
+        });
+        offers.collect::<Vec<_>>()
+    };
+    let first = rung(w.enqueue(B, "q"));
+    assert_eq!(first.len(), 3, "none of them is likely to come: {first:?}");
+    w.give(Input::Answered { offer: first[1].0 });
+    assert_eq!(w.state(&first[1].1), State::Talking { call: B });
+    for slower in [&first[0], &first[2]] {
+        assert_eq!(w.state(&slower.1), State::Ready, "no call was missed");
+    }
+    w.give(Input::TalkEnded { call: B, transfer: false });
+    w.later(60);
+    let next = offer(&w.enqueue(A, "q")).unwrap();
+    assert_eq!(next.2, first[1].1, "who answers comes first");
+}
+
+#[test]
+fn after_call_work_goes_on_after_a_restart_for_as_long_as_was_left_of_it() {
+    let mut w = world();
+    w.register("1002");
+    let (id, ..) = offer(&w.enqueue(A, "general")).unwrap();
+    w.give(Input::Answered { offer: id });
+    w.give(Input::TalkEnded { call: A, transfer: false });
+    w.later(2);
+    let kept = w.acd.snapshot(w.now);
+    let restarted = |w: &World| {
+        let acd = Acd::new(&w.setup, Now(0));
+        let mut again = World { acd, setup: w.setup.clone(), now: Now(0), out: Vec::new() };
+        again.acd.restore(Now(0), &kept, &mut Vec::new());
+        again
+    };
+    let mut again = restarted(&w);
+    assert_eq!(again.state("1002"), State::Offline);
+    again.later(1);
+    again.register("1002");
+    assert_eq!(again.state("1002"), State::WrapUp);
+    again.later(1);
+    assert_eq!(again.state("1002"), State::WrapUp, "three of five seconds were left");
+    again.later(1);
+    assert_eq!(again.state("1002"), State::Ready);
+    let mut again = restarted(&w);
+    again.later(4);
+    again.register("1002");
+    assert_eq!(again.state("1002"), State::Ready, "its phone took longer to come back");
+}

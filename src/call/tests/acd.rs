@@ -123,6 +123,59 @@ fn an_attended_transfer_joins_the_caller_to_the_colleague_who_was_asked() {
 }
 
 #[test]
+fn who_was_taken_over_by_a_supervisor_and_handed_on_attended_keeps_the_next_agent_busy() {
+    let (mut w, _) = talking("");
+    w.supervise(1, "1002", Role::TakeOver).unwrap();
+    let boss = w.invited.take().unwrap();
+    w.event(Event::Answered { leg: boss, sdp: PHONE.into() });
+    w.later(6);
+    let own = LegId(50);
+    w.dial_from(own, "1001", Some("1002"));
+    w.event(Event::Acknowledged { leg: own, sdp: b"".as_slice().into() });
+    let other = w.answer();
+    assert_eq!(refer(&mut w, boss, "1001", Some(own)), 200);
+    assert_eq!(bridged(&w), Some((CALLER, other)));
+    assert!(matches!(w.state("1001"), State::Talking { .. }), "{:?}", w.state("1001"));
+    assert_eq!(w.state("1002"), State::Ready, "free of both its calls");
+    w.event(ended(CALLER, EndCause::PeerHungUp));
+    w.later(9);
+    assert!(w.switch.is_idle(), "{:?}", w.switch);
+}
+
+#[test]
+fn a_supervisor_who_calls_a_colleague_and_comes_back_is_still_offered_nothing() {
+    let (mut w, _) = talking("");
+    w.supervise(1, "1002", Role::Listen).unwrap();
+    let guest = w.invited.take().unwrap();
+    w.event(Event::Answered { leg: guest, sdp: PHONE.into() });
+    let own = LegId(50);
+    w.dial_from(own, "city-general", Some("1002"));
+    assert!(w.supervise(1, "1002", Role::Barge).is_ok(), "the same guest in another role");
+    w.event(ended(own, EndCause::PeerHungUp));
+    w.later(3);
+    assert_eq!(w.state("1002").name(), "not-ready", "it listens still");
+    w.event(ended(guest, EndCause::PeerHungUp));
+    assert_eq!(w.state("1002"), State::Ready);
+}
+
+#[test]
+fn a_guest_who_is_sent_away_by_a_transfer_is_free_for_the_caller_who_came_first() {
+    let (mut w, agent) = talking("");
+    w.supervise(1, "1002", Role::Conference).unwrap();
+    let guest = w.invited.take().unwrap();
+    w.event(Event::Answered { leg: guest, sdp: PHONE.into() });
+    w.later(2);
+    // 1002's colleague asks for anybody of the queue meanwhile: later than the caller.
+    let own = LegId(50);
+    w.register("1003");
+    w.dial_from(own, "city-general", Some("1003"));
+    w.event(Event::Acknowledged { leg: own, sdp: b"".as_slice().into() });
+    assert_eq!(refer(&mut w, agent, "city-general", None), 200);
+    let rung = w.switch.acd().agent("1002").and_then(|a| a.state.call());
+    assert_eq!(rung, Some(crate::base::CallId(1)), "the caller, and not the colleague");
+}
+
+#[test]
 fn an_attended_transfer_before_the_answer_is_a_blind_one() {
     let (mut w, agent) = talking("");
     let own = consulting(&mut w, agent);

@@ -3,9 +3,10 @@
 use super::acd::{QUEUE, TALK, bridged};
 use super::world::{CALLER, PHONE, World, ended};
 use super::*;
+use crate::acd::State;
 use crate::base::LegId;
 use crate::media::{Command as Media, Report};
-use crate::sip::{Command as Sip, EndCause, Event, Target};
+use crate::sip::{Command as Sip, EndCause, Event, Refer, Target};
 
 /// A caller waits for repairs and asks to be called back.
 fn booked() -> World {
@@ -50,6 +51,51 @@ fn a_callback_keeps_the_place_and_rings_the_agent_first_then_the_customer() {
         (cdr.result, cdr.agent.as_deref(), cdr.queue.as_deref()),
         (Result::Connected, Some("1001"), Some("city-repair"))
     );
+}
+
+/// Agent 1001 talks with the customer who asked to be called back.
+fn called_back(w: &mut World) -> (LegId, LegId) {
+    w.register("1001");
+    let agent = w.invited.take().unwrap();
+    w.event(Event::Answered { leg: agent, sdp: PHONE.into() });
+    let (customer, _) = dialled(w).expect("the customer is called");
+    w.event(Event::Answered { leg: customer, sdp: PHONE.into() });
+    (customer, agent)
+}
+
+#[test]
+fn a_customer_who_is_called_back_and_handed_on_is_not_called_again_but_waits_and_talks() {
+    let mut w = booked();
+    let (customer, agent) = called_back(&mut w);
+    w.register("1002");
+    let to = Refer { uri: "sip:1002@127.0.0.1".into(), user: "1002".into(), replaces: None };
+    w.event(Event::Referred { leg: agent, to: Box::new(to) });
+    let other = w.answer();
+    assert_eq!(dialled(&w).map(|(leg, _)| leg), Some(customer), "one call outside, and no more");
+    assert_eq!(bridged(&w), Some((customer, other)));
+    w.event(ended(other, EndCause::PeerHungUp));
+    w.later(9);
+    assert_eq!(w.record().agent.as_deref(), Some("1002"));
+    assert!(w.switch.is_idle(), "{:?}", w.switch);
+}
+
+#[test]
+fn a_customer_whose_turn_comes_during_the_last_words_is_hung_up_and_called() {
+    let mut w = World::with(QUEUE);
+    w.call();
+    w.speak(TALK);
+    w.prompt_ends();
+    w.give(Input::Media(Report::Digit { leg: CALLER, digit: '1', at: w.now }));
+    w.give(Input::Media(Report::Digit { leg: CALLER, digit: '1', at: w.now }));
+    assert!(!w.hung_up.contains(&CALLER), "it is told that it will be called");
+    let (customer, agent) = called_back(&mut w);
+    assert!(w.hung_up.contains(&CALLER), "its phone would be busy");
+    assert_eq!(bridged(&w), Some((customer, agent)));
+    assert!(matches!(w.state("1001"), State::Talking { .. }), "{:?}", w.state("1001"));
+    w.event(ended(customer, EndCause::PeerHungUp));
+    w.later(9);
+    assert_eq!(w.records.len(), 2);
+    assert!(w.switch.is_idle(), "{:?}", w.switch);
 }
 
 #[test]

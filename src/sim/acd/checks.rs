@@ -15,6 +15,7 @@
 
 use crate::acd::{AcdEvent, Counts, Input, OfferId, Output, Requirement, Setup, State, Strategy};
 use crate::base::{CallId, Now};
+use crate::limits::RING_AT_ONCE_MAX;
 use crate::sim::Verdict;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use std::time::Duration;
 /// Ring-all pauses no longer than this between two rounds.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// `balanced` lets a phone ring no shorter before it rings another beside it.
+/// `balanced` lets a phone ring no shorter before it rings another beside it, unless they ring from the same instant on.
 const LONG_RING: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +165,10 @@ impl Checks {
         let queue = self.setup.queues.get(found.queue).ok_or_else(elsewhere)?;
         let beside = match queue.strategy {
             Strategy::RingAll => true,
-            Strategy::Balanced => now.since(found.rung) >= LONG_RING,
+            Strategy::Balanced => {
+                let at_once = found.rung == now && found.offers < RING_AT_ONCE_MAX;
+                at_once || now.since(found.rung) >= LONG_RING
+            }
             _ => false,
         };
         if found.offers > 0 && !beside {

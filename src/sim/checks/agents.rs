@@ -1,7 +1,7 @@
 //! What is promised to agents: one call at a time, and never to be left hanging.
 
 use super::{Check, Seen};
-use crate::acd::{AgentView, State};
+use crate::acd::{AcdEvent, AgentView, State};
 use crate::base::{CallId, LegId, Now};
 use crate::call::Moment;
 use crate::sip::{Command, Event, Target};
@@ -46,8 +46,9 @@ impl Check for OneCallAnAgent {
 #[derive(Debug, Default)]
 pub(super) struct NoGhosts {
     legs: BTreeSet<LegId>,
-    /// Of which phones that ring: several may, for one call.
+    /// Of which phones that ring (several may, for one call), and supervisors'.
     ringing: BTreeSet<LegId>,
+    guests: BTreeSet<LegId>,
     open: BTreeSet<CallId>,
 }
 
@@ -58,9 +59,13 @@ impl Check for NoGhosts {
 
     fn see(&mut self, _now: Now, seen: &Seen<'_>) -> Option<String> {
         match seen {
-            Seen::Command(Command::Invite { leg, .. }) => {
+            Seen::Command(Command::Invite { leg, headers, .. }) => {
                 self.legs.insert(*leg);
-                self.ringing.insert(*leg);
+                if is_guest(headers) {
+                    self.guests.insert(*leg)
+                } else {
+                    self.ringing.insert(*leg)
+                };
             }
             Seen::Event(Event::Answered { leg, .. }) => {
                 self.ringing.remove(leg);
@@ -71,15 +76,70 @@ impl Check for NoGhosts {
             Seen::Event(Event::Ended { leg, .. }) => {
                 self.legs.remove(leg);
                 self.ringing.remove(leg);
+                self.guests.remove(leg);
             }
             Seen::Moment { call, moment: Moment::Incoming { .. } } => {
                 self.open.insert(*call);
             }
             Seen::Record(cdr) => {
                 self.open.remove(&cdr.id);
-                let (legs, ringing, calls) = (self.legs.len(), self.ringing.len(), self.open.len());
-                return (legs - ringing > 2 * calls || calls == 0 && ringing > 0)
+                let others = self.ringing.len() + self.guests.len();
+                let (legs, calls) = (self.legs.len(), self.open.len());
+                return (legs - others > 2 * calls || calls == 0 && others > 0)
                     .then(|| format!("{legs} dialogs for {calls} calls: {:?}", self.legs));
+            }
+            Seen::Acd(_)
+            | Seen::Command(_)
+            | Seen::Event(_)
+            | Seen::Moment { .. }
+            | Seen::Agents(_)
+            | Seen::End => {}
+        }
+        None
+    }
+}
+
+/// True for the INVITE of a supervisor's phone.
+fn is_guest(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, _)| name == "X-Trunkline-Role")
+}
+
+/// A supervisor's leg ends with the call, or before.
+#[derive(Debug, Default)]
+pub(super) struct GuestsLeave {
+    /// The call, and the leg once the phone is rung.
+    guests: BTreeMap<String, (CallId, Option<LegId>)>,
+}
+
+impl Check for GuestsLeave {
+    fn name(&self) -> &'static str {
+        "guests-leave"
+    }
+
+    fn see(&mut self, _now: Now, seen: &Seen<'_>) -> Option<String> {
+        match seen {
+            Seen::Moment { call, moment: Moment::Supervised { by, .. } } => {
+                self.guests.entry(by.clone()).or_insert((*call, None));
+            }
+            Seen::Command(Command::Invite { leg, target: Target::User(user), headers, .. })
+                if is_guest(headers) =>
+            {
+                self.guests.entry(user.clone()).and_modify(|(_, of)| *of = Some(*leg));
+            }
+            // Whoever has taken a call over may go on with a caller that is handed over.
+            Seen::Moment { call, moment: Moment::Bridged { agent } } => {
+                self.guests.entry(agent.clone()).and_modify(|(of, _)| *of = *call);
+            }
+            Seen::Command(Command::Hangup { leg, .. }) | Seen::Event(Event::Ended { leg, .. }) => {
+                self.guests.retain(|_, (_, of)| *of != Some(*leg));
+            }
+            Seen::Moment { moment: Moment::GuestLeft { who }, .. } => {
+                self.guests.remove(who);
+            }
+            Seen::Record(cdr) => {
+                self.guests.retain(|_, (call, leg)| *call != cdr.id || leg.is_some());
+                let left = self.guests.iter().find(|(_, (call, _))| *call == cdr.id);
+                return left.map(|(user, _)| format!("call {} is over, and {user} is in it still", cdr.id.0));
             }
             Seen::Acd(_)
             | Seen::Command(_)
@@ -114,11 +174,18 @@ pub(super) struct NobodyStuck {
     /// Users with a registered phone.
     phones: BTreeSet<String>,
     open: BTreeSet<CallId>,
+    /// Whoever is called back, by the call in which that was asked for.
+    booked: BTreeSet<CallId>,
 }
 
 impl NobodyStuck {
     pub(super) fn new(ring: Duration) -> NobodyStuck {
-        NobodyStuck { lease: ring + Duration::from_secs(1), phones: BTreeSet::new(), open: BTreeSet::new() }
+        NobodyStuck {
+            lease: ring + Duration::from_secs(1),
+            phones: BTreeSet::new(),
+            open: BTreeSet::new(),
+            booked: BTreeSet::new(),
+        }
     }
 }
 
@@ -151,13 +218,27 @@ impl Check for NobodyStuck {
                     return Some(format!("{} is {:?}; has a phone: {phone}", agent.user, agent.state));
                 }
                 let call = agent.state.call()?;
-                if !self.open.contains(&call) {
+                if !self.open.contains(&call) && !self.booked.contains(&call) {
                     return Some(format!("{} is {:?}, but that call is over", agent.user, agent.state));
                 }
                 let rings = matches!(agent.state, State::Ringing { .. });
                 (rings && now.since(agent.since) > self.lease)
                     .then(|| format!("{} rings since {} ms", agent.user, agent.since.ms()))
             }),
+            Seen::Acd(AcdEvent::CallbackAsked { call, .. } | AcdEvent::Queued { call, again: true, .. }) => {
+                self.booked.insert(*call);
+                None
+            }
+            Seen::Acd(
+                AcdEvent::CallbackMissed { call, again: false, .. }
+                | AcdEvent::CallbackCancelled { call, .. }
+                | AcdEvent::TalkEnded { call, transfer: false, .. }
+                | AcdEvent::Abandoned { call, .. }
+                | AcdEvent::Overflowed { call, .. },
+            ) => {
+                self.booked.remove(call);
+                None
+            }
             Seen::Acd(_) | Seen::Command(_) | Seen::Event(_) | Seen::Moment { .. } | Seen::End => None,
         }
     }

@@ -4,7 +4,7 @@ use super::{Check, Seen, word};
 use crate::base::{CallId, LegId, Now};
 use crate::call::{Cdr, Moment};
 use crate::limits::{RECOGNISE_MAX, RENDER_MAX};
-use crate::sip::Event;
+use crate::sip::{Command, Event};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -75,6 +75,7 @@ impl Check for EndsInTime {
     fn see(&mut self, now: Now, seen: &Seen<'_>) -> Option<String> {
         match seen {
             Seen::Event(Event::Incoming(incoming)) => self.incoming = Some(incoming.leg),
+            Seen::Command(Command::Refuse { leg, .. }) if self.incoming == Some(*leg) => self.incoming = None,
             Seen::Moment { call, moment: Moment::Incoming { .. } } => {
                 self.open.insert(*call);
                 if let Some(leg) = self.incoming.take() {

@@ -5,19 +5,23 @@
 //! | one-record        | every accepted call ends once, with one record and one outcome, which agree                 |
 //! | ends-in-time      | a call whose caller has gone is recorded at once (the streams' figures may take 2 s)        |
 //! | one-call-an-agent | no agent with two calls or two ringing phones; who talks with a caller is alone with it     |
-//! | no-ghosts         | no dialog without a call: at most the caller's and one agent's for each, but for what rings |
+//! | no-ghosts         | no dialog without a call: at most two for each, but for what rings and supervisors          |
+//! | guests-leave      | a supervisor's leg never outlives the call                                                  |
+//! | callbacks         | who is to be called back keeps its place, and it ends one way: talked, given up, cancelled  |
 //! | nobody-stuck      | no agent rings longer than the lease, or is engaged with a call that is over                |
 //! | queue-order       | within a queue, whoever has waited longest is offered first                                 |
 //! | wait-bounded      | no wait beyond the queue's `max_wait_s`                                                     |
 //! | no-dead-air       | a caller who has been answered, or has said something, hears something soon                 |
 //! | sums              | results add up to calls; times in a record fit together                                     |
+//! | no-silence        | whoever was joined to an agent hears somebody or something from then on                     |
 //! | media-rules       | commands only on open legs, bridges between open legs, nothing opened or closed twice       |
 //! | nothing-left      | in the end no leg, port, timer, dialog, transaction or reservation is left                  |
 //! | comes-to-rest     | no instant goes on for ever                                                                 |
 //!
-//! The last three are looked after by the stand-in for the media plane and by the world itself.
+//! The last four are looked after by the stand-in for the media plane and by the world itself.
 
 mod agents;
+mod callbacks;
 mod calls;
 mod queues;
 
@@ -91,6 +95,8 @@ impl Checks {
                 Box::new(agents::OneCallAnAgent::default()),
                 Box::new(agents::NoGhosts::default()),
                 Box::new(agents::NobodyStuck::new(ring)),
+                Box::new(agents::GuestsLeave::default()),
+                Box::new(callbacks::Callbacks::default()),
                 Box::new(queues::QueueOrder::new(queues)),
                 Box::new(queues::WaitBounded::new(queues)),
             ],

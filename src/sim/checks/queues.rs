@@ -4,7 +4,7 @@ use super::{Check, Seen};
 use crate::acd::{AcdEvent, QueueSetup};
 use crate::base::{CallId, Now};
 use crate::call::Moment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a wait may exceed its bound by: the step that ends it.
@@ -31,6 +31,8 @@ pub(super) struct QueueOrder {
     waiting: BTreeMap<CallId, Waiting>,
     /// When each call first waited: a transfer costs no place.
     arrived: BTreeMap<CallId, u64>,
+    /// Agents' own calls to a queue: no caller of it, so the ACD has no events of them that would say why.
+    desk: BTreeSet<CallId>,
     /// Passes others with a recorded reason.
     passes: Option<CallId>,
     next: u64,
@@ -42,6 +44,7 @@ impl QueueOrder {
             max_wait: bounds(queues),
             waiting: BTreeMap::new(),
             arrived: BTreeMap::new(),
+            desk: BTreeSet::new(),
             passes: None,
             next: 0,
         }
@@ -56,8 +59,9 @@ impl QueueOrder {
             // Whoever has waited too long is no longer in line.
             w.queue == queue && w.order < order && w.ringing == 0 && now.since(w.since) < max_wait
         });
+        let passed_over = passed_over.filter(|(other, _)| !self.desk.contains(other));
         passed_over
-            .filter(|_| self.passes != Some(call))
+            .filter(|_| self.passes != Some(call) && !self.desk.contains(&call))
             .map(|(other, _)| format!("{queue}: call {} is offered before call {}", call.0, other.0))
     }
 }
@@ -78,6 +82,17 @@ impl Check for QueueOrder {
         }
         let Seen::Moment { call, moment } = seen else { return None };
         match moment {
+            Moment::Incoming { line, trunk } => {
+                if line == "desk" {
+                    self.desk.insert(*call);
+                }
+                // Whoever was called back and is handed on has its place by when it was called.
+                if trunk.starts_with("callback") {
+                    self.next += 1;
+                    self.arrived.insert(*call, self.next);
+                }
+                None
+            }
             Moment::Queued { queue } => {
                 self.next += 1;
                 let order = *self.arrived.entry(*call).or_insert(self.next);
@@ -99,6 +114,7 @@ impl Check for QueueOrder {
             Moment::Ended { .. } => {
                 self.waiting.remove(call);
                 self.arrived.remove(call);
+                self.desk.remove(call);
                 None
             }
             _ => None,
