@@ -84,3 +84,4 @@ sim-acd: packages-run
 
 fuzz: packages-run
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --locked --release --test fuzz -- --nocapture
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --locked --lib sip::tests::chaos -- --ignored

@@ -332,7 +332,8 @@ impl Endpoint {
             leg.asked = None;
             leg.wanted = None;
         });
-        for timer in LegTimer::ALL {
+        // A re-INVITE of ours that is open still has its end.
+        for timer in LegTimer::ALL.into_iter().filter(|t| *t != LegTimer::AskLimit) {
             self.timers.clear((id, timer));
         }
     }

@@ -56,10 +56,12 @@ pub(super) enum LegTimer {
     Expire,
     /// Try an offer of ours again that had to wait.
     Ask,
+    /// Ours has had no final response for too long.
+    AskLimit,
 }
 
 impl LegTimer {
-    pub(super) const ALL: [LegTimer; 11] = [
+    pub(super) const ALL: [LegTimer; 12] = [
         LegTimer::Repeat,
         LegTimer::NoAck,
         LegTimer::Ring,
@@ -71,6 +73,7 @@ impl LegTimer {
         LegTimer::Refresh,
         LegTimer::Expire,
         LegTimer::Ask,
+        LegTimer::AskLimit,
     ];
 }
 

@@ -114,7 +114,6 @@ impl Endpoint {
     /// Ends a leg for the call, whatever its state; the wire follows as soon as it may.
     pub(super) fn hangup(&mut self, now: Now, id: LegId, reason: &'static str, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get_mut(&id).filter(|l| !l.ended) else { return };
-        let asked = leg.asked.take();
         match &mut leg.state {
             State::Calling(calling) => {
                 calling.cancel = Some(reason);
@@ -127,19 +126,17 @@ impl Endpoint {
             }
             // §15: no BYE before the ACK; it follows when that comes, or is not to come any more.
             State::Up if leg.unacked.is_some() => {}
-            State::Up => {
-                if let Some(asked) = asked {
-                    self.respond_refusal(now, id, asked.tx, (487, "", None), "", out);
-                }
-                self.bye(now, id, reason, out);
-            }
+            State::Up => self.bye(now, id, reason, out),
             State::Over => {}
         }
         self.end(id, EndCause::WeHungUp, out);
     }
 
-    /// Sends BYE (§15.1.1); nothing of ours is to come after it.
+    /// Sends BYE (§15.1.1); nothing of ours is to come after it, and an offer of the peer that waits is refused.
     pub(super) fn bye(&mut self, now: Now, id: LegId, reason: &str, out: &mut Vec<Output>) {
+        if let Some(asked) = self.legs.get_mut(&id).and_then(|leg| leg.asked.take()) {
+            self.respond_refusal(now, id, asked.tx, (487, "", None), "", out);
+        }
         let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop(&self.ways)) else { return };
         let via = self.via(flow);
         let Some(leg) = self.legs.get_mut(&id) else { return };
@@ -186,6 +183,7 @@ impl Endpoint {
             LegTimer::Refresh => self.ask(now, id, Want::Refresh, false, out),
             LegTimer::Expire => self.session_expired(now, id, out),
             LegTimer::Ask => self.ask_again(now, id, out),
+            LegTimer::AskLimit => self.ask_limit(now, id, out),
             LegTimer::NoAck => {
                 // §13.3.1.4: the session is confirmed by half only; BYE ends it.
                 self.with(id, |leg| leg.unacked = None);

@@ -11,7 +11,7 @@
 //! One offer at a time: while one of the peer's is open ours waits, and while ours is open the peer's is refused with 491.
 
 use super::body::sdp_of;
-use super::build::Builder;
+use super::build::{Builder, after_invite};
 use super::endpoint::Endpoint;
 use super::event::{Event, Output};
 use super::extension::{ALLOW, SUPPORTED, TIMER};
@@ -56,6 +56,7 @@ pub(super) enum Want {
 pub(super) struct Asking {
     tx: TxId,
     want: Want,
+    cancelled: bool,
     /// Credentials, or a longer interval, have been tried.
     tried: bool,
 }
@@ -207,7 +208,8 @@ impl Endpoint {
         }
         let octets = b.field(Name::UserAgent, &self.config.user_agent).sdp(&sdp);
         if let Some(tx) = self.send(now, flow, octets, Owner::Offer(id), out) {
-            self.with(id, |leg| leg.asking = Some(Asking { tx, want, tried }));
+            self.with(id, |leg| leg.asking = Some(Asking { tx, want, tried, cancelled: false }));
+            self.timers.set((id, LegTimer::AskLimit), now + T1_64);
         }
     }
 
@@ -246,6 +248,7 @@ impl Endpoint {
         let Some(asking) = self.legs.get_mut(&id).and_then(|leg| leg.asking.take_if(|a| a.tx == tx)) else {
             return;
         };
+        self.timers.clear((id, LegTimer::AskLimit));
         if !self.legs.get(&id).is_some_and(|leg| matches!(leg.state, State::Up) && !leg.ended) {
             return;
         }
@@ -293,6 +296,24 @@ impl Endpoint {
         if leg.asking.take_if(|a| a.tx == tx).is_some() {
             self.lost(now, id, "SIP;cause=408", out);
         }
+    }
+
+    /// A re-INVITE of ours that the peer has heard, but says no last word about, is taken back (§9.1); and if not even that
+    /// is answered, the peer is gone.
+    pub(super) fn ask_limit(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Some(asking) = leg.asking.as_mut() else { return };
+        let (tx, flow) = (asking.tx, self.layer.flow_of(asking.tx));
+        let cancel = self.layer.request_of(tx).and_then(|r| after_invite(r, &Method::Cancel, None));
+        if let (false, Some(cancel), Some(flow)) = (asking.cancelled, cancel, flow) {
+            asking.cancelled = true;
+            self.timers.set((id, LegTimer::AskLimit), now + T1_64);
+            self.send(now, flow, cancel.end(), Owner::Leg(id), out);
+            return;
+        }
+        leg.asking = None;
+        self.lost(now, id, "SIP;cause=408", out);
+        self.layer.forget(now, tx, out);
     }
 
     fn not_taken(&mut self, id: LegId, want: &Want, status: u16, out: &mut Vec<Output>) {

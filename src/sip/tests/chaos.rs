@@ -6,6 +6,7 @@ use crate::base::{LegId, Now};
 use crate::sip::*;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 struct Chaos {
     now: Now,
@@ -159,29 +160,49 @@ impl Chaos {
     }
 }
 
+/// One life of an endpoint, to its end.
+fn life(seed: u64) -> Chaos {
+    let mut c = Chaos::new(seed);
+    for _ in 0..60 {
+        match c.rng.u8(..20) {
+            0 => c.input(Input::Unreachable { flow: flow(0, 1, Transport::Udp) }),
+            1..4 => c.wait(),
+            4..10 => c.command(),
+            _ => c.message(),
+        }
+    }
+    for leg in c.begun.clone() {
+        c.input(Input::Command(Command::Hangup { leg, reason: "enough" }));
+    }
+    for _ in 0..20_000 {
+        let Some(at) = c.endpoint.deadline() else { break };
+        c.now = c.now.max(at);
+        c.input(Input::Tick);
+    }
+    assert_eq!(c.endpoint.dump(), "", "seed {seed}");
+    assert_eq!(c.ended.keys().copied().collect::<BTreeSet<_>>(), c.begun, "seed {seed}");
+    c
+}
+
+/// `make fuzz` lets it run for FUZZ_SECONDS.
+#[test]
+#[ignore = "for as long as it is let"]
+fn whatever_happens_for_long() {
+    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(60);
+    let begin = std::time::Instant::now();
+    let mut seed = u64::from(std::process::id()) << 32;
+    while begin.elapsed() < Duration::from_secs(seconds) {
+        life(seed);
+        seed += 1;
+    }
+    assert!(seed & 0xffff_ffff > 0);
+}
+
 #[test]
 fn whatever_a_peer_and_a_call_do_each_leg_ends_once_and_nothing_remains() {
     let (mut kinds, mut causes) = (BTreeSet::new(), BTreeSet::new());
     for seed in 0..600 {
-        let mut c = Chaos::new(seed);
-        for _ in 0..60 {
-            match c.rng.u8(..20) {
-                0 => c.input(Input::Unreachable { flow: flow(0, 1, Transport::Udp) }),
-                1..4 => c.wait(),
-                4..10 => c.command(),
-                _ => c.message(),
-            }
-        }
-        for leg in c.begun.clone() {
-            c.input(Input::Command(Command::Hangup { leg, reason: "enough" }));
-        }
-        for _ in 0..20_000 {
-            let Some(at) = c.endpoint.deadline() else { break };
-            c.now = c.now.max(at);
-            c.input(Input::Tick);
-        }
-        assert_eq!(c.endpoint.dump(), "", "seed {seed}");
-        assert_eq!(c.ended.keys().copied().collect::<BTreeSet<_>>(), c.begun, "seed {seed}");
+        let c = life(seed);
         kinds.extend(c.kinds);
         causes.extend(c.ended.into_values().map(|c| format!("{c:?}").split(' ').next().unwrap().to_owned()));
     }

@@ -112,6 +112,19 @@ fn a_copy_of_the_200_to_our_re_invite_is_acknowledged_again() {
 }
 
 #[test]
+fn a_re_invite_of_ours_that_is_never_decided_is_taken_back_and_the_peer_given_up() {
+    let mut p = Peer::up();
+    p.command(|leg| Command::Offer { leg, sdp: Bytes::from_static(b"ours") });
+    assert_eq!(reply(&mut p, &Method::Invite, 100, &[]), NONE);
+    assert_eq!(p.pass(ms(31_900)), NONE);
+    assert_eq!(p.pass(ms(200)), ["CANCEL"]);
+    let all = p.pass(s(40));
+    assert!(all.contains(&"BYE".into()) && all.contains(&"Ended".into()), "{all:?}");
+    p.pass(s(100));
+    assert_eq!(p.endpoint.dump(), "");
+}
+
+#[test]
 fn a_session_that_we_refresh_is_refreshed_at_half_time_by_what_the_peer_understands() {
     let mut p = timed("Session-Expires: 100\r\nAllow: INVITE, UPDATE\r\nSupported: timer\r\n");
     let ok = p.sent.iter().find(|m| m.get(Name::SessionExpires).is_some()).unwrap();
