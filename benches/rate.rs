@@ -38,7 +38,21 @@ fn main() {
         let begin = std::time::Instant::now();
         let calls = rate * seconds;
         let (m, r) = (calls.to_string(), rate.to_string());
-        let more = ["-m", &m, "-l", "20000", "-r", &r, "-s", "12345", "-trace_rtt", "-rtt_freq", "1"];
+        let more = [
+            "-m",
+            &m,
+            "-l",
+            "20000",
+            "-r",
+            &r,
+            "-s",
+            "12345",
+            "-trace_rtt",
+            "-rtt_freq",
+            "1",
+            "-timer_resol",
+            "1",
+        ];
         let mut sipp = sipp::Sipp::start(&server, "caller-in-haste", sipp::free_port(), &more);
         let well = sipp.ends_well();
         let (spent, took) = (process::cpu(server.pid()) - before, begin.elapsed());
