@@ -36,8 +36,11 @@ impl Endpoint {
         if !self.legs.get_mut(&id).is_some_and(|leg| leg.dialog.in_order(envelope.cseq)) {
             return self.refuse(&Fault::OutOfOrder(None), request, out);
         }
+        let over = self.legs.get(&id).is_some_and(|leg| matches!(leg.state, State::Over));
         match envelope.method {
             Method::Bye => self.bye_received(now, id, request, out),
+            // It has ended; our BYE may not have been heard yet.
+            _ if over => self.fault(now, id, &Fault::NoDialog, request, out),
             Method::Invite => self.reinvite(now, id, request, out),
             Method::Info => self.info(now, id, request, out),
             Method::Options => {

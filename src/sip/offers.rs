@@ -104,7 +104,9 @@ impl Endpoint {
             State::Up if leg.asking.is_some() && !sdp.is_empty() => Some(Fault::RequestPending),
             // Theirs has none.
             State::Offered(_) if !sdp.is_empty() => Some(Fault::OutOfOrder(Some(after))),
-            State::Up if leg.asked.is_some() => Some(Fault::OutOfOrder(Some(after))),
+            State::Up if leg.asked.is_some_and(|asked| asked.update || !sdp.is_empty()) => {
+                Some(Fault::OutOfOrder(Some(after)))
+            }
             State::Up if leg.unacked.is_some() && !sdp.is_empty() => Some(Fault::OutOfOrder(Some(after))),
             State::Calling(_) | State::Offered(_) | State::Up => session::agree(&request.message).err(),
         };

@@ -5,6 +5,7 @@ mod located;
 mod offers;
 mod pair;
 mod peer;
+mod table;
 mod torture;
 mod transfer;
 

@@ -12,6 +12,7 @@ pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
     pub(super) leg: Option<LegId>,
     pub(super) tag: String,
+    call_id: String,
     /// What the endpoint has sent, as it was sent.
     pub(super) sent: Vec<Message>,
 }
@@ -19,7 +20,14 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn new() -> Peer {
         let endpoint = Endpoint::new(Config { seed: 11, ..Config::default() });
-        Peer { now: Now(1_000_000), endpoint, leg: None, tag: String::new(), sent: Vec::new() }
+        Peer {
+            now: Now(1_000_000),
+            endpoint,
+            leg: None,
+            tag: String::new(),
+            call_id: "c".into(),
+            sent: Vec::new(),
+        }
     }
 
     pub(super) fn input(&mut self, input: Input) -> Vec<String> {
@@ -61,10 +69,18 @@ impl Peer {
         let tag = if self.tag.is_empty() { String::new() } else { format!(";tag={}", self.tag) };
         let text = format!(
             "{method} sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK{method}{cseq}\r\n\
-             From: <sip:bob@b>;tag=b\r\nTo: <sip:95@10.0.0.1>{tag}\r\nCall-ID: c\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:bob@10.0.0.2>\r\n{extra}\r\n{body}"
+             From: <sip:bob@b>;tag=b\r\nTo: <sip:95@10.0.0.1>{tag}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n\
+             Contact: <sip:bob@10.0.0.2>\r\n{extra}\r\n{body}",
+            self.call_id
         );
         self.input(Input::Received { flow: flow(0, 1, Transport::Udp), message: Bytes::from(text) })
+    }
+
+    /// The peer's requests are in the dialog of our INVITE from now on.
+    pub(super) fn in_dialog_of(&mut self, invite: &Message) {
+        let envelope = invite.envelope().unwrap();
+        self.call_id = envelope.call_id.to_string();
+        self.tag = envelope.from.tag().unwrap().to_string();
     }
 
     pub(super) fn command(&mut self, command: impl FnOnce(LegId) -> Command) -> Vec<String> {
