@@ -9,7 +9,7 @@ use super::syntax::{Text, Wrong};
 pub(super) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REFER, NOTIFY, UPDATE, PRACK, REGISTER";
 /// The extensions that are understood, for Supported.
-pub(super) const SUPPORTED: &str = "100rel, timer";
+pub(super) const SUPPORTED: &str = "100rel, path, timer";
 /// Provisional responses that must arrive (RFC 3262).
 pub(super) const RELIABLE: &str = "100rel";
 /// Session timers (RFC 4028).
@@ -50,10 +50,10 @@ mod tests {
 
     #[test]
     fn option_tags_are_found_over_lines_and_lists_in_any_case() {
-        let text = "INVITE sip:a SIP/2.0\r\nk: replaces, Timer\r\nSupported: gruu\r\nRequire: 100rel,path\r\nAllow: BYE, UPDATE\r\n\r\n";
+        let text = "INVITE sip:a SIP/2.0\r\nk: replaces, Timer\r\nSupported: gruu\r\nRequire: 100rel,path,gruu\r\nAllow: BYE, UPDATE\r\n\r\n";
         let m = Message::parse(Bytes::from(text)).unwrap();
         assert!(m.supports(TIMER) && m.supports("gruu") && m.supports(RELIABLE) && !m.requires(TIMER));
         assert!(m.allows(&Method::Update) && !m.allows(&Method::Info));
-        assert_eq!(m.unsupported().unwrap(), ["path"]);
+        assert_eq!(m.unsupported().unwrap(), ["gruu"]);
     }
 }
