@@ -17,6 +17,7 @@ mod agent;
 mod asr;
 mod call;
 mod demo;
+mod guard;
 mod nlu;
 mod ops;
 mod reach;
@@ -112,6 +113,8 @@ enum Command {
     Sim(sim::Sim),
     /// Measure how sentences are understood.
     Nlu(nlu::Nlu),
+    /// Show what the SIP edge has banned, dropped and refused; ban and unban sources.
+    Guard(guard::Guard),
     /// Print every live dialog, transaction and call of the running server.
     Dump,
     /// Write down sentences for the server (started by it).
@@ -142,6 +145,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),
         Command::Nlu(args) => nlu::nlu(&args),
+        Command::Guard(args) => block_on(guard::guard(args, &places)),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),
     }

@@ -93,6 +93,7 @@ impl Server {
             config: config.clone(),
         };
         let server = Server {
+            uid: files::uid(&data),
             options,
             data,
             began,
@@ -148,6 +149,7 @@ fn endpoint(
         accounts,
         listeners,
         sha256: config.server.sha256,
+        rules: config.server.guard.rules(&config.server.trunks),
         ..sip::Config::default()
     }))
 }

@@ -10,6 +10,7 @@
 //!                                    transport      registrar + digest, register
 //! ```
 
+mod admit;
 mod body;
 mod build;
 mod client;
@@ -34,6 +35,7 @@ pub mod message;
 mod mid;
 mod name;
 mod offers;
+mod overview;
 mod prack;
 mod refer;
 mod register;
@@ -50,7 +52,9 @@ mod transport;
 mod uac;
 mod uas;
 mod uri;
+mod watch;
 
+pub use admit::BY_HAND;
 pub use build::Builder;
 pub use endpoint::Endpoint;
 pub use event::{Ask, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
@@ -58,7 +62,9 @@ pub use framer::{Frame, Framer, FramingError};
 pub use locate::{Hop, Locate};
 pub use message::Message;
 pub use name::{Method, Name};
+pub use overview::Overview;
 pub use settings::Config;
 pub use syntax::{NameAddr, Params, Text, Via};
 pub use transport::{Listener, Transport};
 pub use uri::{SIP_PORT, Uri};
+pub use watch::{Ban, Networks, Rules};

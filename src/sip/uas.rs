@@ -40,6 +40,7 @@ impl Endpoint {
         }
         let tx = self.layer.serve(request, Owner::Invite(leg));
         let invite = Asked { tx, cseq: request.envelope.cseq, update: false };
+        self.offered.push(leg);
         let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;
         self.legs.insert(leg, new);
@@ -107,6 +108,9 @@ impl Endpoint {
         };
         self.respond_refusal(now, id, tx, (status, reason, retry_after_s), "", out);
         if first {
+            if let Some(flow) = self.layer.flow_of(tx).filter(|_| matches!(status, 403 | 404)) {
+                self.strike(now, flow, "calls that lead nowhere");
+            }
             self.over(id);
             self.end(id, EndCause::WeHungUp, out);
         }
