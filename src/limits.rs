@@ -83,6 +83,10 @@ pub const SIP_BANS_MAX: usize = 10_000;
 /// Octets of SIP messages kept for `trunkline trace`: some 40,000 messages, or the last 4,000 calls. Answer: the oldest go.
 pub const SIP_TRACE_OCTETS_MAX: usize = 32 << 20;
 
+/// Legs whose Call-IDs are kept for it, so that both legs of a call are found: more than the messages kept have. Answer: the
+/// oldest are forgotten.
+pub const SIP_TRACE_LEGS_MAX: usize = 20_000;
+
 /// Contacts one address-of-record may register. Answer: 403.
 pub const REGISTRAR_CONTACTS_MAX: usize = 8;
 

@@ -265,7 +265,14 @@ impl Server {
             match output {
                 sip::Output::Transmit { flow, message } => self.sockets.send(flow, message),
                 sip::Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
-                sip::Output::Event(event) => self.step(call::Input::Sip(event)),
+                sip::Output::Event(event) => {
+                    let began = match &event {
+                        sip::Event::Incoming(incoming) => Some(incoming.leg),
+                        _ => None,
+                    };
+                    self.step(call::Input::Sip(event));
+                    self.note_leg(began);
+                }
             }
         }
     }
@@ -274,7 +281,12 @@ impl Server {
     fn carry_out(&mut self) {
         while let Some(want) = self.work.pop_front() {
             match want {
-                call::Output::Sip(command) => self.sip(sip::Input::Command(command)),
+                call::Output::Sip(command) => {
+                    if let sip::Command::Invite { leg, .. } = &command {
+                        self.note_leg(Some(*leg));
+                    }
+                    self.sip(sip::Input::Command(command));
+                }
                 call::Output::Media(command) => self.media.send(command),
                 call::Output::Open { leg, ip, near } => {
                     let addr = self.media.open(leg, ip, near).ok();

@@ -42,6 +42,62 @@ fn a_brute_force_is_banned_shown_and_set_free_by_hand() {
 }
 
 #[test]
+fn a_trace_shows_both_legs_of_a_call_in_one_ladder_and_no_numbers() {
+    if !have_sipp() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let phone = sipp::agent(&server, "1001", "agent-talks");
+    sipp::caller(&server, "caller-talks", "12345").succeed();
+    phone.succeed();
+    let cdr = server.records(1).remove(0);
+    let by_number = server.command(&["trace", &cdr.id.0.to_string()]);
+    assert_eq!(server.command(&["trace", &cdr.sip_call_id]), by_number);
+    // An arrow ends left or right of us, so a line says who sent to whom.
+    let us = by_number.lines().next().unwrap().find("trunkline").unwrap();
+    let side = |line: &str| {
+        let bar = line.chars().position(|c| "►◄".contains(c)).unwrap();
+        let begins = line.chars().position(|c| c == '─').unwrap();
+        (begins.min(bar) > us, line.contains('►'))
+    };
+    let arrows: Vec<(bool, bool, &str)> = by_number
+        .lines()
+        .filter(|l| l.contains('►') || l.contains('◄'))
+        .map(|l| (side(l).0, side(l).1, l))
+        .collect();
+    let in_order = |agents: bool, wanted: &[(&str, bool)]| {
+        let mut rest = arrows.iter().filter(|(right, ..)| *right == agents);
+        wanted.iter().all(|(what, to_the_right)| {
+            rest.any(|(_, right, line)| line.contains(&format!("─{what} (")) && right == to_the_right)
+        })
+    };
+    let caller = [
+        ("INVITE", true),
+        ("200 OK", false),
+        ("ACK", true),
+        ("INFO", true),
+        ("BYE", true),
+        ("200 OK", false),
+    ];
+    assert!(in_order(false, &caller), "the caller's leg:\n{by_number}");
+    let agent = [
+        ("INVITE", true),
+        ("180 Ringing", false),
+        ("200 OK", false),
+        ("ACK", true),
+        ("BYE", true),
+        ("200 OK", false),
+    ];
+    assert!(in_order(true, &agent), "the agent's leg:\n{by_number}");
+    let full = server.command(&["trace", &cdr.id.0.to_string(), "--full"]);
+    assert!(
+        full.contains("Call-ID: ") && full.contains("m=audio") && !full.contains("13800000000"),
+        "{full}"
+    );
+    assert!(server.command(&["trace", "nothing"]).contains("no message of call `nothing` is kept"));
+}
+
+#[test]
 fn a_ban_by_hand_lets_the_call_in_progress_end_well() {
     if !have_sipp() {
         return;

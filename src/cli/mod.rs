@@ -95,6 +95,8 @@ enum Command {
     Calls(records::Calls),
     /// Say what happened in one call and why: turns, routing decision, quality.
     Why(records::Why),
+    /// Show the SIP messages of a recent call, all its legs in one ladder.
+    Trace(ops::Trace),
     /// Show the agents, or set one ready or not.
     Agents(ops::Agents),
     /// Show a queue: who waits, who serves it, its figures.
@@ -136,6 +138,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Test(args) => rehearse::test(&args, &places),
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
+        Command::Trace(args) => block_on(ops::trace(args, &places)),
         Command::Agents(args) => block_on(ops::agents(args, &places)),
         Command::Queue(args) => block_on(supervise::queue(args, &places)),
         Command::Figures(args) => block_on(supervise::figures(args, &places)),

@@ -39,6 +39,12 @@ pub enum Ask {
     Audit { count: usize },
     /// Read the dialplans anew.
     Reload,
+    /// The messages of a call as a ladder: by its number, or a SIP Call-ID; `full` with whole messages.
+    Trace {
+        call: String,
+        #[serde(default)]
+        full: bool,
+    },
     /// What the watch has banned, dropped and refused.
     Guard,
     /// Every live SIP transaction, dialog and registration, as text.

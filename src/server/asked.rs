@@ -24,6 +24,7 @@ impl Server {
                 Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
                 Err(problems) => Answer::Error(problems),
             },
+            Ask::Trace { call, full } => self.traced(&call, full),
             Ask::Guard => self.guarded(),
             Ask::Dump => Answer::Done(format!("{}\n{:#?}", self.endpoint.dump(), self.switch)),
             Ask::Watch { sip_call_id } => return self.control.watch(&sip_call_id, request.answers),

@@ -1,9 +1,11 @@
-//! What the watch over the SIP edge has done: into the log and the audit log, and to who asks.
+//! What is seen at the SIP edge: bans into the log and the audit log, counts and ladders to who asks.
 
 use super::Server;
+use crate::base::LegId;
 use crate::drive::control::{Answer, Banned};
 use crate::drive::store::{Audited, Row};
-use crate::sip::Ban;
+use crate::limits::SIP_TRACE_OCTETS_MAX;
+use crate::sip::{self, Ban};
 use tracing::warn;
 
 impl Server {
@@ -11,7 +13,7 @@ impl Server {
     pub(super) fn tell_bans(&mut self) {
         for Ban { source, why, left, times } in self.endpoint.new_bans() {
             warn!(source, why, times, "banned for {left:?}");
-            if why == crate::sip::BY_HAND {
+            if why == sip::BY_HAND {
                 continue;
             }
             let action = serde_json::json!({ "do": "ban", "source": source, "for_s": left.as_secs() });
@@ -19,6 +21,27 @@ impl Server {
             let outcome = format!("done by the guard: {why}");
             self.store.write(Row::Audit(Audited { at_unix_ms, uid, action, outcome }));
         }
+    }
+
+    /// Has the messages of a new leg found by its call.
+    pub(super) fn note_leg(&mut self, leg: Option<LegId>) {
+        if let Some((leg, call)) = leg.and_then(|leg| Some((leg, self.switch.call_of(leg)?))) {
+            self.endpoint.belongs(leg, call);
+        }
+    }
+
+    /// The ladder of a call.
+    pub(super) fn traced(&self, call: &str, full: bool) -> Answer {
+        let messages = self.endpoint.trace(call);
+        if messages.is_empty() {
+            return Answer::Error(format!(
+                "no message of call `{call}` is kept: give its number as `trunkline calls` has it, or a SIP Call-ID; only \
+                 those since the start, and the newest {} MiB of messages, are kept",
+                SIP_TRACE_OCTETS_MAX >> 20
+            ));
+        }
+        let personal = self.config.server.log_personal;
+        Answer::Done(sip::ladder(&messages, self.switch.epoch(), full, personal))
     }
 
     pub(super) fn guarded(&self) -> Answer {

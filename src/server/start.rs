@@ -12,6 +12,7 @@ use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::voice::Voice;
 use crate::drive::{dns, files, models, tls};
+use crate::limits::SIP_TRACE_OCTETS_MAX;
 use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
@@ -149,6 +150,7 @@ fn endpoint(
         accounts,
         listeners,
         sha256: config.server.sha256,
+        trace_octets: SIP_TRACE_OCTETS_MAX,
         rules: config.server.guard.rules(&config.server.trunks),
         ..sip::Config::default()
     }))

@@ -25,6 +25,7 @@ use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check, reason_phrase};
 use super::settings::Config;
 use super::syntax::Text;
+use super::trace::Trace;
 use super::transport::Ways;
 use super::uac::Outgoing;
 use super::watch::Watch;
@@ -53,6 +54,7 @@ pub struct Endpoint {
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     pub(super) watch: Watch,
+    pub(super) trace: Trace,
     /// Legs that began with an INVITE from outside; those that are answered are left out in time.
     pub(super) offered: Vec<LegId>,
     next_leg: u64,
@@ -80,6 +82,7 @@ impl Endpoint {
             registration: None,
             guard,
             watch: Watch::new(config.rules.clone()),
+            trace: Trace::new(config.trace_octets),
             offered: Vec::new(),
             next_leg: 1,
             tag_salt: rng.u64(..),
@@ -118,10 +121,11 @@ impl Endpoint {
 
     /// Takes one input at `now` and appends what is to be done to `out`.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
+        let before = out.len();
         let changes = std::mem::take(&mut self.pending);
         say(changes, out);
         match input {
-            Input::Received { flow, message } => self.received(now, flow, message, out),
+            Input::Received { flow, message } => self.received(now, flow, &message, out),
             Input::Unreachable { flow } => {
                 self.layer.unreachable(now, flow, out);
                 self.closed(flow, out);
@@ -143,6 +147,7 @@ impl Endpoint {
         if self.registration.as_ref().and_then(|r| r.due).is_some_and(|due| due <= now) {
             self.send_register(now, None, out);
         }
+        self.trace.sent(now, out.get(before..).unwrap_or_default());
     }
 
     fn command(&mut self, now: Now, command: Command, out: &mut Vec<Output>) {
@@ -167,8 +172,8 @@ impl Endpoint {
         }
     }
 
-    fn received(&mut self, now: Now, flow: Flow, octets: Bytes, out: &mut Vec<Output>) {
-        let mut message = match Message::parse(octets) {
+    fn received(&mut self, now: Now, flow: Flow, octets: &Bytes, out: &mut Vec<Output>) {
+        let mut message = match Message::parse(octets.clone()) {
             Ok(message) => message,
             Err(Malformed::KeepAlive) => return self.drop_count("keep-alive"),
             Err(Malformed::NotSip) => return self.drop_count("not SIP"),
@@ -176,8 +181,9 @@ impl Endpoint {
         };
         if let Start::Response { .. } = message.start() {
             let matched = message.envelope().is_ok_and(|e| self.layer.response(now, message, e, out));
-            if !matched {
-                self.drop_count("response without transaction");
+            match matched {
+                true => self.trace.received(now, flow, octets),
+                false => self.drop_count("response without transaction"),
             }
             return;
         }
@@ -194,16 +200,20 @@ impl Endpoint {
                 if let Some(why) = self.admit_broken(now, flow, &message) {
                     return self.drop_count(why);
                 }
+                self.trace.received(now, flow, octets);
                 let fault = fault.err().unwrap_or(Fault::BadRequest(why));
                 let message = fault.response(&message, &self.stateless_tag(&message));
                 return out.push(Output::Transmit { flow: reply, message });
             }
         };
         let request = Request { flow, reply, message, envelope };
-        match self.admit(now, &request, fault.as_ref().err()) {
-            Admission::Passes => {}
-            Admission::Dropped(why) => return self.drop_count(why),
-            Admission::Busy(why) => return self.refuse_busy(why, &request, out),
+        let admission = self.admit(now, &request, fault.as_ref().err());
+        if let Admission::Dropped(why) = admission {
+            return self.drop_count(why);
+        }
+        self.trace.received(now, flow, octets);
+        if let Admission::Busy(why) = admission {
+            return self.refuse_busy(why, &request, out);
         }
         self.ways.note_alias(&request);
         match (self.layer.receive(now, &request, out), fault) {

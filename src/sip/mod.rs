@@ -4,8 +4,8 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
-//!                                                                                        prack, session, refer
+//! framer ─► message (lines, name, syntax, uri, body) ─► admit ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
+//!                                                       watch, trace                              prack, session, refer
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
 //!                                    transport      registrar + digest, register
 //! ```
@@ -25,6 +25,7 @@ mod identity;
 mod invite_client;
 mod invite_server;
 mod key;
+mod ladder;
 mod layer;
 mod leg;
 mod lines;
@@ -47,6 +48,7 @@ mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod transaction;
 mod transport;
 mod uac;
@@ -59,12 +61,14 @@ pub use build::Builder;
 pub use endpoint::Endpoint;
 pub use event::{Ask, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
 pub use framer::{Frame, Framer, FramingError};
+pub use ladder::ladder;
 pub use locate::{Hop, Locate};
 pub use message::Message;
 pub use name::{Method, Name};
 pub use overview::Overview;
 pub use settings::Config;
 pub use syntax::{NameAddr, Params, Text, Via};
+pub use trace::Traced;
 pub use transport::{Listener, Transport};
 pub use uri::{SIP_PORT, Uri};
 pub use watch::{Ban, Networks, Rules};

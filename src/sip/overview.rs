@@ -1,8 +1,9 @@
 //! What is alive in the endpoint and what it has turned away, for people.
 
 use super::endpoint::Endpoint;
+use super::trace::Traced;
 use super::watch::Ban;
-use crate::base::Now;
+use crate::base::{CallId, LegId, Now};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
@@ -44,6 +45,16 @@ impl Endpoint {
             sources: self.watch.sources(),
             overloaded: self.watch.overloaded(now),
         }
+    }
+
+    /// Takes note that a leg belongs to this call, for [`Endpoint::trace`].
+    pub fn belongs(&mut self, leg: LegId, call: CallId) {
+        self.trace.call(leg, call);
+    }
+
+    /// The messages that are kept of a call, by its number or the Call-ID of one of its legs; oldest first.
+    pub fn trace(&self, call: &str) -> Vec<Traced> {
+        self.trace.of(call)
     }
 
     /// Everything alive as text, a line each; empty when nothing is.

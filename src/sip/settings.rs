@@ -30,6 +30,8 @@ pub struct Config {
     pub challenge_accounts: bool,
     /// Who is let in how often, and who is banned for what. Nobody is watched by default.
     pub rules: Rules,
+    /// Octets of messages kept for [`super::Endpoint::trace`]; 0 keeps none.
+    pub trace_octets: usize,
 }
 
 impl Default for Config {
@@ -45,6 +47,7 @@ impl Default for Config {
             transactions_max: SIP_TRANSACTIONS_MAX,
             challenge_accounts: false,
             rules: Rules::default(),
+            trace_octets: 0,
         }
     }
 }

@@ -43,6 +43,7 @@ impl Endpoint {
         self.offered.push(leg);
         let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;
+        self.trace.leg(leg, &request.envelope.call_id);
         self.legs.insert(leg, new);
         self.dialogs.insert((request.envelope.call_id.clone(), tag), leg);
         // At once, so that the peer need not repeat itself while the call decides (§17.2.1).
