@@ -73,6 +73,20 @@ pub const DNS_TTL_MAX: Duration = Duration::from_secs(3600);
 /// Answer: it is closed.
 pub const SIP_CONNECTION_STALL_MAX: Duration = Duration::from_secs(20);
 
+/// Sources of SIP that are remembered with their rates and strikes, some 100 octets each. Answer: those that have been silent
+/// for longest are forgotten; bans are not.
+pub const SIP_SOURCES_MAX: usize = 65_536;
+
+/// Sources banned at once. Answer: the ban that would end first is given up.
+pub const SIP_BANS_MAX: usize = 10_000;
+
+/// Octets of SIP messages kept for `trunkline trace`: some 40,000 messages, or the last 4,000 calls. Answer: the oldest go.
+pub const SIP_TRACE_OCTETS_MAX: usize = 32 << 20;
+
+/// Legs whose Call-IDs are kept for it, so that both legs of a call are found: more than the messages kept have. Answer: the
+/// oldest are forgotten.
+pub const SIP_TRACE_LEGS_MAX: usize = 20_000;
+
 /// Contacts one address-of-record may register. Answer: 403.
 pub const REGISTRAR_CONTACTS_MAX: usize = 8;
 

@@ -9,6 +9,7 @@
 //! them at once. SIGHUP reads the dialplans anew: a bad file changes nothing.
 
 mod asked;
+mod guarded;
 mod log;
 mod start;
 
@@ -96,6 +97,8 @@ pub struct Server {
     refused: Option<String>,
     /// When the last call must have ended, once the server is stopping.
     stop_by: Option<Now>,
+    /// The user that the server runs as.
+    uid: u32,
 }
 
 impl std::fmt::Debug for Server {
@@ -135,6 +138,8 @@ impl Server {
             (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
         loop {
             self.carry_out();
+            self.endpoint.backlog(self.now(), self.sockets.waiting());
+            self.tell_bans();
             if self.stop_by.is_some_and(|by| self.switch.calls() == 0 || by <= self.now()) {
                 break;
             }
@@ -218,6 +223,7 @@ impl Server {
                 self.show(&config, material);
                 self.config = Arc::new(config);
                 self.endpoint.set_accounts(accounts);
+                self.endpoint.set_rules(self.config.server.guard.rules(&self.config.server.trunks));
                 self.step(call::Input::Reload(self.config.clone()));
                 self.sip(sip::Input::Tick);
                 Ok(version)
@@ -259,7 +265,14 @@ impl Server {
             match output {
                 sip::Output::Transmit { flow, message } => self.sockets.send(flow, message),
                 sip::Output::Locate { ask, uri } => self.sockets.locate(ask, uri),
-                sip::Output::Event(event) => self.step(call::Input::Sip(event)),
+                sip::Output::Event(event) => {
+                    let began = match &event {
+                        sip::Event::Incoming(incoming) => Some(incoming.leg),
+                        _ => None,
+                    };
+                    self.step(call::Input::Sip(event));
+                    self.note_leg(began);
+                }
             }
         }
     }
@@ -268,7 +281,12 @@ impl Server {
     fn carry_out(&mut self) {
         while let Some(want) = self.work.pop_front() {
             match want {
-                call::Output::Sip(command) => self.sip(sip::Input::Command(command)),
+                call::Output::Sip(command) => {
+                    if let sip::Command::Invite { leg, .. } = &command {
+                        self.note_leg(Some(*leg));
+                    }
+                    self.sip(sip::Input::Command(command));
+                }
                 call::Output::Media(command) => self.media.send(command),
                 call::Output::Open { leg, ip, near } => {
                     let addr = self.media.open(leg, ip, near).ok();

@@ -7,6 +7,7 @@
 mod baresip;
 mod calls;
 mod consult;
+mod guarded;
 mod ipv6;
 mod kamailio;
 mod linphone;

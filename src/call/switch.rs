@@ -129,6 +129,11 @@ impl Switch {
         self.calls.len()
     }
 
+    /// The call that a leg belongs to.
+    pub fn call_of(&self, leg: LegId) -> Option<CallId> {
+        self.shared.by_leg.get(&leg).copied()
+    }
+
     /// Prompts asked for and not rendered yet.
     pub fn preparing(&self) -> usize {
         self.shared.library.asked()

@@ -17,6 +17,7 @@ mod agent;
 mod asr;
 mod call;
 mod demo;
+mod guard;
 mod nlu;
 mod ops;
 mod reach;
@@ -94,6 +95,8 @@ enum Command {
     Calls(records::Calls),
     /// Say what happened in one call and why: turns, routing decision, quality.
     Why(records::Why),
+    /// Show the SIP messages of a recent call, all its legs in one ladder.
+    Trace(ops::Trace),
     /// Show the agents, or set one ready or not.
     Agents(ops::Agents),
     /// Show a queue: who waits, who serves it, its figures.
@@ -112,6 +115,8 @@ enum Command {
     Sim(sim::Sim),
     /// Measure how sentences are understood.
     Nlu(nlu::Nlu),
+    /// Show what the SIP edge has banned, dropped and refused; ban and unban sources.
+    Guard(guard::Guard),
     /// Print every live dialog, transaction and call of the running server.
     Dump,
     /// Write down sentences for the server (started by it).
@@ -133,6 +138,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Test(args) => rehearse::test(&args, &places),
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
+        Command::Trace(args) => block_on(ops::trace(args, &places)),
         Command::Agents(args) => block_on(ops::agents(args, &places)),
         Command::Queue(args) => block_on(supervise::queue(args, &places)),
         Command::Figures(args) => block_on(supervise::figures(args, &places)),
@@ -142,6 +148,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),
         Command::Nlu(args) => nlu::nlu(&args),
+        Command::Guard(args) => block_on(guard::guard(args, &places)),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),
     }

@@ -1,4 +1,4 @@
-//! `trunkline check`, `agents`, `password`, `reload`, `dump`.
+//! `trunkline check`, `agents`, `password`, `reload`, `trace`, `dump`.
 
 use super::Places;
 use clap::Args;
@@ -116,6 +116,22 @@ pub(super) fn password_of(user: &str, places: &Places) -> Result<String, String>
 
 pub(super) async fn reload(places: &Places) -> Result<(), String> {
     done(&places.data()?, Ask::Reload).await
+}
+
+/// Show the SIP messages of a recent call, all its legs in one ladder; times are UTC.
+///
+/// Numbers and names are shown only with `[log] personal = true`, digest responses never.
+#[derive(Debug, Args)]
+pub(super) struct Trace {
+    /// The call's number, as `trunkline calls` shows it, or the SIP Call-ID of one of its legs.
+    call_id: String,
+    /// Whole messages.
+    #[arg(long)]
+    full: bool,
+}
+
+pub(super) async fn trace(args: Trace, places: &Places) -> Result<(), String> {
+    done(&places.data()?, Ask::Trace { call: args.call_id, full: args.full }).await
 }
 
 pub(super) async fn dump(places: &Places) -> Result<(), String> {

@@ -6,6 +6,7 @@
 
 mod file;
 mod golden;
+mod guard;
 mod hours;
 mod line;
 mod listen;
@@ -17,6 +18,7 @@ mod team;
 pub use file::File;
 pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
+pub use guard::Guard;
 pub use listen::{Identity, Listen, NamedFile};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;

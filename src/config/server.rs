@@ -1,6 +1,7 @@
 //! `server.toml`: addresses, ports, trunks, speech, recording, data.
 
 use super::file::File;
+use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
 use crate::limits::SPEECH_HANGOVER;
@@ -47,6 +48,7 @@ pub struct Server {
     /// Show personal data in logs.
     pub log_personal: bool,
     pub data_dir: String,
+    pub guard: Guard,
     pub trunks: Vec<Trunk>,
 }
 
@@ -84,6 +86,7 @@ impl Default for Server {
             record_calls: false,
             log_personal: false,
             data_dir: "var".into(),
+            guard: Guard::default(),
             trunks: Vec::new(),
         }
     }
@@ -104,6 +107,8 @@ struct Raw {
     log: Log,
     #[serde(default)]
     data: Data,
+    #[serde(default)]
+    guard: RawGuard,
     #[serde(default)]
     trunk: Vec<RawTrunk>,
 }
@@ -216,6 +221,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.record_calls = raw.record.calls.unwrap_or(server.record_calls);
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
+    server.guard = guard::read(file, raw.guard, problems);
     for trunk in raw.trunk {
         if server.trunks.iter().any(|t| t.name == *trunk.name.get_ref()) {
             problems.push(
@@ -265,9 +271,13 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
     parsed
 }
 
+/// A network, or one address.
+pub(super) fn net(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
 fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<IpNet> {
-    let s = text.get_ref();
-    let parsed = s.parse().ok().or_else(|| s.parse::<IpAddr>().ok().map(IpNet::from));
+    let parsed = net(text.get_ref());
     if parsed.is_none() {
         problems.push(
             file.error(text.span(), "not a network").help(Some(

@@ -14,6 +14,7 @@ use crate::base::{CallId, Now};
 use crate::call::{MomentAt, Role, TurnRecord};
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -38,6 +39,14 @@ pub enum Ask {
     Audit { count: usize },
     /// Read the dialplans anew.
     Reload,
+    /// The messages of a call as a ladder: by its number, or a SIP Call-ID; `full` with whole messages.
+    Trace {
+        call: String,
+        #[serde(default)]
+        full: bool,
+    },
+    /// What the watch has banned, dropped and refused.
+    Guard,
     /// Every live SIP transaction, dialog and registration, as text.
     Dump,
     /// What happens in a call, as it happens.
@@ -95,6 +104,15 @@ pub enum Action {
     CancelCallback {
         call: u64,
     },
+    /// Drop what comes from this address, but for calls in progress: for so long, a day without.
+    Ban {
+        source: IpAddr,
+        #[serde(default)]
+        for_s: Option<u64>,
+    },
+    Unban {
+        source: IpAddr,
+    },
     /// Ring `user`'s phone to be a guest of the call.
     Join {
         call: u64,
@@ -131,6 +149,17 @@ pub struct BoardWaiting {
     pub waits_s: u64,
 }
 
+/// A source that is banned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Banned {
+    /// An address, or the /64 of an IPv6 source.
+    pub source: String,
+    pub why: String,
+    pub left_s: u64,
+    /// The how many-eth ban of this source.
+    pub times: u32,
+}
+
 /// The figures of one interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IntervalFigures {
@@ -152,6 +181,15 @@ pub enum Answer {
         calls: usize,
     },
     Done(String),
+    Guard {
+        bans: Vec<Banned>,
+        /// Messages without an answer, and requests refused, by reason.
+        dropped: Vec<(String, u64)>,
+        refused: Vec<(String, u64)>,
+        /// Transactions, dialogs, calls not answered yet, registered users, connections, remembered sources.
+        alive: Vec<(String, u64)>,
+        overloaded: bool,
+    },
     Error(String),
     Figures {
         intervals: Vec<IntervalFigures>,

@@ -10,6 +10,11 @@ use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// The user that owns a folder: whom a server that made it runs as.
+pub fn uid(folder: &Path) -> u32 {
+    std::fs::metadata(folder).map_or(u32::MAX, |m| std::os::unix::fs::MetadataExt::uid(&m))
+}
+
 /// Generated passwords, one `user password` a line, readable by the server's user alone.
 const SECRETS: &str = "agents.secret";
 

@@ -189,6 +189,11 @@ impl SipSockets {
         self.inputs.try_recv().ok()
     }
 
+    /// True if there is an input already.
+    pub fn waiting(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
     /// Sends one message, without waiting. What cannot be sent comes back as [`Input::Unreachable`].
     pub fn send(&self, flow: Flow, message: Bytes) {
         if flow.transport == Transport::Udp {

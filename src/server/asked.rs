@@ -24,6 +24,8 @@ impl Server {
                 Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
                 Err(problems) => Answer::Error(problems),
             },
+            Ask::Trace { call, full } => self.traced(&call, full),
+            Ask::Guard => self.guarded(),
             Ask::Dump => Answer::Done(format!("{}\n{:#?}", self.endpoint.dump(), self.switch)),
             Ask::Watch { sip_call_id } => return self.control.watch(&sip_call_id, request.answers),
         };
@@ -45,6 +47,14 @@ impl Server {
                 self.step(call::Input::Tick);
                 done
             }
+            Action::Ban { source, for_s } => {
+                self.endpoint.ban(self.now(), *source, for_s.map(Duration::from_secs));
+                Ok(())
+            }
+            Action::Unban { source } => match self.endpoint.unban(self.now(), *source) {
+                true => Ok(()),
+                false => Err(format!("{source} is not banned")),
+            },
             action => self.of_the_acd(action),
         };
         let at_unix_ms = self.unix_ms();
@@ -77,7 +87,9 @@ impl Server {
             }
             Action::Drain { queue, on } => acd::Input::Drain { queue, on },
             Action::CancelCallback { call } => acd::Input::CallbackCancelled { call: CallId(call) },
-            Action::Join { .. } | Action::Open { .. } => return Ok(()),
+            Action::Join { .. } | Action::Open { .. } | Action::Ban { .. } | Action::Unban { .. } => {
+                return Ok(());
+            }
         };
         self.refused = None;
         self.step(call::Input::Acd(input));

@@ -12,6 +12,7 @@ use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::voice::Voice;
 use crate::drive::{dns, files, models, tls};
+use crate::limits::SIP_TRACE_OCTETS_MAX;
 use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
@@ -93,6 +94,7 @@ impl Server {
             config: config.clone(),
         };
         let server = Server {
+            uid: files::uid(&data),
             options,
             data,
             began,
@@ -148,6 +150,8 @@ fn endpoint(
         accounts,
         listeners,
         sha256: config.server.sha256,
+        trace_octets: SIP_TRACE_OCTETS_MAX,
+        rules: config.server.guard.rules(&config.server.trunks),
         ..sip::Config::default()
     }))
 }

@@ -82,7 +82,9 @@ pub(super) enum Verdict {
     Account(String),
     /// Right, but for a nonce that is too old or was used: ask again with `stale`.
     Stale,
-    /// There are none for our realm, or they are wrong.
+    /// They are for our realm and wrong; of whom they claim to be.
+    Wrong(String),
+    /// There are none for our realm.
     No,
 }
 
@@ -138,7 +140,8 @@ impl Guard {
             match parameters(&value).map_or(Verdict::No, |p| self.judge(now, p, method)) {
                 account @ Verdict::Account(_) => return account,
                 Verdict::Stale => verdict = Verdict::Stale,
-                Verdict::No => {}
+                wrong @ Verdict::Wrong(_) if verdict == Verdict::No => verdict = wrong,
+                Verdict::Wrong(_) | Verdict::No => {}
             }
         }
         verdict
@@ -151,16 +154,16 @@ impl Guard {
         else {
             return Verdict::No;
         };
-        let (Some(algorithm), Some(password)) =
-            (Algorithm::of(get("algorithm").as_deref()), self.accounts.get(&*user))
-        else {
+        if get("realm").as_deref() != Some(&self.realm) {
             return Verdict::No;
-        };
+        }
+        let Some(algorithm) = Algorithm::of(get("algorithm").as_deref()) else { return Verdict::No };
+        let Some(password) = self.accounts.get(&*user) else { return Verdict::Wrong(user.into_owned()) };
         let (nc, cnonce) = (get("nc").unwrap_or_default(), get("cnonce").unwrap_or_default());
         let qop = get("qop").map(|_| (&*nc, &*cnonce));
         let right = response(algorithm, (&user, &self.realm, password.reveal()), (method, &uri), &nonce, qop);
-        if !same(&right, &given.to_ascii_lowercase()) || get("realm").as_deref() != Some(&self.realm) {
-            return Verdict::No;
+        if !same(&right, &given.to_ascii_lowercase()) {
+            return Verdict::Wrong(user.into_owned());
         }
         let count = if qop.is_some() { u32::from_str_radix(&nc, 16).unwrap_or(0) } else { u32::MAX };
         if self.use_up(now, &nonce, count) { Verdict::Account(user.into_owned()) } else { Verdict::Stale }
@@ -307,7 +310,7 @@ mod tests {
         for i in 0..2 {
             let one = [g.challenges(Now(5), i, false)[i as usize].clone()];
             assert_eq!(verdict(&mut g, Now(6), &answered(&one, "secret")), Verdict::Account("ann".into()));
-            assert_eq!(verdict(&mut g, Now(6), &answered(&one, "wrong")), Verdict::No);
+            assert_eq!(verdict(&mut g, Now(6), &answered(&one, "wrong")), Verdict::Wrong("ann".into()));
         }
     }
 

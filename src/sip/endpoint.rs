@@ -1,7 +1,7 @@
 //! The SIP core as one machine: messages and commands in, messages and events out.
 //!
 //! ```text
-//!  Received ─► message ─► reply::check ─► layer (transactions) ─┬─► in a dialog ─► mid
+//!  Received ─► message ─► admit ─► check ─► layer (transactions) ┬─► in a dialog ─► mid
 //!                             │ fault                           ├─► INVITE ──────► uas
 //!                             ▼                                 ├─► REGISTER ────► digest, registrar
 //!                      answer without state                     └─► response ────► uac, mid, register
@@ -13,6 +13,7 @@
 //! are ignored (§18.1.1); of extensions there are 100rel, path and timer, any other in `Require` is refused; a PRACK that is
 //! challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
+use super::admit::Admission;
 use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
@@ -21,18 +22,19 @@ use super::message::{Malformed, Message, Start};
 use super::name::Method;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
-use super::reply::{Fault, check};
+use super::reply::{Fault, check, reason_phrase};
 use super::settings::Config;
 use super::syntax::Text;
+use super::trace::Trace;
 use super::transport::Ways;
 use super::uac::Outgoing;
+use super::watch::Watch;
 use crate::base::{LegId, Now, Pii, Timers};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::{self, Write};
 
 /// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
-const RETRY_AFTER_S: u32 = 5;
+pub(super) const RETRY_AFTER_S: u32 = 5;
 
 /// The SIP core.
 pub struct Endpoint {
@@ -51,17 +53,16 @@ pub struct Endpoint {
     pub(super) locating: BTreeMap<LegId, (String, Outgoing)>,
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
+    pub(super) watch: Watch,
+    pub(super) trace: Trace,
+    /// Legs that began with an INVITE from outside; those that are answered are left out in time.
+    pub(super) offered: Vec<LegId>,
     next_leg: u64,
     pub(super) tag_salt: u64,
     /// To be said at the next step.
     pending: Vec<Change>,
-    dropped: BTreeMap<&'static str, u64>,
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.dump())
-    }
+    pub(super) dropped: BTreeMap<&'static str, u64>,
+    pub(super) refused: BTreeMap<&'static str, u64>,
 }
 
 impl Endpoint {
@@ -80,10 +81,14 @@ impl Endpoint {
             locating: BTreeMap::new(),
             registration: None,
             guard,
+            watch: Watch::new(config.rules.clone()),
+            trace: Trace::new(config.trace_octets),
+            offered: Vec::new(),
             next_leg: 1,
             tag_salt: rng.u64(..),
             pending: Vec::new(),
             dropped: BTreeMap::new(),
+            refused: BTreeMap::new(),
             rng,
             config,
         }
@@ -114,36 +119,13 @@ impl Endpoint {
             .min()
     }
 
-    /// Messages dropped without an answer, by reason.
-    pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
-        &self.dropped
-    }
-
-    /// Everything alive as text, a line each; empty when nothing is.
-    pub fn dump(&self) -> String {
-        let mut text = String::new();
-        for (id, leg) in &self.legs {
-            let (ended, unacked) = (leg.ended, leg.unacked.is_some());
-            let call_id = &leg.dialog.call_id;
-            let _ = writeln!(text, "leg {} {} {call_id} ended={ended} unacked={unacked}", id.0, leg.state());
-        }
-        for leg in self.locating.keys() {
-            let _ = writeln!(text, "leg {} Locating", leg.0);
-        }
-        self.layer.dump(&mut text);
-        self.registrar.dump(&mut text);
-        if let Some(due) = self.registration.as_ref().map(|r| r.due) {
-            let _ = writeln!(text, "registration due={due:?}");
-        }
-        text
-    }
-
     /// Takes one input at `now` and appends what is to be done to `out`.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
+        let before = out.len();
         let changes = std::mem::take(&mut self.pending);
         say(changes, out);
         match input {
-            Input::Received { flow, message } => self.received(now, flow, message, out),
+            Input::Received { flow, message } => self.received(now, flow, &message, out),
             Input::Unreachable { flow } => {
                 self.layer.unreachable(now, flow, out);
                 self.closed(flow, out);
@@ -165,6 +147,7 @@ impl Endpoint {
         if self.registration.as_ref().and_then(|r| r.due).is_some_and(|due| due <= now) {
             self.send_register(now, None, out);
         }
+        self.trace.sent(now, out.get(before..).unwrap_or_default());
     }
 
     fn command(&mut self, now: Now, command: Command, out: &mut Vec<Output>) {
@@ -189,8 +172,8 @@ impl Endpoint {
         }
     }
 
-    fn received(&mut self, now: Now, flow: Flow, octets: Bytes, out: &mut Vec<Output>) {
-        let mut message = match Message::parse(octets) {
+    fn received(&mut self, now: Now, flow: Flow, octets: &Bytes, out: &mut Vec<Output>) {
+        let mut message = match Message::parse(octets.clone()) {
             Ok(message) => message,
             Err(Malformed::KeepAlive) => return self.drop_count("keep-alive"),
             Err(Malformed::NotSip) => return self.drop_count("not SIP"),
@@ -198,8 +181,9 @@ impl Endpoint {
         };
         if let Start::Response { .. } = message.start() {
             let matched = message.envelope().is_ok_and(|e| self.layer.response(now, message, e, out));
-            if !matched {
-                self.drop_count("response without transaction");
+            match matched {
+                true => self.trace.received(now, flow, octets),
+                false => self.drop_count("response without transaction"),
             }
             return;
         }
@@ -213,12 +197,24 @@ impl Endpoint {
             Ok(envelope) => envelope,
             Err(_) if ack => return self.drop_count("bad ACK"),
             Err(why) => {
+                if let Some(why) = self.admit_broken(now, flow, &message) {
+                    return self.drop_count(why);
+                }
+                self.trace.received(now, flow, octets);
                 let fault = fault.err().unwrap_or(Fault::BadRequest(why));
                 let message = fault.response(&message, &self.stateless_tag(&message));
                 return out.push(Output::Transmit { flow: reply, message });
             }
         };
         let request = Request { flow, reply, message, envelope };
+        let admission = self.admit(now, &request, fault.as_ref().err());
+        if let Admission::Dropped(why) = admission {
+            return self.drop_count(why);
+        }
+        self.trace.received(now, flow, octets);
+        if let Admission::Busy(why) = admission {
+            return self.refuse_busy(why, &request, out);
+        }
         self.ways.note_alias(&request);
         match (self.layer.receive(now, &request, out), fault) {
             (Seen::Absorbed, _) => {}
@@ -364,6 +360,12 @@ impl Endpoint {
         if request.envelope.method == Method::Ack {
             return self.drop_count("bad ACK");
         }
+        self.refuse_count(reason_phrase(fault.status()));
+        self.say_fault(fault, request, out);
+    }
+
+    /// Answers without keeping state.
+    pub(super) fn say_fault(&self, fault: &Fault, request: &Request, out: &mut Vec<Output>) {
         let message = fault.response(&request.message, &self.stateless_tag(&request.message));
         out.push(Output::Transmit { flow: request.reply, message });
     }
@@ -372,11 +374,6 @@ impl Endpoint {
     fn closed(&mut self, flow: Flow, out: &mut Vec<Output>) {
         self.ways.closed(flow);
         say(self.registrar.unreachable(flow), out);
-    }
-
-    /// Counts what is dropped without an answer.
-    pub(super) fn drop_count(&mut self, why: &'static str) {
-        *self.dropped.entry(why).or_default() += 1;
     }
 }
 

@@ -13,6 +13,9 @@ use super::syntax::Text;
 use super::uri::Uri;
 use crate::base::Now;
 
+/// Why somebody with the right password is not believed.
+const UNDER_ATTACK: &str = "account is being guessed at";
+
 impl Endpoint {
     /// An INVITE without To tag: whose is it?
     pub(super) fn new_invite(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) {
@@ -20,8 +23,12 @@ impl Endpoint {
         let mut stale = false;
         for name in [Name::ProxyAuthorization, Name::Authorization] {
             match self.guard.verify(now, &request.message, name, &Method::Invite) {
+                Verdict::Account(user) if self.is_under_attack(now, request.flow, &user) => {
+                    return self.drop_count(UNDER_ATTACK);
+                }
                 Verdict::Account(user) => return self.incoming(now, request, Some(user), out),
                 Verdict::Stale => stale = true,
+                Verdict::Wrong(user) => self.wrong_password(now, request.flow, &user),
                 Verdict::No => {}
             }
         }
@@ -29,7 +36,7 @@ impl Endpoint {
         let ours = |user: &Text| {
             self.config.challenge_accounts || self.registrar.is_at(user, request.flow.remote.ip())
         };
-        if stale || named.as_ref().is_some_and(ours) {
+        if stale || named.as_ref().is_some_and(ours) || self.is_kept_out(request.flow) {
             return self.challenge(now, request, 407, Name::ProxyAuthenticate, stale, out);
         }
         self.incoming(now, request, None, out);
@@ -40,12 +47,18 @@ impl Endpoint {
         let Ok(aor) = request.envelope.to.parsed() else {
             return self.refuse(&Fault::BadRequest("Bad To"), request, out);
         };
-        if !matches!(&*aor.scheme, "sip" | "sips") || !self.serves(&aor) {
+        if !self.serves(&aor) {
             return self.refuse(&Fault::NotFound, request, out);
         }
         let account = match self.guard.verify(now, &request.message, Name::Authorization, &Method::Register) {
+            Verdict::Account(account) if self.is_under_attack(now, request.flow, &account) => {
+                return self.drop_count(UNDER_ATTACK);
+            }
             Verdict::Account(account) => account,
             verdict => {
+                if let Verdict::Wrong(user) = &verdict {
+                    self.wrong_password(now, request.flow, user);
+                }
                 let stale = verdict == Verdict::Stale;
                 return self.challenge(now, request, 401, Name::WwwAuthenticate, stale, out);
             }
@@ -73,8 +86,11 @@ impl Endpoint {
         say(result.ok().flatten(), out);
     }
 
-    fn serves(&self, aor: &Uri) -> bool {
+    pub(super) fn serves(&self, aor: &Uri) -> bool {
         let domains = &self.config.domains;
+        if !matches!(&*aor.scheme, "sip" | "sips") {
+            return false;
+        }
         domains.is_empty() || aor.ip().is_some() || domains.iter().any(|d| d.eq_ignore_ascii_case(&aor.host))
     }
 

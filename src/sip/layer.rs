@@ -93,6 +93,12 @@ impl Layer {
         self.all.len()
     }
 
+    /// True if a request belongs to a transaction that is there: repeats it, acknowledges it, or cancels it.
+    pub(super) fn knows(&self, envelope: &Envelope) -> bool {
+        let method = if envelope.method == Method::Cancel { &Method::Invite } else { &envelope.method };
+        self.keys.contains_key(&server_key(envelope, method))
+    }
+
     /// When the next timer is due.
     pub(super) fn deadline(&self) -> Option<Now> {
         self.timers.next().map(|(at, _)| at)

@@ -4,12 +4,13 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (lines, name, syntax, uri, body) ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
-//!                                                                                        prack, session, refer
+//! framer ─► message (lines, name, syntax, uri, body) ─► admit ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
+//!                                                       watch, trace                              prack, session, refer
 //!              build ◄───────────────────────────── invite_client, invite_server, client, server
 //!                                    transport      registrar + digest, register
 //! ```
 
+mod admit;
 mod body;
 mod build;
 mod client;
@@ -24,6 +25,7 @@ mod identity;
 mod invite_client;
 mod invite_server;
 mod key;
+mod ladder;
 mod layer;
 mod leg;
 mod lines;
@@ -34,6 +36,7 @@ pub mod message;
 mod mid;
 mod name;
 mod offers;
+mod overview;
 mod prack;
 mod refer;
 mod register;
@@ -45,20 +48,27 @@ mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod transaction;
 mod transport;
 mod uac;
 mod uas;
 mod uri;
+mod watch;
 
+pub use admit::BY_HAND;
 pub use build::Builder;
 pub use endpoint::Endpoint;
 pub use event::{Ask, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
 pub use framer::{Frame, Framer, FramingError};
+pub use ladder::ladder;
 pub use locate::{Hop, Locate};
 pub use message::Message;
 pub use name::{Method, Name};
+pub use overview::Overview;
 pub use settings::Config;
 pub use syntax::{NameAddr, Params, Text, Via};
+pub use trace::Traced;
 pub use transport::{Listener, Transport};
 pub use uri::{SIP_PORT, Uri};
+pub use watch::{Ban, Networks, Rules};

@@ -14,7 +14,7 @@ use super::transport::Ways;
 use super::uri::Uri;
 use crate::base::Now;
 use crate::limits::{REGISTER_EXPIRES_S, REGISTRAR_CONTACTS_MAX};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub(super) struct Binding {
 pub(super) struct Registrar {
     users: BTreeMap<String, Vec<Binding>>,
     next: Option<Now>,
+    /// Where contacts are reached.
+    ips: HashSet<IpAddr>,
 }
 
 /// A user who has become reachable over a flow, or has ceased to be.
@@ -131,6 +133,16 @@ impl Registrar {
         self.users.get(user).is_some_and(|bindings| bindings.iter().any(|b| b.flow.remote.ip() == ip))
     }
 
+    /// True if a contact of anybody is reached at `ip`.
+    pub(super) fn has(&self, ip: IpAddr) -> bool {
+        self.ips.contains(&ip)
+    }
+
+    /// Users with a contact.
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
+    }
+
     /// When the next binding expires.
     pub(super) fn deadline(&self) -> Option<Now> {
         self.next
@@ -178,6 +190,7 @@ impl Registrar {
     fn tidy(&mut self) {
         self.users.retain(|_, bindings| !bindings.is_empty());
         self.next = self.users.values().flatten().map(|b| b.expires).min();
+        self.ips = self.users.values().flatten().map(|b| b.flow.remote.ip()).collect();
     }
 }
 

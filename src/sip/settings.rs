@@ -1,6 +1,7 @@
 //! What the SIP core is told once.
 
 use super::transport::Listener;
+use super::watch::Rules;
 use crate::base::Pii;
 use crate::limits::SIP_TRANSACTIONS_MAX;
 use std::collections::BTreeMap;
@@ -27,6 +28,10 @@ pub struct Config {
     pub transactions_max: usize,
     /// Ask for credentials (407) of each INVITE from one of our accounts, not only of those from where it is registered.
     pub challenge_accounts: bool,
+    /// Who is let in how often, and who is banned for what. Nobody is watched by default.
+    pub rules: Rules,
+    /// Octets of messages kept for [`super::Endpoint::trace`]; 0 keeps none.
+    pub trace_octets: usize,
 }
 
 impl Default for Config {
@@ -41,6 +46,8 @@ impl Default for Config {
             accounts: BTreeMap::new(),
             transactions_max: SIP_TRANSACTIONS_MAX,
             challenge_accounts: false,
+            rules: Rules::default(),
+            trace_octets: 0,
         }
     }
 }

@@ -80,6 +80,7 @@ impl Endpoint {
         from.params.set("tag", Some(&tag));
         let dialog = Dialog::begun(call_id.clone(), from, way);
         let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
+        self.trace.leg(leg, &call_id);
         self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
         self.dialogs.insert((call_id, tag), leg);
         self.timers.set((leg, LegTimer::C), now + TIMER_C);

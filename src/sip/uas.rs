@@ -40,8 +40,10 @@ impl Endpoint {
         }
         let tx = self.layer.serve(request, Owner::Invite(leg));
         let invite = Asked { tx, cseq: request.envelope.cseq, update: false };
+        self.offered.push(leg);
         let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;
+        self.trace.leg(leg, &request.envelope.call_id);
         self.legs.insert(leg, new);
         self.dialogs.insert((request.envelope.call_id.clone(), tag), leg);
         // At once, so that the peer need not repeat itself while the call decides (§17.2.1).
@@ -107,6 +109,9 @@ impl Endpoint {
         };
         self.respond_refusal(now, id, tx, (status, reason, retry_after_s), "", out);
         if first {
+            if let Some(flow) = self.layer.flow_of(tx).filter(|_| matches!(status, 403 | 404)) {
+                self.strike(now, flow, "calls that lead nowhere");
+            }
             self.over(id);
             self.end(id, EndCause::WeHungUp, out);
         }

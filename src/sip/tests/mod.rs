@@ -1,5 +1,6 @@
 //! The room as a whole: two endpoints, one endpoint and a peer, and messages that hurt.
 
+mod admit;
 mod chaos;
 mod located;
 mod offers;
