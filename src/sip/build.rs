@@ -12,7 +12,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 /// Room for a message without a body; most need no more.
-const HEAD_OCTETS: usize = 1024;
+pub(super) const HEAD_OCTETS: usize = 1024;
 
 /// A message being written.
 #[derive(Debug, Clone)]
