@@ -87,7 +87,11 @@ impl Call {
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || "+-_.".contains(*c))
             .collect();
-        let from = format!("\"{}\" <sip:{caller}@{}>", self.cdr.line, s.config.server.domain);
+        let from = match self.cdr.private {
+            // RFC 3323 §4.1.1.3.
+            true => format!("\"{}\" <sip:anonymous@anonymous.invalid>", self.cdr.line),
+            false => format!("\"{}\" <sip:{caller}@{}>", self.cdr.line, s.config.server.domain),
+        };
         out.push(Output::Sip(sip::Command::Invite {
             leg,
             target: match side.way {

@@ -30,6 +30,8 @@ use std::sync::Arc;
 pub(super) struct Booking {
     pub(super) way: Flow,
     pub(super) number: Pii<String>,
+    /// The agent is not to see it.
+    pub(super) private: bool,
     pub(super) dialled: String,
     pub(super) plan: Arc<Plan>,
     pub(super) lang: Lang,
@@ -44,6 +46,7 @@ impl Booking {
         Booking {
             way,
             number: call.cdr.caller.clone(),
+            private: call.cdr.private,
             dialled: call.cdr.dialled.clone(),
             plan: call.dialog.plan().clone(),
             lang: call.dialog.lang(),

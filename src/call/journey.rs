@@ -176,6 +176,7 @@ impl Call {
         s.timers.clear((self.id, Due::Record));
         for leg in &self.legs {
             s.by_leg.remove(&leg.id);
+            s.trunks.left(leg.id);
         }
     }
 

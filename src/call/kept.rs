@@ -25,6 +25,8 @@ struct KeptBooking {
     line: String,
     lang: Lang,
     number: String,
+    #[serde(default)]
+    private: bool,
     dialled: String,
     queue: Option<String>,
     intent: Option<String>,
@@ -43,6 +45,7 @@ impl Switch {
             line: b.plan.line.clone(),
             lang: b.lang,
             number: b.number.reveal().clone(),
+            private: b.private,
             dialled: b.dialled.clone(),
             queue: b.queue.clone(),
             intent: b.intent.clone(),
@@ -68,6 +71,7 @@ impl Switch {
             let booking = Booking {
                 way: Flow { transport, local: k.local, remote: k.remote },
                 number: Pii::new(k.number.clone()),
+                private: k.private,
                 dialled: k.dialled.clone(),
                 plan,
                 lang: k.lang,

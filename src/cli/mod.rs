@@ -96,6 +96,8 @@ enum Command {
     Why(records::Why),
     /// Show the agents, or set one ready or not.
     Agents(ops::Agents),
+    /// Show the trunks: calls now and since the start, and what was refused.
+    Trunks,
     /// Show a queue: who waits, who serves it, its figures.
     Queue(supervise::Queue),
     /// Show service level, waits, abandons and occupancy.
@@ -134,6 +136,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Calls(args) => records::calls(&args, &places),
         Command::Why(args) => records::why(&args, &places),
         Command::Agents(args) => block_on(ops::agents(args, &places)),
+        Command::Trunks => block_on(ops::trunks(&places)),
         Command::Queue(args) => block_on(supervise::queue(args, &places)),
         Command::Figures(args) => block_on(supervise::figures(args, &places)),
         Command::Supervise(args) => block_on(supervise::supervise(args, &places)),

@@ -1,4 +1,4 @@
-//! `trunkline check`, `agents`, `password`, `reload`, `dump`.
+//! `trunkline check`, `agents`, `trunks`, `password`, `reload`, `dump`.
 
 use super::Places;
 use clap::Args;
@@ -81,6 +81,20 @@ pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> 
             outln!("\n{calls} calls in progress, {} waiting", waiting.len());
             for w in waiting {
                 outln!("  call {} waits for {} since {} s", w.call, w.queue, w.waits_s);
+            }
+            Ok(())
+        }
+        other => Err(format!("unexpected answer {other:?}")),
+    }
+}
+
+pub(super) async fn trunks(places: &Places) -> Result<(), String> {
+    match one(&places.data()?, &Ask::Trunks).await? {
+        Answer::Trunks { trunks } => {
+            outln!("{:<16} {:>8} {:>8}  {}", "trunk", "calls in", "since", "refused");
+            for t in trunks {
+                let refused: Vec<String> = t.refused.iter().map(|(why, n)| format!("{n} {why}")).collect();
+                outln!("{:<16} {:>8} {:>8}  {}", t.name, t.inward.0, t.inward.1, refused.join(", "));
             }
             Ok(())
         }

@@ -9,20 +9,24 @@ mod golden;
 mod hours;
 mod line;
 mod listen;
+mod number;
 mod problem;
 mod queue;
 mod server;
 mod team;
+mod trunk;
 
 pub use file::File;
 pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
 pub use listen::{Identity, Listen, NamedFile};
+pub use number::Numbering;
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
-pub use server::{Server, Trunk};
+pub use server::Server;
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
+pub use trunk::{Limits, Trunk};
 
 use crate::acd;
 use crate::ivr::{Hours, Plan, QueueWords};
@@ -57,7 +61,17 @@ impl Config {
 
     /// The line that answers `number`.
     pub fn line(&self, number: &str) -> Option<&Arc<Plan>> {
-        self.lines.iter().find(|l| l.numbers.iter().any(|n| n == number))
+        self.line_by(|n| n == number)
+    }
+
+    /// The line that answers `number` as it is dialled over `trunk`: as it is written, else as E.164 has it.
+    pub fn line_over(&self, trunk: &Trunk, number: &str) -> Option<&Arc<Plan>> {
+        let dialled = trunk.numbering.e164(number);
+        self.line(number).or_else(|| self.line_by(|n| trunk.numbering.e164(n) == dialled))
+    }
+
+    fn line_by(&self, is: impl Fn(&str) -> bool) -> Option<&Arc<Plan>> {
+        self.lines.iter().find(|l| l.numbers.iter().any(|n| is(n)))
     }
 }
 
@@ -87,6 +101,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         }
     }
     team::check(&team, &mut problems);
+    team.require_other_users(&server.trunks, &mut problems);
     let version = file::digest(files);
     let mut lines: Vec<Arc<Plan>> = Vec::new();
     for (file, raw) in raw_lines {

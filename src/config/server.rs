@@ -3,23 +3,14 @@
 use super::file::File;
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
+use super::trunk::{self, RawTrunk, Trunk};
 use crate::limits::SPEECH_HANGOVER;
-use crate::sip::Transport;
-use ipnet::IpNet;
+use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
-
-/// A peer that may send calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trunk {
-    pub name: String,
-    pub from: Vec<IpNet>,
-    /// Also calls from this very machine, whatever its address ("auto").
-    pub own_machine: bool,
-}
 
 /// The server's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +48,13 @@ impl Server {
         simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
     }
 
-    /// The trunk that a call from `remote` to our address `local` comes over.
-    pub fn trunk(&self, remote: IpAddr, local: IpAddr) -> Option<&Trunk> {
-        let comes_over =
-            |t: &&Trunk| (t.own_machine && remote == local) || t.from.iter().any(|net| net.contains(&remote));
-        self.trunks.iter().find(comes_over)
+    /// The trunk that a call comes over: by who has said so with its password, else by where it comes from.
+    pub fn trunk_of(&self, incoming: &Incoming) -> Option<&Trunk> {
+        let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
+        self.trunks.iter().find(|t| match &incoming.account {
+            Some(account) => t.by_digest().is_some_and(|(user, _)| user == account),
+            None => t.covers(remote, local),
+        })
     }
 }
 
@@ -156,13 +149,6 @@ struct Data {
     dir: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTrunk {
-    name: Spanned<String>,
-    from: Vec<Spanned<String>>,
-}
-
 /// Reads and checks `server.toml`.
 pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     let raw: Raw = file.parse(problems)?;
@@ -216,16 +202,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.record_calls = raw.record.calls.unwrap_or(server.record_calls);
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
-    for trunk in raw.trunk {
-        if server.trunks.iter().any(|t| t.name == *trunk.name.get_ref()) {
-            problems.push(
-                file.error(trunk.name.span(), format!("a second trunk named `{}`", trunk.name.get_ref())),
-            );
-        }
-        let (own, networks): (Vec<_>, Vec<_>) = trunk.from.iter().partition(|n| n.get_ref() == "auto");
-        let from = networks.into_iter().filter_map(|n| network(file, n, problems)).collect();
-        server.trunks.push(Trunk { name: trunk.name.into_inner(), from, own_machine: !own.is_empty() });
-    }
+    server.trunks = trunk::read(file, raw.trunk, problems);
     if server.trunks.is_empty() {
         problems.push(
             file.error(0..0, "no [[trunk]]: every call will be refused")
@@ -261,19 +238,6 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
     if parsed.is_none() {
         let help = "write it as \"192.0.2.53\" or \"192.0.2.53:5353\"";
         problems.push(file.error(text.span(), "not the address of a name server").help(Some(help.into())));
-    }
-    parsed
-}
-
-fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<IpNet> {
-    let s = text.get_ref();
-    let parsed = s.parse().ok().or_else(|| s.parse::<IpAddr>().ok().map(IpNet::from));
-    if parsed.is_none() {
-        problems.push(
-            file.error(text.span(), "not a network").help(Some(
-                "write it as \"192.0.2.0/24\", as one address, or \"auto\" for this machine".into(),
-            )),
-        );
     }
     parsed
 }

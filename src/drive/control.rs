@@ -11,7 +11,7 @@ use super::store;
 use crate::acd::{Acd, AgentView};
 use crate::acd::{AgentCounts, Counts, Setup};
 use crate::base::{CallId, Now};
-use crate::call::{MomentAt, Role, TurnRecord};
+use crate::call::{MomentAt, Role, TrunkView, TurnRecord};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub enum Ask {
     Figures { intervals: usize },
     /// What supervisors have done, newest first.
     Audit { count: usize },
+    /// What has gone over each trunk.
+    Trunks,
     /// Read the dialplans anew.
     Reload,
     /// Every live SIP transaction, dialog and registration, as text.
@@ -158,6 +160,9 @@ pub enum Answer {
     },
     Audit {
         actions: Vec<store::Audited>,
+    },
+    Trunks {
+        trunks: Vec<TrunkView>,
     },
     /// A moment of a watched call, with what was heard where it is a turn.
     Moment {

@@ -177,6 +177,7 @@ impl Endpoint {
             Command::Refuse { leg, status, reason, retry_after_s } => {
                 self.decline(now, leg, (status, &reason, retry_after_s), out);
             }
+            Command::Challenge { leg } => self.challenge_leg(now, leg, out),
             Command::Offer { leg, sdp } => self.offer(now, leg, sdp, out),
             Command::Hangup { leg, .. } if self.not_located(leg, EndCause::WeHungUp, out) => {}
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),

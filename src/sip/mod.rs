@@ -53,7 +53,9 @@ mod uri;
 
 pub use build::Builder;
 pub use endpoint::Endpoint;
-pub use event::{Ask, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
+pub use event::{
+    Ask, Claims, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target,
+};
 pub use framer::{Frame, Framer, FramingError};
 pub use locate::{Hop, Locate};
 pub use message::Message;

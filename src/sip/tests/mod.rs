@@ -7,6 +7,7 @@ mod pair;
 mod peer;
 mod torture;
 mod transfer;
+mod trunk;
 
 use super::{Command, Flow, Target, Transport};
 use crate::base::LegId;

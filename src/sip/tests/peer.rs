@@ -14,12 +14,14 @@ pub(super) struct Peer {
     pub(super) tag: String,
     /// What the endpoint has sent, as it was sent.
     pub(super) sent: Vec<Message>,
+    /// What the newest INVITE claims.
+    pub(super) claims: Option<Claims>,
 }
 
 impl Peer {
     pub(super) fn new() -> Peer {
         let endpoint = Endpoint::new(Config { seed: 11, ..Config::default() });
-        Peer { now: Now(1_000_000), endpoint, leg: None, tag: String::new(), sent: Vec::new() }
+        Peer { now: Now(1_000_000), endpoint, leg: None, tag: String::new(), sent: Vec::new(), claims: None }
     }
 
     pub(super) fn input(&mut self, input: Input) -> Vec<String> {
@@ -46,6 +48,7 @@ impl Peer {
             }
             Output::Event(Event::Incoming(call)) => {
                 self.leg = Some(call.leg);
+                self.claims = Some(call.claims.clone());
                 "Incoming".into()
             }
             Output::Locate { uri, .. } => format!("Locate {uri}"),
