@@ -51,6 +51,7 @@ pub(super) struct Customer {
     diverted_from: Option<Pii<String>>,
     sdp: Bytes,
     way: Flow,
+    trunk: Option<String>,
 }
 
 impl Customer {
@@ -72,6 +73,7 @@ impl Customer {
             diverted_from: claims.and_then(|c| c.diverted_from.as_ref()).map(whole),
             sdp: incoming.sdp.clone(),
             way: incoming.flow,
+            trunk: trunk.map(|t| t.name.clone()),
         }
     }
 
@@ -88,6 +90,7 @@ impl Customer {
             diverted_from: None,
             sdp: Bytes::new(),
             way: booking.way,
+            trunk: booking.trunk.clone(),
         }
     }
 }
@@ -129,6 +132,8 @@ impl Call {
             agent: None,
             guests: Vec::new(),
             way: Some(customer.way),
+            trunk: customer.trunk,
+            outside: None,
             ticket: id,
             begin,
             question: None,

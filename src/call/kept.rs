@@ -35,6 +35,8 @@ struct KeptBooking {
     transport: String,
     local: SocketAddr,
     remote: SocketAddr,
+    #[serde(default)]
+    trunk: Option<String>,
 }
 
 impl Switch {
@@ -53,6 +55,7 @@ impl Switch {
             transport: b.way.transport.name().into(),
             local: b.way.local,
             remote: b.way.remote,
+            trunk: b.trunk.clone(),
         };
         Kept {
             acd: self.acd.snapshot(now),
@@ -70,6 +73,7 @@ impl Switch {
             let transport = Transport::of(&k.transport).unwrap_or(Transport::Udp);
             let booking = Booking {
                 way: Flow { transport, local: k.local, remote: k.remote },
+                trunk: k.trunk.clone(),
                 number: Pii::new(k.number.clone()),
                 private: k.private,
                 dialled: k.dialled.clone(),

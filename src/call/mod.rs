@@ -8,8 +8,8 @@
 //! ```
 //! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
 //! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs` with the line, `waiting.rs` in a
-//! queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with more than two, `callback.rs` for
-//! calls of our own); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
+//! queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with more than two, `callback.rs` and `outside.rs`
+//! for calls of our own); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
 
 mod agent_side;
 mod begin;
@@ -24,6 +24,7 @@ mod journey;
 mod kept;
 mod leg;
 mod message;
+mod outside;
 mod speaking;
 mod switch;
 mod teardown;

@@ -41,6 +41,7 @@ impl Traffic {
 #[derive(Debug, Default)]
 struct Usage {
     inward: Traffic,
+    outward: Traffic,
     refused: BTreeMap<String, u64>,
 }
 
@@ -50,6 +51,8 @@ pub struct TrunkView {
     pub name: String,
     /// Calls that have come over it: now, and in all.
     pub inward: (u32, u64),
+    /// Calls that have gone out over it.
+    pub outward: (u32, u64),
     /// Calls refused, by why.
     pub refused: BTreeMap<String, u64>,
 }
@@ -58,16 +61,33 @@ pub struct TrunkView {
 #[derive(Debug, Default)]
 pub(super) struct Trunks {
     usage: BTreeMap<String, Usage>,
-    /// Which trunk a leg goes over.
-    legs: HashMap<LegId, String>,
+    /// Which trunk a leg goes over, and whether it goes out.
+    legs: HashMap<LegId, (String, bool)>,
+    turn: usize,
 }
 
 impl Trunks {
     /// Counts a call that comes over `trunk`, if its limits let it.
     pub(super) fn come(&mut self, now: Now, trunk: &Trunk, leg: LegId) -> Result<(), &'static str> {
         self.usage.entry(trunk.name.clone()).or_default().inward.admit(now, trunk.inward)?;
-        self.legs.insert(leg, trunk.name.clone());
+        self.legs.insert(leg, (trunk.name.clone(), false));
         Ok(())
+    }
+
+    /// Counts a call that goes out over `trunk`, if its limits let it; a leg [carries](Trunks::carries) it then.
+    pub(super) fn go(&mut self, now: Now, trunk: &Trunk) -> Result<(), &'static str> {
+        self.usage.entry(trunk.name.clone()).or_default().outward.admit(now, trunk.outward)
+    }
+
+    /// `leg` is that of a call that goes out over `trunk`.
+    pub(super) fn carries(&mut self, leg: LegId, trunk: &str) {
+        self.legs.insert(leg, (trunk.to_owned(), true));
+    }
+
+    /// Counts the calls that go out, for trunks that take turns.
+    pub(super) fn turn(&mut self) -> usize {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
     }
 
     /// Counts a call that was refused.
@@ -78,10 +98,10 @@ impl Trunks {
 
     /// A leg is over.
     pub(super) fn left(&mut self, leg: LegId) {
-        let usage = self.legs.remove(&leg).and_then(|name| self.usage.get_mut(&name));
-        if let Some(usage) = usage {
-            usage.inward.now = usage.inward.now.saturating_sub(1);
-        }
+        let Some((name, outward)) = self.legs.remove(&leg) else { return };
+        let Some(usage) = self.usage.get_mut(&name) else { return };
+        let traffic = if outward { &mut usage.outward } else { &mut usage.inward };
+        traffic.now = traffic.now.saturating_sub(1);
     }
 
     /// True if no leg is counted.
@@ -96,6 +116,7 @@ impl Trunks {
             TrunkView {
                 name: trunk.name.clone(),
                 inward: usage.map_or((0, 0), |u| (u.inward.now, u.inward.total)),
+                outward: usage.map_or((0, 0), |u| (u.outward.now, u.outward.total)),
                 refused: usage.map(|u| u.refused.clone()).unwrap_or_default(),
             }
         };

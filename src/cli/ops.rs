@@ -91,10 +91,11 @@ pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> 
 pub(super) async fn trunks(places: &Places) -> Result<(), String> {
     match one(&places.data()?, &Ask::Trunks).await? {
         Answer::Trunks { trunks } => {
-            outln!("{:<16} {:>8} {:>8}  {}", "trunk", "calls in", "since", "refused");
+            outln!("{:<16} {:>6} {:>8} {:>6} {:>8}  refused", "trunk", "in", "in all", "out", "in all");
             for t in trunks {
                 let refused: Vec<String> = t.refused.iter().map(|(why, n)| format!("{n} {why}")).collect();
-                outln!("{:<16} {:>8} {:>8}  {}", t.name, t.inward.0, t.inward.1, refused.join(", "));
+                let ((inward, came), (outward, went)) = (t.inward, t.outward);
+                outln!("{:<16} {inward:>6} {came:>8} {outward:>6} {went:>8}  {}", t.name, refused.join(", "));
             }
             Ok(())
         }

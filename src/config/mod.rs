@@ -20,16 +20,17 @@ pub use file::File;
 pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
 pub use listen::{Identity, Listen, NamedFile};
-pub use number::Numbering;
+pub use number::{Form, Numbering};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
-pub use server::Server;
+pub use server::{NoWay, Server};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
-pub use trunk::{Limits, Trunk};
+pub use trunk::{Limits, Route, Trunk};
 
 use crate::acd;
 use crate::ivr::{Hours, Plan, QueueWords};
+use crate::sip::Credentials;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub setup: acd::Setup,
     /// Where each agent's password comes from.
     pub passwords: BTreeMap<String, Password>,
+    /// Who we are to each trunk that asks, by its name; read from where the configuration says by whoever reads files.
+    pub logins: BTreeMap<String, Credentials>,
     /// What each queue says.
     pub words: BTreeMap<String, QueueWords>,
     /// When each queue is open; those without are always.
@@ -120,7 +123,18 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     }
     let (words, codes) = (team.words(), team.codes());
     let (setup, passwords) = team.into_setup();
-    Ok(Config { server, lines, setup, passwords, words, codes, hours, version, warnings: problems })
+    Ok(Config {
+        server,
+        lines,
+        setup,
+        passwords,
+        logins: BTreeMap::new(),
+        words,
+        codes,
+        hours,
+        version,
+        warnings: problems,
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! In: what a peer sent or somebody dialled, and how its country writes numbers. Out: `+8613800000000`, or the text as it was
 //! if it is no number that leaves the neighbourhood: a short code, a name, a local number without its area.
 
+use serde::Deserialize;
 use std::borrow::Cow;
 
 /// A number without any prefix is taken for a whole national one from so many digits on: local numbers have up to 8.
@@ -53,6 +54,37 @@ impl Numbering {
     }
 }
 
+/// How numbers are written to a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// `+8613800000000`.
+    E164,
+    /// With the national prefix at home, with the international one abroad.
+    National,
+    /// As the caller's trunk or the configuration wrote it.
+    #[default]
+    AsIs,
+}
+
+impl Numbering {
+    /// `number` in this form. What may not stand in the user part of a URI as it is (RFC 3261 §25.1) is left out: a caller who
+    /// calls itself `1@elsewhere` is not to be called there.
+    pub fn written(&self, number: &str, form: Form) -> String {
+        let whole = self.e164(number);
+        let digits = whole.strip_prefix('+').filter(|_| !self.country.is_empty());
+        let written = match (form, digits) {
+            (Form::AsIs, _) => Cow::Borrowed(number),
+            (Form::E164, _) | (Form::National, None) => whole,
+            (Form::National, Some(digits)) => Cow::Owned(match digits.strip_prefix(self.country.as_str()) {
+                Some(rest) => format!("{}{rest}", self.national_prefix),
+                None => format!("{}{digits}", self.international_prefix),
+            }),
+        };
+        written.chars().filter(|c| c.is_ascii_alphanumeric() || "+-_.*".contains(*c)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +108,17 @@ mod tests {
         assert_eq!(china.e164("00442079460000"), "+442079460000");
         assert_eq!(of("1", "1").e164("12125550100"), "+12125550100");
         assert_eq!(of("1", "1").e164("2125550100"), "+12125550100");
+    }
+
+    #[test]
+    fn a_number_is_written_as_the_trunk_wants_it() {
+        let china = of("86", "0");
+        assert_eq!(china.written("008613800000000", Form::E164), "+8613800000000");
+        assert_eq!(china.written("+8613800000000", Form::National), "013800000000");
+        assert_eq!(china.written("+442079460000", Form::National), "00442079460000");
+        assert_eq!(china.written("4001", Form::National), "4001");
+        assert_eq!(china.written("138 0000@elsewhere;a=b", Form::AsIs), "1380000elsewhereab");
+        assert_eq!(Numbering::default().written("+8613800000000", Form::National), "+8613800000000");
     }
 
     #[test]

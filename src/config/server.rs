@@ -3,7 +3,7 @@
 use super::file::File;
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
-use super::trunk::{self, RawTrunk, Trunk};
+use super::trunk::{self, RawRoute, RawTrunk, Route, Trunk};
 use crate::limits::SPEECH_HANGOVER;
 use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
@@ -39,6 +39,8 @@ pub struct Server {
     pub log_personal: bool,
     pub data_dir: String,
     pub trunks: Vec<Trunk>,
+    /// Which trunks numbers outside are called by; none stands for the one that a call came over.
+    pub routes: Vec<Route>,
 }
 
 impl Server {
@@ -55,6 +57,46 @@ impl Server {
             Some(account) => t.by_digest().is_some_and(|(user, _)| user == account),
             None => t.covers(remote, local),
         })
+    }
+}
+
+/// Why a number outside may not be called.
+pub type NoWay = &'static str;
+
+impl Server {
+    /// The trunk of this name.
+    pub fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|t| t.name == name)
+    }
+
+    /// The trunks to call `number` by, best first: those of the route with the longest prefix, the `turn`-th of them first if
+    /// they take turns. Without any route, the one that the call came over, if it came over one.
+    ///
+    /// # Errors
+    /// No route leads there, or no trunk on it allows such numbers.
+    pub fn ways_out(&self, number: &str, came: Option<&str>, turn: usize) -> Result<Vec<&Trunk>, NoWay> {
+        let mut all: Vec<&Trunk> = if self.routes.is_empty() {
+            came.and_then(|name| self.trunk(name)).into_iter().collect()
+        } else {
+            let fits = |r: &&Route| {
+                let first = r.trunks.first().and_then(|name| self.trunk(name));
+                first.is_some_and(|t| t.numbering.e164(number).starts_with(r.prefix.as_str()))
+            };
+            let route = self.routes.iter().filter(fits).max_by_key(|r| r.prefix.len());
+            let route = route.ok_or("no route leads there")?;
+            let mut all: Vec<&Trunk> = route.trunks.iter().filter_map(|name| self.trunk(name)).collect();
+            if route.in_turn && !all.is_empty() {
+                let first = turn % all.len();
+                all.rotate_left(first);
+            }
+            all
+        };
+        let some = !all.is_empty();
+        all.retain(|t| t.allows(number));
+        match some && all.is_empty() {
+            true => Err("the trunk does not allow such numbers"),
+            false => Ok(all),
+        }
     }
 }
 
@@ -78,6 +120,7 @@ impl Default for Server {
             log_personal: false,
             data_dir: "var".into(),
             trunks: Vec::new(),
+            routes: Vec::new(),
         }
     }
 }
@@ -99,6 +142,8 @@ struct Raw {
     data: Data,
     #[serde(default)]
     trunk: Vec<RawTrunk>,
+    #[serde(default)]
+    route: Vec<RawRoute>,
 }
 
 #[derive(Deserialize, Default)]
@@ -203,6 +248,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.trunks = trunk::read(file, raw.trunk, problems);
+    server.routes = trunk::routes(file, raw.route, &server.trunks, problems);
     if server.trunks.is_empty() {
         problems.push(
             file.error(0..0, "no [[trunk]]: every call will be refused")

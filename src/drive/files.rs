@@ -3,6 +3,7 @@
 use super::tls;
 use crate::base::Pii;
 use crate::config::{self, Config, File, Password, Problem};
+use crate::sip::Credentials;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -95,6 +96,21 @@ pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<St
     if made != known {
         let text: String = made.iter().map(|(user, password)| format!("{user} {password}\n")).collect();
         write_private(&path, text.as_bytes()).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(out)
+}
+
+/// Who we are to each trunk that has a user.
+///
+/// # Errors
+/// When a named variable or file is missing.
+pub fn logins(config: &Config) -> Result<BTreeMap<String, Credentials>, String> {
+    let mut out = BTreeMap::new();
+    for trunk in &config.server.trunks {
+        if let Some((user, source)) = &trunk.login {
+            let password = secret(&format!("trunk {}", trunk.name), source)?;
+            out.insert(trunk.name.clone(), Credentials { user: user.clone(), password });
+        }
     }
     Ok(out)
 }

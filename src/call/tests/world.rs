@@ -137,7 +137,9 @@ impl World {
                 Output::Media(Media::Play { leg, play, repeat: false, .. }) => {
                     self.others.push((*leg, *play));
                 }
-                Output::Sip(Sip::Invite { target: sip::Target::Uri { .. }, .. }) => {}
+                Output::Sip(Sip::Invite {
+                    target: sip::Target::Uri { .. } | sip::Target::Name(_), ..
+                }) => {}
                 Output::Sip(Sip::Invite { leg, .. }) => self.invited = Some(*leg),
                 Output::Sip(Sip::Hangup { leg, .. } | Sip::Refuse { leg, .. }) => self.hung_up.push(*leg),
                 Output::Record(cdr) => self.records.push((**cdr).clone()),
