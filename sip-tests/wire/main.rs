@@ -15,4 +15,5 @@ mod phones;
 mod server;
 mod sipp;
 mod tls;
+mod trunks;
 mod websocket;
