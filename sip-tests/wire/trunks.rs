@@ -2,8 +2,33 @@
 
 use super::server::{Server, record};
 use super::sipp::{self, Sipp, free_port, have_sipp};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use trunkline::call::{Moment, Result};
+
+/// A file with the password that SIPp has.
+fn secret(name: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trunk-{name}-{}", std::process::id()));
+    std::fs::write(&file, "secret\n").unwrap();
+    file
+}
+
+#[test]
+fn a_trunk_without_networks_is_known_by_its_password() {
+    if !have_sipp() {
+        return;
+    }
+    let secret = secret("in");
+    let networks = "from = [\"127.0.0.0/8\", \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\"]";
+    let user = format!("user = \"branch\"\npassword = {{ file = {secret:?} }}");
+    let server = Server::start_without_model(&[(networks, &user)]);
+    sipp::caller(&server, "caller-with-password", "99999").succeed();
+    let table = server.command(&["trunks"]);
+    assert!(
+        table.lines().any(|l| l.starts_with("local") && l.ends_with("1 No line has this number")),
+        "{table}"
+    );
+    std::fs::remove_file(secret).unwrap();
+}
 
 #[test]
 fn a_number_outside_is_called_by_the_next_trunk_where_the_first_is_full_and_with_credentials_where_asked() {
@@ -11,8 +36,7 @@ fn a_number_outside_is_called_by_the_next_trunk_where_the_first_is_full_and_with
         return;
     }
     let (full, other) = (free_port(), free_port());
-    let secret = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trunk-secret-{}", std::process::id()));
-    std::fs::write(&secret, "secret\n").unwrap();
+    let secret = secret("out");
     let trunks = format!(
         "\"192.168.0.0/16\"]\ncountry = \"86\"\n\
          [[trunk]]\nname = \"full\"\nto = \"sip:127.0.0.1:{full}\"\ncountry = \"86\"\nnumbers = \"national\"\n\
