@@ -98,7 +98,8 @@ impl Shared {
         let shown = if hidden { "<sip:anonymous@anonymous.invalid>".to_owned() } else { own };
         let from = if who.display.is_empty() { shown } else { format!("\"{}\" {shown}", who.display) };
         let target = match trunk.and_then(|t| t.uri(&outside.number)) {
-            Some(uri) => sip::Target::Name(uri),
+            Some(uri) if outside.next.is_empty() => sip::Target::Name(uri),
+            Some(uri) => sip::Target::OneOf(uri),
             None => back(&numbering.written(&outside.number, form), outside.way),
         };
         sip::Command::Invite { leg, target, from, sdp, headers, credentials }

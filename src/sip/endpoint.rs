@@ -47,8 +47,8 @@ pub struct Endpoint {
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
     pub(super) ways: Ways,
-    /// Calls whose servers are being located.
-    pub(super) locating: BTreeMap<LegId, (String, Outgoing)>,
+    /// Calls whose servers are being located, and whether the last of those may not be silent either.
+    pub(super) locating: BTreeMap<LegId, (String, bool, Outgoing)>,
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     next_leg: u64,

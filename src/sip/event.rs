@@ -63,6 +63,9 @@ pub enum Target {
     Uri { uri: String, flow: Flow },
     /// A SIP URI whose servers are located, and tried one after the other.
     Name(String),
+    /// The same where the call has somebody else to ask: silence of the last server for [`crate::limits::SIP_HOP_MAX`] is the
+    /// end, not only that of those before it.
+    OneOf(String),
 }
 
 /// A user name and password for digest authentication.

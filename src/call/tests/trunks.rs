@@ -105,9 +105,13 @@ const TWO: &str = "country = \"86\"\nnumbers = \"national\"\nto = \"sip:a.exampl
 /// The newest call to a name: its leg, where to, from whom, and what else is said.
 fn named(w: &World) -> Option<(LegId, &str, &str, usize)> {
     w.log.iter().rev().find_map(|o| match o {
-        Output::Sip(Sip::Invite { leg, target: Target::Name(uri), from, headers, .. }) => {
-            Some((*leg, uri.as_str(), from.as_str(), headers.len()))
-        }
+        Output::Sip(Sip::Invite {
+            leg,
+            target: Target::Name(uri) | Target::OneOf(uri),
+            from,
+            headers,
+            ..
+        }) => Some((*leg, uri.as_str(), from.as_str(), headers.len())),
         _ => None,
     })
 }

@@ -138,7 +138,8 @@ impl World {
                     self.others.push((*leg, *play));
                 }
                 Output::Sip(Sip::Invite {
-                    target: sip::Target::Uri { .. } | sip::Target::Name(_), ..
+                    target: sip::Target::Uri { .. } | sip::Target::Name(_) | sip::Target::OneOf(_),
+                    ..
                 }) => {}
                 Output::Sip(Sip::Invite { leg, .. }) => self.invited = Some(*leg),
                 Output::Sip(Sip::Hangup { leg, .. } | Sip::Refuse { leg, .. }) => self.hung_up.push(*leg),
