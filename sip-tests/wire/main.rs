@@ -16,4 +16,5 @@ mod phones;
 mod server;
 mod sipp;
 mod tls;
+mod trunks;
 mod websocket;

@@ -1,7 +1,6 @@
 //! The agent's part of a call: ringing a phone, what can go wrong, bridging, holding.
 
 use super::begin::Begin;
-use super::callback::outside;
 use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
 use super::journey::{AgentSide, Call, Due, Stage};
@@ -63,7 +62,7 @@ impl Call {
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         self.legs.push(Leg::new(leg, user.clone(), like));
-        self.ringing.push(AgentSide { offer: Some(offer), leg, user, way: None });
+        self.ringing.push(AgentSide { offer: Some(offer), leg, user, outside: None });
         let near = (!self.is_without_customer()).then(|| self.caller());
         out.push(Output::Open { leg, ip, near });
     }
@@ -73,6 +72,10 @@ impl Call {
         let Some(side) = self.ringing.iter().find(|side| side.leg == leg) else {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, "withdrawn", s, out);
         };
+        let user = side.user.clone();
+        if side.outside.is_some() {
+            return out.extend(self.invite_outside(leg, sdp, s).map(Output::Sip));
+        }
         let mut headers = Vec::new();
         if let Some(intent) = &self.cdr.intent {
             headers.push(("X-Trunkline-Intent".to_owned(), intent.clone()));
@@ -87,13 +90,14 @@ impl Call {
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || "+-_.".contains(*c))
             .collect();
-        let from = format!("\"{}\" <sip:{caller}@{}>", self.cdr.line, s.config.server.domain);
+        let from = match self.cdr.private {
+            // RFC 3323 §4.1.1.3.
+            true => format!("\"{}\" <sip:anonymous@anonymous.invalid>", self.cdr.line),
+            false => format!("\"{}\" <sip:{caller}@{}>", self.cdr.line, s.config.server.domain),
+        };
         out.push(Output::Sip(sip::Command::Invite {
             leg,
-            target: match side.way {
-                Some(way) => outside(&side.user, way),
-                None => sip::Target::User(side.user.clone()),
-            },
+            target: sip::Target::User(user),
             from,
             sdp,
             headers,

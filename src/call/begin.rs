@@ -10,6 +10,7 @@ use super::switch::Shared;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
 use crate::base::{CallId, LegId, Now, Pii};
+use crate::config::Trunk;
 use crate::ivr::{self, Dialog, Phrase, Plan};
 use crate::limits;
 use crate::media;
@@ -45,22 +46,34 @@ pub(super) struct Customer {
     ip: IpAddr,
     sip_call_id: String,
     number: Pii<String>,
+    private: bool,
     dialled: String,
+    diverted_from: Option<Pii<String>>,
     sdp: Bytes,
     way: Flow,
+    trunk: Option<String>,
 }
 
 impl Customer {
-    /// Whoever sent this INVITE.
-    pub(super) fn incoming(incoming: &sip::Incoming) -> Customer {
+    /// Whoever sent this INVITE, over this trunk if it came over one: what that says is believed if it is trusted.
+    pub(super) fn incoming(incoming: &sip::Incoming, trunk: Option<&Trunk>) -> Customer {
+        let claims = trunk.filter(|t| t.trusted).map(|_| &incoming.claims);
+        let number = claims.and_then(|c| c.asserted.as_ref()).unwrap_or(&incoming.caller);
+        let whole = |number: &Pii<String>| match trunk {
+            Some(trunk) => Pii::new(trunk.numbering.e164(number.reveal()).into_owned()),
+            None => number.clone(),
+        };
         Customer {
             leg: incoming.leg,
             ip: incoming.flow.local.ip(),
             sip_call_id: incoming.call_id.clone(),
-            number: incoming.caller.clone(),
+            number: whole(number),
+            private: claims.is_some_and(|c| c.private),
             dialled: incoming.dialled.clone(),
+            diverted_from: claims.and_then(|c| c.diverted_from.as_ref()).map(whole),
             sdp: incoming.sdp.clone(),
             way: incoming.flow,
+            trunk: trunk.map(|t| t.name.clone()),
         }
     }
 
@@ -71,9 +84,13 @@ impl Customer {
             ip: booking.way.local.ip(),
             sip_call_id: String::new(),
             number: booking.number.clone(),
+            // It is the agent who is told nothing, then as now.
+            private: booking.private,
             dialled: booking.dialled.clone(),
+            diverted_from: None,
             sdp: Bytes::new(),
             way: booking.way,
+            trunk: booking.trunk.clone(),
         }
     }
 }
@@ -99,7 +116,9 @@ impl Call {
             line: line.clone(),
             version: plan.version.clone(),
             caller: customer.number,
+            private: customer.private,
             dialled: customer.dialled,
+            diverted_from: customer.diverted_from,
             started_unix_ms: s.epoch.unix_ms_at(now),
             ..Cdr::new(id)
         };
@@ -113,6 +132,8 @@ impl Call {
             agent: None,
             guests: Vec::new(),
             way: Some(customer.way),
+            trunk: customer.trunk,
+            outside: None,
             ticket: id,
             begin,
             question: None,

@@ -1,4 +1,4 @@
-//! Calls that the server places: customers who asked to be called back, and numbers that a queue overflows to.
+//! Calls that the server places to customers who asked to be called back.
 //!
 //! ```text
 //! "call me back" ─► Booking, the caller hangs up, the ACD keeps the place
@@ -8,28 +8,30 @@
 //!                  │ no answer                  │ no answer, busy
 //!                  └─► back in its place        └─► later again, as the queue has it
 //! ```
-//! A call goes out by the way that the customer came: to the same peer, from the same socket, so that it needs no route
-//! of its own and reaches nobody who has not called.
+//! By which trunk it goes out, `outside.rs` says.
 
 use super::begin::{Begin, Customer};
 use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
-use super::journey::{AgentSide, Call, Due, Stage};
-use super::leg::Leg;
+use super::journey::{Call, Due, Stage};
 use super::switch::{Shared, Switch};
 use crate::acd::{self, Decision, OfferId};
 use crate::base::{CallId, Lang, LegId, Now, Pii};
 use crate::ivr::Plan;
 use crate::limits::DIAL_MAX;
 use crate::media;
-use crate::sip::{self, Flow};
+use crate::sip::Flow;
 use std::sync::Arc;
 
 /// A place kept for a customer who is not on the line.
 #[derive(Debug, Clone)]
 pub(super) struct Booking {
     pub(super) way: Flow,
+    /// The trunk that the customer came over.
+    pub(super) trunk: Option<String>,
     pub(super) number: Pii<String>,
+    /// The agent is not to see it.
+    pub(super) private: bool,
     pub(super) dialled: String,
     pub(super) plan: Arc<Plan>,
     pub(super) lang: Lang,
@@ -43,7 +45,9 @@ impl Booking {
     pub(super) fn of(call: &Call, way: Flow) -> Booking {
         Booking {
             way,
+            trunk: call.trunk.clone(),
             number: call.cdr.caller.clone(),
+            private: call.cdr.private,
             dialled: call.cdr.dialled.clone(),
             plan: call.dialog.plan().clone(),
             lang: call.dialog.lang(),
@@ -94,6 +98,10 @@ impl Call {
     pub(super) fn call_customer(&mut self, now: Now, agent: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let Some(way) = self.way else { return };
         self.stage = Stage::Dialling;
+        if let Err(why) = self.find_customer(now, way, s) {
+            self.moment(now, Moment::Fault { what: format!("the customer cannot be called: {why}") }, out);
+            return self.customer_missed(now, s, out);
+        }
         if let Begin::Callback { first } = self.begin {
             s.hang_up.push(first);
         }
@@ -105,20 +113,10 @@ impl Call {
 
     /// The customer's leg has a port.
     pub(super) fn invite_customer(&mut self, s: &mut Shared, out: &mut Vec<Output>) {
-        let number = self.cdr.caller.reveal().clone();
-        let (Some(way), Some(leg)) = (self.way, self.legs.first_mut()) else { return };
+        let Some(leg) = self.legs.first_mut() else { return };
         let Some(sdp) = leg.offer() else { return };
         let leg = leg.id;
-        let from = format!("<sip:{}@{}>", self.cdr.dialled, s.config.server.domain);
-        let target = outside(&number, way);
-        out.push(Output::Sip(sip::Command::Invite {
-            leg,
-            target,
-            from,
-            sdp,
-            headers: Vec::new(),
-            credentials: None,
-        }));
+        out.extend(self.invite_back(leg, sdp, s).map(Output::Sip));
     }
 
     /// The customer has answered: both are there.
@@ -140,26 +138,4 @@ impl Call {
         s.acd.push(acd::Input::CallbackMissed { call: self.ticket });
         self.end(now, EndedBy::Line, Result::NotReached, s, out);
     }
-
-    /// Calls a number outside, by the way that the caller came.
-    pub(super) fn dial(&mut self, now: Now, number: &str, s: &mut Shared, out: &mut Vec<Output>) {
-        let Some(way) = self.way else { return };
-        self.stage = Stage::Waiting;
-        self.moment(now, Moment::Dialled { number: number.to_owned() }, out);
-        let leg = s.new_leg(self.id);
-        let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-        self.legs.push(Leg::new(leg, number, like));
-        self.ringing.push(AgentSide { offer: None, leg, user: number.to_owned(), way: Some(way) });
-        out.push(Output::Open { leg, ip: way.local.ip(), near: Some(self.caller()) });
-        s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
-    }
-}
-
-/// A number at the peer that a call came from.
-pub(super) fn outside(number: &str, way: Flow) -> sip::Target {
-    let transport = match way.transport {
-        sip::Transport::Udp => String::new(),
-        other => format!(";transport={}", other.name()),
-    };
-    sip::Target::Uri { uri: format!("sip:{number}@{}{transport}", way.remote), flow: way }
 }

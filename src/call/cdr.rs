@@ -179,7 +179,18 @@ pub struct Cdr {
     pub version: String,
     #[serde(serialize_with = "reveal", deserialize_with = "conceal")]
     pub caller: Pii<String>,
+    /// The caller wants not to be known to whom it talks with (Privacy, RFC 3325).
+    #[serde(default)]
+    pub private: bool,
     pub dialled: String,
+    /// Who was called first and sent the call on.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "reveal_some",
+        deserialize_with = "conceal_some"
+    )]
+    pub diverted_from: Option<Pii<String>>,
     /// Milliseconds since 1970 of the INVITE.
     pub started_unix_ms: u64,
     /// From INVITE to end, in ms.
@@ -221,7 +232,9 @@ impl Cdr {
             line: String::new(),
             version: String::new(),
             caller: Pii::new(String::new()),
+            private: false,
             dialled: String::new(),
+            diverted_from: None,
             started_unix_ms: 0,
             total_ms: 0,
             answered_ms: 0,
@@ -250,4 +263,17 @@ fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> std::result::Resul
 
 fn conceal<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Pii<String>, D::Error> {
     String::deserialize(d).map(Pii::new)
+}
+
+fn reveal_some<S: serde::Serializer>(
+    value: &Option<Pii<String>>,
+    s: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    value.as_ref().map(Pii::reveal).serialize(s)
+}
+
+fn conceal_some<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Option<Pii<String>>, D::Error> {
+    Ok(Option::deserialize(d)?.map(Pii::new))
 }

@@ -206,7 +206,7 @@ impl Call {
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
         self.let_go(now, &guest.user, s, out);
         self.cdr.agent = Some(guest.user.clone());
-        self.agent = Some(AgentSide { offer: None, leg, user: guest.user, way: None });
+        self.agent = Some(AgentSide { offer: None, leg, user: guest.user, outside: None });
         self.join(now, s, out);
     }
 

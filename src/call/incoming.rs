@@ -7,7 +7,7 @@ use super::switch::Switch;
 use super::transfer::Destination;
 use crate::acd;
 use crate::base::{CallId, Now};
-use crate::config::Code;
+use crate::config::{Code, Trunk};
 use crate::ivr::{Phrase, Plan};
 use crate::limits;
 use crate::sip;
@@ -22,26 +22,41 @@ pub(super) type Refusal = (u16, &'static str);
 impl Switch {
     /// A new call, or the reason why not.
     pub(super) fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
-        let admitted = match &incoming.account {
-            Some(user) => self.desk(user.clone(), incoming),
-            None => self.over_trunk(now, incoming),
+        let config = self.shared.config.clone();
+        let trunk = config.server.trunk_of(incoming);
+        let admitted = match (&incoming.account, trunk) {
+            (_, Some(trunk)) => self.over_trunk(now, incoming, trunk),
+            (Some(user), None) => self.desk(user.clone(), incoming),
+            (None, None) if config.server.trunks.iter().any(|t| t.by_digest().is_some()) => {
+                return out.push(Output::Sip(sip::Command::Challenge { leg: incoming.leg }));
+            }
+            (None, None) => Err((403, "Not from a known trunk")),
         };
         match admitted {
-            Ok((plan, begin)) => self.begin(now, incoming, plan, begin, out),
+            Ok((plan, begin)) => self.begin(now, (incoming, trunk), plan, begin, out),
             Err((status, reason)) => self.turn_away(incoming, status, reason, out),
         }
     }
 
-    /// 403 to strangers, 404 where there is no such line, 503 when full or draining.
-    fn over_trunk(&self, now: Now, incoming: &sip::Incoming) -> Result<(Arc<Plan>, Begin), Refusal> {
-        let config = &self.shared.config;
-        let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
-        let trunk = config.server.trunk(remote, local).ok_or((403, "Not from a known trunk"))?;
-        let plan = config.line(&incoming.dialled).ok_or((404, "No line has this number"))?;
-        self.room()?;
+    /// 404 where there is no such line, 503 when full or draining, or when the trunk has as many calls as it may.
+    fn over_trunk(
+        &mut self,
+        now: Now,
+        incoming: &sip::Incoming,
+        trunk: &Trunk,
+    ) -> Result<(Arc<Plan>, Begin), Refusal> {
+        let plan = self.shared.config.line_over(trunk, &incoming.dialled).cloned();
+        let plan = plan.ok_or((404, "No line has this number"));
+        let plan = plan.and_then(|plan| self.room().map(|()| plan)).inspect_err(|(_, why)| {
+            self.shared.trunks.refused(&trunk.name, why);
+        })?;
+        if let Err(limit) = self.shared.trunks.come(now, trunk, incoming.leg) {
+            self.shared.trunks.refused(&trunk.name, limit);
+            return Err((503, "The trunk has as many calls as it may"));
+        }
         let trunk = trunk.name.clone();
-        let begin = if self.is_open(now, plan) { Begin::Line { trunk } } else { Begin::Closed { trunk } };
-        Ok((plan.clone(), begin))
+        let begin = if self.is_open(now, &plan) { Begin::Line { trunk } } else { Begin::Closed { trunk } };
+        Ok((plan, begin))
     }
 
     /// An agent's own call: a feature code, a line, a colleague, a queue.
@@ -107,7 +122,7 @@ impl Switch {
     fn begin(
         &mut self,
         now: Now,
-        incoming: &sip::Incoming,
+        (incoming, trunk): (&sip::Incoming, Option<&Trunk>),
         plan: Arc<Plan>,
         begin: Begin,
         out: &mut Vec<Output>,
@@ -120,7 +135,7 @@ impl Switch {
             Begin::Desk { user, .. } => self.customer_of(user),
             _ => None,
         };
-        let who = Customer::incoming(incoming);
+        let who = Customer::incoming(incoming, trunk);
         let call = Call::new(now, id, who, plan, (begin, near), &mut self.shared, out);
         self.calls.insert(id, call);
     }

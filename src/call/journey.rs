@@ -10,6 +10,7 @@ use super::cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result};
 use super::event::Output;
 use super::guests::Guest;
 use super::leg::Leg;
+use super::outside::Outside;
 use super::speaking::{Heard as Sound, Speaking};
 use super::switch::Shared;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
@@ -65,13 +66,13 @@ pub(super) struct AgentSide {
     pub(super) leg: LegId,
     pub(super) user: String,
     /// For a number outside: the way there.
-    pub(super) way: Option<Flow>,
+    pub(super) outside: Option<Outside>,
 }
 
 impl AgentSide {
     /// What the ACD is told when a talk ends that it has no part in: the phone is free again.
     pub(super) fn taken_over(&self) -> Option<acd::Input> {
-        let theirs = self.offer.is_none() && self.way.is_none();
+        let theirs = self.offer.is_none() && self.outside.is_none();
         theirs.then(|| acd::Input::OwnCall { user: self.user.clone(), on: false })
     }
 }
@@ -91,6 +92,10 @@ pub(super) struct Call {
     pub(super) ticket: CallId,
     /// The way that the customer came, and is called back.
     pub(super) way: Option<Flow>,
+    /// The trunk that the customer came over.
+    pub(super) trunk: Option<String>,
+    /// How the customer is called back.
+    pub(super) outside: Option<Outside>,
     pub(super) sip_call_id: Arc<str>,
     pub(super) dialog: Dialog,
     pub(super) stage: Stage,
@@ -176,6 +181,7 @@ impl Call {
         s.timers.clear((self.id, Due::Record));
         for leg in &self.legs {
             s.by_leg.remove(&leg.id);
+            s.trunks.left(leg.id);
         }
     }
 
@@ -254,7 +260,10 @@ impl Call {
             sip::Event::Reason { leg, value } => self.reason(now, leg, value, out),
             sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
-            sip::Event::Progress { leg, .. } => self.phone_rings(leg, s),
+            sip::Event::Progress { leg, .. } => {
+                self.rings_outside(leg);
+                self.phone_rings(leg, s);
+            }
             sip::Event::Referred { .. }
             | sip::Event::OfferRefused { .. }
             | sip::Event::ReferProgress { .. }

@@ -25,6 +25,8 @@ struct KeptBooking {
     line: String,
     lang: Lang,
     number: String,
+    #[serde(default)]
+    private: bool,
     dialled: String,
     queue: Option<String>,
     intent: Option<String>,
@@ -33,6 +35,8 @@ struct KeptBooking {
     transport: String,
     local: SocketAddr,
     remote: SocketAddr,
+    #[serde(default)]
+    trunk: Option<String>,
 }
 
 impl Switch {
@@ -43,6 +47,7 @@ impl Switch {
             line: b.plan.line.clone(),
             lang: b.lang,
             number: b.number.reveal().clone(),
+            private: b.private,
             dialled: b.dialled.clone(),
             queue: b.queue.clone(),
             intent: b.intent.clone(),
@@ -50,6 +55,7 @@ impl Switch {
             transport: b.way.transport.name().into(),
             local: b.way.local,
             remote: b.way.remote,
+            trunk: b.trunk.clone(),
         };
         Kept {
             acd: self.acd.snapshot(now),
@@ -67,7 +73,9 @@ impl Switch {
             let transport = Transport::of(&k.transport).unwrap_or(Transport::Udp);
             let booking = Booking {
                 way: Flow { transport, local: k.local, remote: k.remote },
+                trunk: k.trunk.clone(),
                 number: Pii::new(k.number.clone()),
+                private: k.private,
                 dialled: k.dialled.clone(),
                 plan,
                 lang: k.lang,

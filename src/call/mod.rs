@@ -7,9 +7,9 @@
 //! Rendered ───┘                                                    └─► Moment (live), Cdr (at the end)
 //! ```
 //! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
-//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `dialogue.rs` with the line, `waiting.rs` in a
-//! queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with more than two, `callback.rs` for
-//! calls of our own); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
+//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs` with the line, `waiting.rs` in a
+//! queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with more than two, `callback.rs` and `outside.rs`
+//! for calls of our own); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
 
 mod agent_side;
 mod begin;
@@ -24,10 +24,12 @@ mod journey;
 mod kept;
 mod leg;
 mod message;
+mod outside;
 mod speaking;
 mod switch;
 mod teardown;
 mod transfer;
+mod trunks;
 mod waiting;
 #[cfg(test)]
 mod tests;
@@ -37,3 +39,4 @@ pub use event::{Input, Output, SwitchConfig};
 pub use guests::Role;
 pub use kept::Kept;
 pub use switch::Switch;
+pub use trunks::TrunkView;

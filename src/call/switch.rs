@@ -5,6 +5,7 @@ use super::cdr::{self, EndedBy};
 use super::event::{Input, Output, SwitchConfig};
 use super::journey::{Call, Due, Stage};
 use super::speaking::Library;
+use super::trunks::{TrunkView, Trunks};
 use crate::acd::{self, Acd};
 use crate::base::{CallId, Epoch, LegId, Now, Timers};
 use crate::config::Config;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     /// Where each registered user's phone is reached from.
     pub(super) homes: HashMap<String, IpAddr>,
     pub(super) by_leg: HashMap<LegId, CallId>,
+    /// What goes over which trunk.
+    pub(super) trunks: Trunks,
     /// Calls whose last words are cut short: the customer is called back now, and would be busy.
     pub(super) hang_up: Vec<CallId>,
     /// Places kept for customers who are to be called back, by what the ACD calls them.
@@ -86,6 +89,7 @@ impl Switch {
                 acd: Vec::new(),
                 homes: HashMap::new(),
                 by_leg: HashMap::new(),
+                trunks: Trunks::default(),
                 hang_up: Vec::new(),
                 callbacks: BTreeMap::new(),
                 tickets: HashMap::new(),
@@ -147,6 +151,11 @@ impl Switch {
     /// The ACD, for boards.
     pub fn acd(&self) -> &Acd {
         &self.acd
+    }
+
+    /// What has gone over each trunk.
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        self.shared.trunks.view(&self.shared.config.server.trunks)
     }
 
     /// When to be called next.
@@ -315,6 +324,7 @@ impl Switch {
         self.calls.is_empty()
             && self.shared.timers.is_empty()
             && self.shared.by_leg.is_empty()
+            && self.shared.trunks.is_idle()
             && self.shared.tickets.is_empty()
             && self.acd.is_idle()
     }

@@ -15,6 +15,7 @@
 //! | agent, in a conference          | stays             | closed             | talk ended          | – (goes on)      |
 //! | agent, by transfer              | stays, music      | BYE                | talk ended, waits   | – (goes on)      |
 //! | a guest                         | stays             | stays              | –                   | – (goes on)      |
+//! | a trunk, for a number outside  | stays             | closed, the next   | –                   | – (goes on)      |
 //! | a customer called back, no answer| –                | BYE                | callback missed     | not-reached      |
 //! | the line, said goodbye          | BYE               | –                  | –                   | served           |
 //! | the line, nobody came           | message, then BYE | CANCEL if ringing  | (it said so)        | nobody-free      |
@@ -65,6 +66,9 @@ impl Call {
             return;
         }
         let fault = !matches!(cause, EndCause::PeerHungUp | EndCause::PeerCancelled | EndCause::WeHungUp);
+        if !was_up && self.try_next_trunk(now, leg, cause, s, out) {
+            return;
+        }
         if caller && self.is_callback() && !was_up {
             self.customer_missed(now, s, out);
         } else if caller {

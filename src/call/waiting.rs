@@ -98,6 +98,7 @@ impl Call {
         let possible = self.queue_words(s).is_some_and(|w| w.callback);
         let number = self.cdr.caller.reveal().clone();
         let dialable = number.chars().filter(char::is_ascii_digit).count() >= 3;
+        let dialable = dialable && s.config.server.ways_out(&number, self.trunk.as_deref(), 0).is_ok();
         if !possible || !dialable || self.way.is_none() || !matches!(self.begin, Begin::Line { .. }) {
             return;
         }

@@ -99,6 +99,8 @@ enum Command {
     Trace(ops::Trace),
     /// Show the agents, or set one ready or not.
     Agents(ops::Agents),
+    /// Show the trunks: calls now and since the start, and what was refused.
+    Trunks,
     /// Show a queue: who waits, who serves it, its figures.
     Queue(supervise::Queue),
     /// Show service level, waits, abandons and occupancy.
@@ -140,6 +142,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Why(args) => records::why(&args, &places),
         Command::Trace(args) => block_on(ops::trace(args, &places)),
         Command::Agents(args) => block_on(ops::agents(args, &places)),
+        Command::Trunks => block_on(ops::trunks(&places)),
         Command::Queue(args) => block_on(supervise::queue(args, &places)),
         Command::Figures(args) => block_on(supervise::figures(args, &places)),
         Command::Supervise(args) => block_on(supervise::supervise(args, &places)),

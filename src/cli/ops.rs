@@ -1,4 +1,4 @@
-//! `trunkline check`, `agents`, `password`, `reload`, `trace`, `dump`.
+//! `trunkline check`, `agents`, `trunks`, `password`, `reload`, `trace`, `dump`.
 
 use super::Places;
 use clap::Args;
@@ -81,6 +81,21 @@ pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> 
             outln!("\n{calls} calls in progress, {} waiting", waiting.len());
             for w in waiting {
                 outln!("  call {} waits for {} since {} s", w.call, w.queue, w.waits_s);
+            }
+            Ok(())
+        }
+        other => Err(format!("unexpected answer {other:?}")),
+    }
+}
+
+pub(super) async fn trunks(places: &Places) -> Result<(), String> {
+    match one(&places.data()?, &Ask::Trunks).await? {
+        Answer::Trunks { trunks } => {
+            outln!("{:<16} {:>6} {:>8} {:>6} {:>8}  refused", "trunk", "in", "in all", "out", "in all");
+            for t in trunks {
+                let refused: Vec<String> = t.refused.iter().map(|(why, n)| format!("{n} {why}")).collect();
+                let ((inward, came), (outward, went)) = (t.inward, t.outward);
+                outln!("{:<16} {inward:>6} {came:>8} {outward:>6} {went:>8}  {}", t.name, refused.join(", "));
             }
             Ok(())
         }

@@ -102,6 +102,12 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
         seconds(cdr.wait_ms),
         seconds(cdr.talk_ms)
     );
+    if let Some(first) = &cdr.diverted_from {
+        outln!("  diverted from {}", first.reveal());
+    }
+    if cdr.private {
+        outln!("  the caller wants not to be known: the agent saw no number");
+    }
     if let Some(recording) = &cdr.recording {
         outln!("  recording {recording}");
     }

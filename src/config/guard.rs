@@ -2,7 +2,7 @@
 
 use super::file::File;
 use super::problem::Problem;
-use super::server::Trunk;
+use super::trunk::Trunk;
 use crate::sip::{Networks, Rules};
 use serde::Deserialize;
 use std::ops::RangeInclusive;
@@ -36,6 +36,7 @@ impl Guard {
             nets: trunks.iter().flat_map(|t| t.from.iter().copied()).collect(),
             own_machine: trunks.iter().any(|t| t.own_machine),
         };
+        rules.trunks_by_digest = trunks.iter().any(|t| t.by_digest().is_some());
         if self.trunks_exempt {
             rules.exempt.nets.extend_from_slice(&rules.trunks.nets);
             rules.exempt.own_machine |= rules.trunks.own_machine;
@@ -71,7 +72,7 @@ pub(super) fn read(file: &File, raw: RawGuard, problems: &mut Vec<Problem>) -> G
             match one.get_ref().as_str() {
                 "trunks" => guard.trunks_exempt = true,
                 "auto" => rules.exempt.own_machine = true,
-                text => match super::server::net(text) {
+                text => match super::trunk::net(text) {
                     Some(net) => rules.exempt.nets.push(net),
                     None => problems.push(file.error(one.span(), "not a network").help(Some(
                         "write \"192.0.2.0/24\", an address, \"trunks\" for those of all [[trunk]]s, or \"auto\" for this \

@@ -10,24 +10,29 @@ mod guard;
 mod hours;
 mod line;
 mod listen;
+mod number;
 mod problem;
 mod queue;
 mod server;
 mod team;
+mod trunk;
 
 pub use file::File;
 pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
 pub use guard::Guard;
 pub use listen::{Identity, Listen, NamedFile};
+pub use number::{Form, Numbering};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
-pub use server::{Server, Trunk};
+pub use server::{NoWay, Server};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
+pub use trunk::{Limits, Route, Trunk};
 
 use crate::acd;
 use crate::ivr::{Hours, Plan, QueueWords};
+use crate::sip::Credentials;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,6 +44,8 @@ pub struct Config {
     pub setup: acd::Setup,
     /// Where each agent's password comes from.
     pub passwords: BTreeMap<String, Password>,
+    /// Who we are to each trunk that asks, by its name; read from where the configuration says by whoever reads files.
+    pub logins: BTreeMap<String, Credentials>,
     /// What each queue says.
     pub words: BTreeMap<String, QueueWords>,
     /// When each queue is open; those without are always.
@@ -59,7 +66,17 @@ impl Config {
 
     /// The line that answers `number`.
     pub fn line(&self, number: &str) -> Option<&Arc<Plan>> {
-        self.lines.iter().find(|l| l.numbers.iter().any(|n| n == number))
+        self.line_by(|n| n == number)
+    }
+
+    /// The line that answers `number` as it is dialled over `trunk`: as it is written, else as E.164 has it.
+    pub fn line_over(&self, trunk: &Trunk, number: &str) -> Option<&Arc<Plan>> {
+        let dialled = trunk.numbering.e164(number);
+        self.line(number).or_else(|| self.line_by(|n| trunk.numbering.e164(n) == dialled))
+    }
+
+    fn line_by(&self, is: impl Fn(&str) -> bool) -> Option<&Arc<Plan>> {
+        self.lines.iter().find(|l| l.numbers.iter().any(|n| is(n)))
     }
 }
 
@@ -89,6 +106,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         }
     }
     team::check(&team, &mut problems);
+    team.require_other_users(&server.trunks, &mut problems);
     let version = file::digest(files);
     let mut lines: Vec<Arc<Plan>> = Vec::new();
     for (file, raw) in raw_lines {
@@ -107,7 +125,18 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     }
     let (words, codes) = (team.words(), team.codes());
     let (setup, passwords) = team.into_setup();
-    Ok(Config { server, lines, setup, passwords, words, codes, hours, version, warnings: problems })
+    Ok(Config {
+        server,
+        lines,
+        setup,
+        passwords,
+        logins: BTreeMap::new(),
+        words,
+        codes,
+        hours,
+        version,
+        warnings: problems,
+    })
 }
 
 #[cfg(test)]

@@ -4,23 +4,14 @@ use super::file::File;
 use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
+use super::trunk::{self, RawRoute, RawTrunk, Route, Trunk};
 use crate::limits::SPEECH_HANGOVER;
-use crate::sip::Transport;
-use ipnet::IpNet;
+use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
-
-/// A peer that may send calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trunk {
-    pub name: String,
-    pub from: Vec<IpNet>,
-    /// Also calls from this very machine, whatever its address ("auto").
-    pub own_machine: bool,
-}
 
 /// The server's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +41,8 @@ pub struct Server {
     pub data_dir: String,
     pub guard: Guard,
     pub trunks: Vec<Trunk>,
+    /// Which trunks numbers outside are called by; none stands for the one that a call came over.
+    pub routes: Vec<Route>,
 }
 
 impl Server {
@@ -59,11 +52,53 @@ impl Server {
         simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
     }
 
-    /// The trunk that a call from `remote` to our address `local` comes over.
-    pub fn trunk(&self, remote: IpAddr, local: IpAddr) -> Option<&Trunk> {
-        let comes_over =
-            |t: &&Trunk| (t.own_machine && remote == local) || t.from.iter().any(|net| net.contains(&remote));
-        self.trunks.iter().find(comes_over)
+    /// The trunk that a call comes over: by who has said so with its password, else by where it comes from.
+    pub fn trunk_of(&self, incoming: &Incoming) -> Option<&Trunk> {
+        let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
+        self.trunks.iter().find(|t| match &incoming.account {
+            Some(account) => t.by_digest().is_some_and(|(user, _)| user == account),
+            None => t.covers(remote, local),
+        })
+    }
+}
+
+/// Why a number outside may not be called.
+pub type NoWay = &'static str;
+
+impl Server {
+    /// The trunk of this name.
+    pub fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|t| t.name == name)
+    }
+
+    /// The trunks to call `number` by, best first: those of the route with the longest prefix, the `turn`-th of them first if
+    /// they take turns. Without any route, the one that the call came over, if it came over one.
+    ///
+    /// # Errors
+    /// No route leads there, or no trunk on it allows such numbers.
+    pub fn ways_out(&self, number: &str, came: Option<&str>, turn: usize) -> Result<Vec<&Trunk>, NoWay> {
+        let mut all: Vec<&Trunk> = if self.routes.is_empty() {
+            came.and_then(|name| self.trunk(name)).into_iter().collect()
+        } else {
+            let fits = |r: &&Route| {
+                let first = r.trunks.first().and_then(|name| self.trunk(name));
+                first.is_some_and(|t| t.numbering.e164(number).starts_with(r.prefix.as_str()))
+            };
+            let route = self.routes.iter().filter(fits).max_by_key(|r| r.prefix.len());
+            let route = route.ok_or("no route leads there")?;
+            let mut all: Vec<&Trunk> = route.trunks.iter().filter_map(|name| self.trunk(name)).collect();
+            if route.in_turn && !all.is_empty() {
+                let first = turn % all.len();
+                all.rotate_left(first);
+            }
+            all
+        };
+        let some = !all.is_empty();
+        all.retain(|t| t.allows(number));
+        match some && all.is_empty() {
+            true => Err("the trunk does not allow such numbers"),
+            false => Ok(all),
+        }
     }
 }
 
@@ -88,6 +123,7 @@ impl Default for Server {
             data_dir: "var".into(),
             guard: Guard::default(),
             trunks: Vec::new(),
+            routes: Vec::new(),
         }
     }
 }
@@ -111,6 +147,8 @@ struct Raw {
     guard: RawGuard,
     #[serde(default)]
     trunk: Vec<RawTrunk>,
+    #[serde(default)]
+    route: Vec<RawRoute>,
 }
 
 #[derive(Deserialize, Default)]
@@ -159,13 +197,6 @@ struct Log {
 #[serde(deny_unknown_fields)]
 struct Data {
     dir: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTrunk {
-    name: Spanned<String>,
-    from: Vec<Spanned<String>>,
 }
 
 /// Reads and checks `server.toml`.
@@ -222,16 +253,8 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.guard = guard::read(file, raw.guard, problems);
-    for trunk in raw.trunk {
-        if server.trunks.iter().any(|t| t.name == *trunk.name.get_ref()) {
-            problems.push(
-                file.error(trunk.name.span(), format!("a second trunk named `{}`", trunk.name.get_ref())),
-            );
-        }
-        let (own, networks): (Vec<_>, Vec<_>) = trunk.from.iter().partition(|n| n.get_ref() == "auto");
-        let from = networks.into_iter().filter_map(|n| network(file, n, problems)).collect();
-        server.trunks.push(Trunk { name: trunk.name.into_inner(), from, own_machine: !own.is_empty() });
-    }
+    server.trunks = trunk::read(file, raw.trunk, problems);
+    server.routes = trunk::routes(file, raw.route, &server.trunks, problems);
     if server.trunks.is_empty() {
         problems.push(
             file.error(0..0, "no [[trunk]]: every call will be refused")
@@ -267,23 +290,6 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
     if parsed.is_none() {
         let help = "write it as \"192.0.2.53\" or \"192.0.2.53:5353\"";
         problems.push(file.error(text.span(), "not the address of a name server").help(Some(help.into())));
-    }
-    parsed
-}
-
-/// A network, or one address.
-pub(super) fn net(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
-fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<IpNet> {
-    let parsed = net(text.get_ref());
-    if parsed.is_none() {
-        problems.push(
-            file.error(text.span(), "not a network").help(Some(
-                "write it as \"192.0.2.0/24\", as one address, or \"auto\" for this machine".into(),
-            )),
-        );
     }
     parsed
 }

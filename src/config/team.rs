@@ -3,6 +3,7 @@
 use super::file::{File, nearest};
 use super::problem::Problem;
 use super::queue::{self, RawQueue};
+use super::trunk::Trunk;
 use crate::acd::{AgentSetup, LEVEL_MAX, Name, NotReady, Setup, SignIn, Skills};
 use crate::ivr::{Hours, Plan, QueueWords};
 use crate::limits::AGENT_CALLS_MAX;
@@ -89,6 +90,15 @@ pub(crate) struct RawAgent {
 pub(crate) enum RawPassword {
     Env(String),
     File(String),
+}
+
+impl RawPassword {
+    pub(super) fn source(&self) -> Password {
+        match self {
+            RawPassword::Env(name) => Password::Env(name.clone()),
+            RawPassword::File(path) => Password::File(path.clone()),
+        }
+    }
 }
 
 /// The team as written, with its places.
@@ -214,6 +224,19 @@ impl Team {
         }
     }
 
+    /// A problem for each agent with the user of a trunk: an INVITE would be both's.
+    pub(super) fn require_other_users(&self, trunks: &[Trunk], problems: &mut Vec<Problem>) {
+        let Some(file) = &self.file else { return };
+        for user in self.agents.iter().map(|a| &a.user) {
+            let same = |t: &&Trunk| t.login.as_ref().is_some_and(|(u, _)| u == user.get_ref());
+            if let Some(trunk) = trunks.iter().find(same) {
+                let message = format!("trunk `{}` has user `{}` already", trunk.name, user.get_ref());
+                let help = "give the agent another user: both are known by it when they call";
+                problems.push(file.error(user.span(), message).help(Some(help.into())));
+            }
+        }
+    }
+
     /// What each queue says.
     pub(super) fn words(&self) -> BTreeMap<String, QueueWords> {
         self.queues.iter().map(|q| (q.name.get_ref().clone(), q.words())).collect()
@@ -235,11 +258,7 @@ impl Team {
         let mut passwords = BTreeMap::new();
         let mut setup = Setup::default();
         for agent in self.agents {
-            let password = match agent.password {
-                None => Password::Generated,
-                Some(RawPassword::Env(name)) => Password::Env(name),
-                Some(RawPassword::File(path)) => Password::File(path),
-            };
+            let password = agent.password.map_or(Password::Generated, |p| p.source());
             passwords.insert(agent.user.get_ref().clone(), password);
             let queues = agent.queues.into_iter().map(Spanned::into_inner).collect();
             setup.agents.push(AgentSetup {

@@ -11,7 +11,7 @@ use super::store;
 use crate::acd::{Acd, AgentView};
 use crate::acd::{AgentCounts, Counts, Setup};
 use crate::base::{CallId, Now};
-use crate::call::{MomentAt, Role, TurnRecord};
+use crate::call::{MomentAt, Role, TrunkView, TurnRecord};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::IpAddr;
@@ -37,6 +37,8 @@ pub enum Ask {
     Figures { intervals: usize },
     /// What supervisors have done, newest first.
     Audit { count: usize },
+    /// What has gone over each trunk.
+    Trunks,
     /// Read the dialplans anew.
     Reload,
     /// The messages of a call as a ladder: by its number, or a SIP Call-ID; `full` with whole messages.
@@ -196,6 +198,9 @@ pub enum Answer {
     },
     Audit {
         actions: Vec<store::Audited>,
+    },
+    Trunks {
+        trunks: Vec<TrunkView>,
     },
     /// A moment of a watched call, with what was heard where it is a turn.
     Moment {

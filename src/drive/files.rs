@@ -3,6 +3,7 @@
 use super::tls;
 use crate::base::Pii;
 use crate::config::{self, Config, File, Password, Problem};
+use crate::sip::Credentials;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -76,7 +77,7 @@ pub fn data_dir(folder: &Path, config: &Config) -> PathBuf {
     beside.join(&config.server.data_dir)
 }
 
-/// Every agent's password, made where there is none yet.
+/// The password of every agent, made where there is none yet, and of every trunk that is known by digest.
 ///
 /// # Errors
 /// When a named variable or file is missing, or the secrets cannot be kept.
@@ -87,27 +88,55 @@ pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<St
     let mut out = BTreeMap::new();
     for (user, source) in &config.passwords {
         let password = match source {
-            Password::Generated => made.entry(user.clone()).or_insert_with(random_password).clone(),
-            Password::Env(name) => std::env::var(name).map_err(|_| {
-                format!("agent {user}: the environment has no {name}; set it, or remove `password`")
-            })?,
-            Password::File(file) => std::fs::read_to_string(file)
-                .map_err(|e| format!("agent {user}: password file {file}: {e}"))?
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            Password::Generated => Pii::new(made.entry(user.clone()).or_insert_with(random_password).clone()),
+            named => secret(&format!("agent {user}"), named)?,
         };
-        if password.is_empty() {
-            return Err(format!("agent {user}: the password is empty"));
+        out.insert(user.clone(), password);
+    }
+    for trunk in &config.server.trunks {
+        if let Some((user, source)) = trunk.by_digest() {
+            out.insert(user.clone(), secret(&format!("trunk {}", trunk.name), source)?);
         }
-        out.insert(user.clone(), Pii::new(password));
     }
     if made != known {
         let text: String = made.iter().map(|(user, password)| format!("{user} {password}\n")).collect();
         write_private(&path, text.as_bytes()).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok(out)
+}
+
+/// Who we are to each trunk that has a user.
+///
+/// # Errors
+/// When a named variable or file is missing.
+pub fn logins(config: &Config) -> Result<BTreeMap<String, Credentials>, String> {
+    let mut out = BTreeMap::new();
+    for trunk in &config.server.trunks {
+        if let Some((user, source)) = &trunk.login {
+            let password = secret(&format!("trunk {}", trunk.name), source)?;
+            out.insert(trunk.name.clone(), Credentials { user: user.clone(), password });
+        }
+    }
+    Ok(out)
+}
+
+/// The secret that the configuration names for `whose`.
+fn secret(whose: &str, source: &Password) -> Result<Pii<String>, String> {
+    let password = match source {
+        Password::Generated => String::new(),
+        Password::Env(name) => std::env::var(name)
+            .map_err(|_| format!("{whose}: the environment has no {name}; set it, or change `password`"))?,
+        Password::File(file) => std::fs::read_to_string(file)
+            .map_err(|e| format!("{whose}: password file {file}: {e}"))?
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    match password.is_empty() {
+        true => Err(format!("{whose}: the password is empty")),
+        false => Ok(Pii::new(password)),
+    }
 }
 
 /// Writes a file that only the server's own user can read.

@@ -20,6 +20,7 @@ impl Server {
                 Ok(actions) => Answer::Audit { actions },
                 Err(error) => Answer::Error(format!("the audit log cannot be read: {error}")),
             },
+            Ask::Trunks => Answer::Trunks { trunks: self.switch.trunks() },
             Ask::Reload => match self.reload() {
                 Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
                 Err(problems) => Answer::Error(problems),

@@ -34,7 +34,9 @@ impl Server {
     /// # Errors
     /// Says what could not be started, and what to do.
     pub async fn start(options: Options) -> Result<(Server, Ready), String> {
-        let config = Arc::new(files::load(&options.config)?);
+        let mut config = files::load(&options.config)?;
+        config.logins = files::logins(&config)?;
+        let config = Arc::new(config);
         for warning in &config.warnings {
             warn!("{warning}");
         }

@@ -312,6 +312,7 @@ fn sip_words(command: &Command) -> String {
         Command::Ring { leg } => format!("leg {} rings", leg.0),
         Command::Answer { leg, .. } => format!("leg {} is answered", leg.0),
         Command::Refuse { leg, status, .. } => format!("leg {} is refused: {status}", leg.0),
+        Command::Challenge { leg } => format!("leg {} is challenged", leg.0),
         Command::Hangup { leg, reason } => format!("leg {} is hung up: {reason}", leg.0),
         Command::Offer { leg, .. } => format!("leg {} offers", leg.0),
         Command::Refer { leg, to } => format!("leg {} asks for {to}", leg.0),

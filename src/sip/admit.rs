@@ -4,7 +4,7 @@
 //!  of a call or transaction that is there ──────────────────────────────────────────► passes, whoever is banned
 //!  banned ─► dropped      scanner's name ─► banned      over its source's rate ─► dropped
 //!  stranger ─┬─ REGISTER in our domain ─────────────────────────────────────────────► passes: it will be challenged
-//!            ├─ INVITE with credentials, or from our domain ────────────────────────► passes: it will be challenged
+//!            ├─ INVITE with credentials, from our domain, or where trunks have passwords passes: it will be challenged
 //!            └─ anything else ─► dropped, a strike
 //!  new call ─── overload, too many not answered, too many of one source ─► 503 with Retry-After
 //! ```
@@ -189,7 +189,8 @@ impl Endpoint {
             Method::Register => envelope.to.parsed().is_ok_and(|aor| self.serves(&aor)),
             Method::Invite if envelope.to.tag().is_none() => {
                 let shown = [Name::ProxyAuthorization, Name::Authorization];
-                shown.iter().any(|name| message.get(*name).is_some())
+                self.watch.rules.trunks_by_digest
+                    || shown.iter().any(|name| message.get(*name).is_some())
                     || envelope.from.parsed().is_ok_and(|from| self.is_here(flow, &from))
             }
             _ => false,

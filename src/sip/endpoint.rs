@@ -49,8 +49,8 @@ pub struct Endpoint {
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
     pub(super) ways: Ways,
-    /// Calls whose servers are being located.
-    pub(super) locating: BTreeMap<LegId, (String, Outgoing)>,
+    /// Calls whose servers are being located, and whether the last of those may not be silent either.
+    pub(super) locating: BTreeMap<LegId, (String, bool, Outgoing)>,
     pub(super) registration: Option<Registration>,
     pub(super) guard: Guard,
     pub(super) watch: Watch,
@@ -160,6 +160,7 @@ impl Endpoint {
             Command::Refuse { leg, status, reason, retry_after_s } => {
                 self.decline(now, leg, (status, &reason, retry_after_s), out);
             }
+            Command::Challenge { leg } => self.challenge_leg(now, leg, out),
             Command::Offer { leg, sdp } => self.offer(now, leg, sdp, out),
             Command::Hangup { leg, .. } if self.not_located(leg, EndCause::WeHungUp, out) => {}
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),

@@ -63,6 +63,9 @@ pub enum Target {
     Uri { uri: String, flow: Flow },
     /// A SIP URI whose servers are located, and tried one after the other.
     Name(String),
+    /// The same where the call has somebody else to ask: silence of the last server for [`crate::limits::SIP_HOP_MAX`] is the
+    /// end, not only that of those before it.
+    OneOf(String),
 }
 
 /// A user name and password for digest authentication.
@@ -94,6 +97,8 @@ pub enum Command {
     /// Ask the peer for other media by a re-INVITE, which waits its turn. Answered by `OfferAnswered` or `OfferRefused`,
     /// unless the leg ends first.
     Offer { leg: LegId, sdp: Bytes },
+    /// Ask for the credentials of an INVITE that waits (407), which ends the leg; the peer comes again with them.
+    Challenge { leg: LegId },
     /// End the leg whatever its state: CANCEL, BYE, 487/480, as RFC 3261 has it. `reason` goes into a Reason header
     /// (RFC 3326). Answered by `Event::Ended` exactly once.
     Hangup { leg: LegId, reason: &'static str },
@@ -108,6 +113,18 @@ pub enum Command {
     Unregister,
 }
 
+/// What the network says of a caller: worth as much as whoever sent the INVITE is trusted (RFC 3325 §4).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claims {
+    /// User part of P-Asserted-Identity: the caller's number.
+    pub asserted: Option<Pii<String>>,
+    /// The caller wants not to be known to the called (Privacy, RFC 3323 §4.2 and RFC 3325 §9.3).
+    pub private: bool,
+    /// Who was called first and sent the call on: the last Diversion (RFC 5806 §4), else the first of several targets in
+    /// History-Info (RFC 7044 §5).
+    pub diverted_from: Option<Pii<String>>,
+}
+
 /// An INVITE that has come in.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -117,8 +134,10 @@ pub struct Incoming {
     pub dialled: String,
     /// Whole Request-URI.
     pub uri: String,
-    /// User part of From, or of P-Asserted-Identity where there is one: the caller's number.
+    /// User part of From: the caller's number, as the caller says.
     pub caller: Pii<String>,
+    /// What whoever passed the call on says of it.
+    pub claims: Claims,
     /// Display name of From, if any.
     pub caller_name: Option<Pii<String>>,
     /// The SIP Call-ID.

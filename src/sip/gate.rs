@@ -5,13 +5,14 @@
 use super::build::Builder;
 use super::digest::Verdict;
 use super::endpoint::{Endpoint, say};
-use super::event::Output;
+use super::event::{EndCause, Output};
 use super::layer::{Owner, Request};
+use super::leg::State;
 use super::name::{Method, Name};
 use super::reply::Fault;
 use super::syntax::Text;
 use super::uri::Uri;
-use crate::base::Now;
+use crate::base::{LegId, Now};
 
 /// Why somebody with the right password is not believed.
 const UNDER_ATTACK: &str = "account is being guessed at";
@@ -110,5 +111,19 @@ impl Endpoint {
             b = b.field(name, challenge);
         }
         out.push(Output::Transmit { flow: request.reply, message: b.end() });
+    }
+    /// The call does not know who sent this INVITE: its sender is to come again with credentials.
+    pub(super) fn challenge_leg(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let State::Offered(invite) = leg.state else { return };
+        let (tag, salt) = (leg.tag.clone(), self.rng.u64(..));
+        let Some(request) = self.layer.request_of(invite.tx) else { return };
+        let mut b = Builder::reply(request, 407, "", Some(&tag));
+        for challenge in self.guard.challenges(now, salt, false) {
+            b = b.field(Name::ProxyAuthenticate, challenge);
+        }
+        self.layer.respond(now, invite.tx, 407, b.end(), out);
+        self.over(id);
+        self.end(id, EndCause::WeHungUp, out);
     }
 }

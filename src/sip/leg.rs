@@ -137,6 +137,8 @@ pub(super) struct Leg {
     pub(super) state: State,
     /// Where the INVITE may be sent instead.
     pub(super) hops: VecDeque<Flow>,
+    /// The call has somebody else to ask if all of them are silent.
+    pub(super) hurry: bool,
     /// `Event::Ended` has been said.
     pub(super) ended: bool,
     /// Transactions alive.
@@ -179,6 +181,7 @@ impl Leg {
             tag,
             state,
             hops: VecDeque::new(),
+            hurry: false,
             ended: false,
             open: 0,
             unacked: None,

@@ -2,7 +2,7 @@
 //!
 //! In: `Command::Invite` to a name, `Input::Located` with the addresses, an attempt that has failed: no connection, no answer
 //! for [`SIP_HOP_MAX`], 503. Out: `Output::Locate`, the INVITE to the first address, and again to the next with a new
-//! transaction, until one answers or none is left. A server that has been heard is left for nothing but its 503.
+//! transaction, until one answers or none is left. The last may take its time, unless the call has somebody else to ask. A server that has been heard is left for nothing but its 503.
 //!
 //! A dialog whose route or remote target is a name has that located once; until then, and if it is not found, requests go
 //! over the flow that the dialog came from. Requests within a dialog are not tried elsewhere.
@@ -18,9 +18,16 @@ use std::collections::VecDeque;
 
 impl Endpoint {
     /// Has the servers of `uri` located; the INVITE follows.
-    pub(super) fn locate(&mut self, leg: LegId, uri: String, what: Outgoing, out: &mut Vec<Output>) {
+    pub(super) fn locate(
+        &mut self,
+        leg: LegId,
+        uri: String,
+        hurry: bool,
+        what: Outgoing,
+        out: &mut Vec<Output>,
+    ) {
         out.push(Output::Locate { ask: Ask::Invite(leg), uri: uri.clone() });
-        self.locating.insert(leg, (uri, what));
+        self.locating.insert(leg, (uri, hurry, what));
     }
 
     /// Gives a call up whose server is still being located; false if there is none.
@@ -44,10 +51,10 @@ impl Endpoint {
                     self.not_located(leg, EndCause::Unreachable, out);
                     return;
                 };
-                let Some((uri, what)) = self.locating.remove(&leg) else { return };
+                let Some((uri, hurry, what)) = self.locating.remove(&leg) else { return };
                 let way = Way { uri: uri.into(), flow: first, natted: false, routes: Vec::new() };
                 self.begin(now, leg, way, what, out);
-                self.with(leg, |l| l.hops = flows);
+                self.with(leg, |l| (l.hops, l.hurry) = (flows, hurry));
                 self.wait_for_hop(now, leg);
             }
             Ask::Dialog(leg) => {
@@ -87,11 +94,15 @@ impl Endpoint {
         let silent = calling.tx;
         if self.try_next(now, id, out) {
             self.layer.forget(now, silent, out);
+        } else if self.legs.get(&id).is_some_and(|leg| leg.hurry && !leg.ended) {
+            self.layer.forget(now, silent, out);
+            self.over(id);
+            self.end(id, EndCause::Timeout, out);
         }
     }
 
     fn wait_for_hop(&mut self, now: Now, id: LegId) {
-        match self.legs.get(&id).is_some_and(|leg| !leg.hops.is_empty()) {
+        match self.legs.get(&id).is_some_and(|leg| leg.hurry || !leg.hops.is_empty()) {
             true => self.timers.set((id, LegTimer::Hop), now + SIP_HOP_MAX),
             false => self.timers.clear((id, LegTimer::Hop)),
         }

@@ -59,7 +59,9 @@ mod watch;
 pub use admit::BY_HAND;
 pub use build::Builder;
 pub use endpoint::Endpoint;
-pub use event::{Ask, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target};
+pub use event::{
+    Ask, Claims, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target,
+};
 pub use framer::{Frame, Framer, FramingError};
 pub use ladder::ladder;
 pub use locate::{Hop, Locate};

@@ -54,7 +54,8 @@ impl Endpoint {
         }
         let to = match target {
             Target::Uri { uri, flow } => Way { uri: uri.into(), flow, natted: false, routes: Vec::new() },
-            Target::Name(uri) => return self.locate(leg, uri, what, out),
+            Target::Name(uri) => return self.locate(leg, uri, false, what, out),
+            Target::OneOf(uri) => return self.locate(leg, uri, true, what, out),
             Target::User(user) => match self.registrar.newest(&user) {
                 Some(b) => Way { uri: b.uri.clone(), flow: b.flow, natted: b.natted, routes: b.path.clone() },
                 None => {

@@ -7,10 +7,11 @@ use super::body::sdp_of;
 use super::build::Builder;
 use super::dialog::Dialog;
 use super::endpoint::Endpoint;
-use super::event::{EndCause, Event, Incoming, Output};
+use super::event::{Claims, EndCause, Event, Incoming, Output};
 use super::extension::RELIABLE;
 use super::layer::{Owner, Request, TxId};
 use super::leg::{Leg, LegTimer, RING_AGAIN, State};
+use super::message::Message;
 use super::name::Name;
 use super::offers::Asked;
 use super::reply::Fault;
@@ -200,11 +201,8 @@ impl Endpoint {
 fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming {
     let message = &request.message;
     let from = &request.envelope.from;
-    let user = |uri: &Text| Uri::parse(uri).ok().and_then(|u| u.user).unwrap_or_default().to_string();
+    let user = |uri: &Text| user_of(uri).unwrap_or_default();
     let uri = message.request().map(|(_, uri)| uri.clone()).unwrap_or_default();
-    let asserted = message.list(Name::PAssertedIdentity).unwrap_or_default();
-    let asserted =
-        asserted.iter().filter_map(|a| NameAddr::parse(a).ok()).map(|a| user(&a.uri)).find(|u| !u.is_empty());
     let mut headers = Vec::new();
     for (name, label, value) in message.fields() {
         match name {
@@ -229,11 +227,35 @@ fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming 
         flow: request.flow,
         dialled: user(&uri),
         uri: uri.to_string(),
-        caller: Pii::new(asserted.unwrap_or_else(|| user(&from.uri))),
+        caller: Pii::new(user(&from.uri)),
+        claims: claims(message),
         caller_name: from.display.as_ref().map(|name| Pii::new(name.to_string())),
         call_id: request.envelope.call_id.to_string(),
         sdp: sdp_of(message).unwrap_or_default(),
         account,
         headers,
     }
+}
+
+/// What the network says of the caller. A field that cannot be read says nothing.
+fn claims(message: &Message) -> Claims {
+    let users = |name| -> Vec<String> {
+        let list = message.list(name).unwrap_or_default();
+        list.iter().filter_map(|v| user_of(&NameAddr::parse(v).ok()?.uri)).collect()
+    };
+    // `none` asks for none; whatever else is there asks for some (RFC 3323 §4.2).
+    let mut private = message
+        .all(Name::Privacy)
+        .flat_map(|v| v.split([';', ',']).map(|p| p.trim().to_ascii_lowercase()).collect::<Vec<_>>());
+    let mut targets = users(Name::HistoryInfo);
+    targets.truncate(if targets.len() > 1 { 1 } else { 0 });
+    Claims {
+        asserted: users(Name::PAssertedIdentity).into_iter().next().map(Pii::new),
+        private: private.any(|p| matches!(&*p, "id" | "user" | "header")),
+        diverted_from: users(Name::Diversion).pop().or(targets.pop()).map(Pii::new),
+    }
+}
+
+fn user_of(uri: &Text) -> Option<String> {
+    Uri::parse(uri).ok()?.user.map(|u| u.to_string()).filter(|u| !u.is_empty())
 }

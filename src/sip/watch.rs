@@ -64,6 +64,8 @@ impl Networks {
 pub struct Rules {
     /// Where calls come from without credentials.
     pub trunks: Networks,
+    /// There are trunks that are known by password alone: INVITEs of strangers are challenged, whoever they say they are.
+    pub trunks_by_digest: bool,
     /// Who has no rate and is not banned but by hand.
     pub exempt: Networks,
     /// Strangers get challenges or nothing.
@@ -91,6 +93,7 @@ impl Default for Rules {
         let nets = vec![IpNet::default(), IpNet::V6(ipnet::Ipv6Net::default())];
         Rules {
             trunks: Networks::default(),
+            trunks_by_digest: false,
             exempt: Networks { nets, own_machine: true },
             silent: false,
             requests_per_s: 50,

@@ -18,14 +18,15 @@ pub(super) const PHONE: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN
 const HOURS: &str =
     "[[hours]]\nname = \"office\"\nzone = \"UTC\"\nweek = { thu = \"00:00-01:00, 09:00-18:00\" }\n";
 
-/// The sample dialplans, with this added to the repair queue.
-fn config(extra: &str) -> Arc<Config> {
+/// The sample dialplans, with this added to the repair queue, and this to the trunk of server.toml.
+fn config(extra: &str, trunk: &str) -> Arc<Config> {
+    let server = format!("{}{trunk}", include_str!("../../../dialplans/server.toml"));
     let team = include_str!("../../../dialplans/team.toml");
     let name = "name = \"city-repair\"\n";
     let team = team.replacen(name, &format!("{name}{extra}"), 1);
     let files = [
         ("hours.toml", HOURS),
-        ("server.toml", include_str!("../../../dialplans/server.toml")),
+        ("server.toml", &server),
         ("team.toml", &team),
         ("city-12345.toml", include_str!("../../../dialplans/city-12345.toml")),
         ("bank.toml", include_str!("../../../dialplans/bank.toml")),
@@ -53,6 +54,10 @@ pub(super) struct World {
     pub(super) hung_up: Vec<LegId>,
     pub(super) closed: Vec<LegId>,
     pub(super) ports: bool,
+    /// What the next INVITE claims.
+    pub(super) claims: sip::Claims,
+    /// Where calls come from.
+    pub(super) remote: std::net::SocketAddr,
 }
 
 impl World {
@@ -62,15 +67,24 @@ impl World {
 
     /// A world whose repair queue has this, too.
     pub(super) fn with(extra: &str) -> World {
-        World::restarted(extra, None)
+        World::made(extra, "", None)
+    }
+
+    /// A world whose trunk has this, too, and more tables after it.
+    pub(super) fn with_trunk(extra: &str, trunk: &str) -> World {
+        World::made(extra, trunk, None)
     }
 
     /// A world that takes up what another has kept.
     pub(super) fn restarted(extra: &str, kept: Option<Kept>) -> World {
+        World::made(extra, "", kept)
+    }
+
+    fn made(extra: &str, trunk: &str, kept: Option<Kept>) -> World {
         let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
         let mut out = Vec::new();
         let with = SwitchConfig {
-            config: config(extra),
+            config: config(extra, trunk),
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
             kept,
@@ -92,6 +106,8 @@ impl World {
             hung_up: Vec::new(),
             closed: Vec::new(),
             ports: true,
+            claims: sip::Claims::default(),
+            remote: flow().remote,
         };
         world.obey(out);
         world
@@ -121,7 +137,10 @@ impl World {
                 Output::Media(Media::Play { leg, play, repeat: false, .. }) => {
                     self.others.push((*leg, *play));
                 }
-                Output::Sip(Sip::Invite { target: sip::Target::Uri { .. }, .. }) => {}
+                Output::Sip(Sip::Invite {
+                    target: sip::Target::Uri { .. } | sip::Target::Name(_) | sip::Target::OneOf(_),
+                    ..
+                }) => {}
                 Output::Sip(Sip::Invite { leg, .. }) => self.invited = Some(*leg),
                 Output::Sip(Sip::Hangup { leg, .. } | Sip::Refuse { leg, .. }) => self.hung_up.push(*leg),
                 Output::Record(cdr) => self.records.push((**cdr).clone()),
@@ -187,7 +206,7 @@ impl World {
 
     /// Reloads with this in place of what the repair queue had.
     pub(super) fn reload(&mut self, extra: &str) {
-        self.give(Input::Reload(config(extra)));
+        self.give(Input::Reload(config(extra, "")));
     }
 
     pub(super) fn dial(&mut self, number: &str, sdp: &'static [u8]) {
@@ -202,10 +221,11 @@ impl World {
     fn dial_with(&mut self, leg: LegId, number: &str, sdp: &'static [u8], account: Option<&str>) {
         self.event(Event::Incoming(Box::new(sip::Incoming {
             leg,
-            flow: flow(),
+            flow: Flow { remote: self.remote, ..flow() },
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),
             caller: Pii::new("13800000000".into()),
+            claims: self.claims.clone(),
             caller_name: None,
             call_id: "abc".into(),
             sdp: sdp.into(),

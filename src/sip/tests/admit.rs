@@ -148,6 +148,14 @@ fn a_stranger_gets_challenges_or_nothing_and_in_the_end_a_ban() {
 }
 
 #[test]
+fn a_stranger_that_may_be_a_trunk_with_a_password_is_asked_for_it() {
+    let mut e = Edge::new(Rules { trunks_by_digest: true, ..rules() });
+    let elsewhere = ("<sip:100@elsewhere.example>", "<sip:95@10.0.0.1>");
+    assert_eq!(e.send_as(STRANGER, ("INVITE", 1), "x", elsewhere, ""), ["407"]);
+    assert_eq!(e.send(STRANGER, "OPTIONS", ""), NOTHING);
+}
+
+#[test]
 fn trunks_are_answered_as_ever() {
     let mut e = Edge::new(rules());
     for _ in 0..1000 {

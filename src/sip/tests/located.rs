@@ -30,7 +30,11 @@ impl Caller {
     }
 
     fn call(&mut self, headers: Vec<(String, String)>) {
-        let (leg, target) = (self.leg, Target::Name("sip:95@line.example".into()));
+        self.call_to(Target::Name("sip:95@line.example".into()), headers);
+    }
+
+    fn call_to(&mut self, target: Target, headers: Vec<(String, String)>) {
+        let leg = self.leg;
         let (from, sdp) = ("sip:me@here".into(), Bytes::from_static(b"offer"));
         self.input(Input::Command(Command::Invite { leg, target, from, sdp, headers, credentials: None }));
         let [Output::Locate { ask, uri }] = self.out.as_slice() else { panic!("{:?}", self.out) };
@@ -97,6 +101,21 @@ impl Caller {
 
 fn invite(transport: &str, node: usize) -> (String, String, SocketAddr) {
     ("INVITE".into(), transport.into(), addr(node))
+}
+
+#[test]
+fn where_there_is_somebody_else_to_ask_the_last_server_may_not_be_silent_either() {
+    for (answer, ends) in [(None, true), (Some(100), false)] {
+        let mut caller = Caller::new();
+        caller.call_to(Target::OneOf("sip:95@line.example".into()), vec![]);
+        caller.located(Transport::Udp, &[1]);
+        answer.into_iter().for_each(|status| caller.answered(status));
+        caller.pass(ms(3990));
+        assert_eq!(caller.ended(), None);
+        caller.pass(ms(20));
+        assert_eq!(caller.ended(), ends.then_some(&EndCause::Timeout), "{answer:?}");
+        assert_eq!(caller.endpoint.dump().is_empty(), ends, "{}", caller.endpoint.dump());
+    }
 }
 
 #[test]

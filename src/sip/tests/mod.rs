@@ -9,6 +9,7 @@ mod peer;
 mod table;
 mod torture;
 mod transfer;
+mod trunk;
 
 use super::{Command, Flow, Target, Transport};
 use crate::base::LegId;

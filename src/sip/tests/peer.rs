@@ -15,6 +15,8 @@ pub(super) struct Peer {
     call_id: String,
     /// What the endpoint has sent, as it was sent.
     pub(super) sent: Vec<Message>,
+    /// What the newest INVITE claims.
+    pub(super) claims: Option<Claims>,
 }
 
 impl Peer {
@@ -27,6 +29,7 @@ impl Peer {
             tag: String::new(),
             call_id: "c".into(),
             sent: Vec::new(),
+            claims: None,
         }
     }
 
@@ -54,6 +57,7 @@ impl Peer {
             }
             Output::Event(Event::Incoming(call)) => {
                 self.leg = Some(call.leg);
+                self.claims = Some(call.claims.clone());
                 "Incoming".into()
             }
             Output::Locate { uri, .. } => format!("Locate {uri}"),

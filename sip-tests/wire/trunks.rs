@@ -1,0 +1,65 @@
+//! Trunks: calls that go out over them, to SIPp as two carriers, and who may come in.
+
+use super::server::{Server, record};
+use super::sipp::{self, Sipp, free_port, have_sipp};
+use std::path::{Path, PathBuf};
+use trunkline::call::{Moment, Result};
+
+/// A file with the password that SIPp has.
+fn secret(name: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trunk-{name}-{}", std::process::id()));
+    std::fs::write(&file, "secret\n").unwrap();
+    file
+}
+
+#[test]
+fn a_trunk_without_networks_is_known_by_its_password() {
+    if !have_sipp() {
+        return;
+    }
+    let secret = secret("in");
+    let networks = "from = [\"127.0.0.0/8\", \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\"]";
+    let user = format!("user = \"branch\"\npassword = {{ file = {secret:?} }}");
+    let server = Server::start_without_model(&[(networks, &user)]);
+    sipp::caller(&server, "caller-with-password", "99999").succeed();
+    let table = server.command(&["trunks"]);
+    assert!(
+        table.lines().any(|l| l.starts_with("local") && l.ends_with("1 No line has this number")),
+        "{table}"
+    );
+    std::fs::remove_file(secret).unwrap();
+}
+
+#[test]
+fn a_number_outside_is_called_by_the_next_trunk_where_the_first_is_full_and_with_credentials_where_asked() {
+    if !have_sipp() {
+        return;
+    }
+    let (full, other) = (free_port(), free_port());
+    let secret = secret("out");
+    let trunks = format!(
+        "\"192.168.0.0/16\"]\ncountry = \"86\"\n\
+         [[trunk]]\nname = \"full\"\nto = \"sip:127.0.0.1:{full}\"\ncountry = \"86\"\nnumbers = \"national\"\n\
+         [[trunk]]\nname = \"other\"\nto = \"sip:127.0.0.1:{other}\"\ncountry = \"86\"\nnumbers = \"e164\"\n\
+         caller = \"+862112345678\"\ntrusted = true\nuser = \"line\"\npassword = {{ file = {secret:?} }}\n\
+         [[route]]\nprefix = \"+86\"\ntrunks = [\"full\", \"other\"]\n"
+    );
+    let queue = "name = \"city-repair\"\n";
+    let overflow = format!("{queue}overflow = [{{ after_s = 1, number = \"13912345678\" }}]\n");
+    let server = Server::start(&[("\"192.168.0.0/16\"]", &trunks), (queue, &overflow)]);
+    let first = Sipp::start(&server, "carrier-is-full", full, &["-m", "1"]);
+    let second = Sipp::start(&server, "carrier-challenges", other, &["-m", "1"]);
+    sipp::caller(&server, "caller-talks", "12345").succeed();
+    first.succeed();
+    second.succeed();
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.caller.reveal().as_str()), (Result::Connected, "+8613800000000"));
+    assert!(cdr.moments.iter().any(|m| matches!(m.moment, Moment::Bridged { .. })));
+    let table = server.command(&["trunks"]);
+    let row =
+        |name| table.lines().find(|l| l.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(row("local"), ["local", "0", "1", "0", "0"]);
+    assert_eq!(row("full"), ["full", "0", "0", "0", "1", "1", "call", "not", "taken"]);
+    assert_eq!(row("other"), ["other", "0", "0", "0", "1"]);
+    std::fs::remove_file(secret).unwrap();
+}

@@ -1,0 +1,251 @@
+//! Calls to numbers outside: by which trunk, as whom, and by which other one if that does not take the call.
+//!
+//! ```text
+//! number ─► Server::ways_out ─► first trunk whose limits let it ─► INVITE ─► 503, silence, unreachable ─► the next
+//!               │ no route, not allowed        │ all full                │ 486, 404, rang …
+//!               ▼                              ▼                         ▼
+//!            refused, and that is recorded ◄───┴─────────────────────────┘
+//! ```
+//! Without a trunk that says where calls go, a call goes out by the way that the customer came: to the same peer, from the
+//! same socket, so that it reaches nobody who has not called.
+
+use super::cdr::Moment;
+use super::event::Output;
+use super::journey::{AgentSide, Call, Due, Stage};
+use super::leg::Leg;
+use super::switch::Shared;
+use crate::base::{CallId, LegId, Now};
+use crate::config::NoWay;
+use crate::limits::DIAL_MAX;
+use crate::sip::{self, EndCause, Flow};
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// A number that is being called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outside {
+    number: String,
+    /// The way that the customer came.
+    way: Flow,
+    /// The trunk that is being tried.
+    trunk: Option<String>,
+    /// Those to be tried after it.
+    next: VecDeque<String>,
+    /// It rings there: whatever happens now, the number has been reached.
+    rang: bool,
+}
+
+/// As whom a number is called, if the trunk has no number of ours.
+struct Identity<'a> {
+    display: &'a str,
+    number: &'a str,
+    private: bool,
+}
+
+impl Shared {
+    /// The way to `number` for a customer who came over the trunk `came`.
+    pub(super) fn way_out(
+        &mut self,
+        now: Now,
+        number: &str,
+        came: Option<&str>,
+        way: Flow,
+    ) -> Result<Outside, NoWay> {
+        let turn = self.trunks.turn();
+        let ways = self.config.server.ways_out(number, came, turn)?;
+        let next: VecDeque<String> = ways.iter().map(|t| t.name.clone()).collect();
+        let by_trunk = !next.is_empty();
+        let mut outside = Outside { number: number.to_owned(), way, trunk: None, next, rang: false };
+        match by_trunk {
+            true => self.next_trunk(now, &mut outside).map(|()| outside),
+            false => Ok(outside),
+        }
+    }
+
+    /// Goes on to the next trunk that may take one more call.
+    fn next_trunk(&mut self, now: Now, outside: &mut Outside) -> Result<(), NoWay> {
+        while let Some(name) = outside.next.pop_front() {
+            let Some(trunk) = self.config.server.trunk(&name) else { continue };
+            match self.trunks.go(now, trunk) {
+                Ok(()) => {
+                    outside.trunk = Some(name);
+                    return Ok(());
+                }
+                Err(limit) => self.trunks.refused(&name, limit),
+            }
+        }
+        Err("no trunk may take one more call")
+    }
+
+    /// The INVITE of whoever calls.
+    fn outgoing(&self, leg: LegId, outside: &Outside, who: &Identity<'_>, sdp: Bytes) -> sip::Command {
+        let server = &self.config.server;
+        let trunk = outside.trunk.as_deref().and_then(|name| server.trunk(name));
+        let from = trunk.and_then(|t| t.caller.as_deref()).unwrap_or(who.number);
+        let (numbering, form) = trunk.map(|t| (t.numbering.clone(), t.form)).unwrap_or_default();
+        let credentials = trunk.and_then(|t| self.config.logins.get(&t.name)).cloned();
+        // Whoever is known there by a user is one of theirs.
+        let host = trunk.filter(|t| t.login.is_some()).and_then(|t| t.to.as_deref()).and_then(host_of);
+        let own = format!("<sip:{}@{}>", numbering.written(from, form), host.unwrap_or(&server.domain));
+        let hidden = who.private && trunk.is_none_or(|t| t.caller.is_none());
+        let mut headers = Vec::new();
+        if trunk.is_some_and(|t| t.trusted) {
+            headers.push(("P-Asserted-Identity".to_owned(), own.clone()));
+            if hidden {
+                headers.push(("Privacy".to_owned(), "id".to_owned()));
+            }
+        }
+        let shown = if hidden { "<sip:anonymous@anonymous.invalid>".to_owned() } else { own };
+        let from = if who.display.is_empty() { shown } else { format!("\"{}\" {shown}", who.display) };
+        let target = match trunk.and_then(|t| t.uri(&outside.number)) {
+            Some(uri) if outside.next.is_empty() => sip::Target::Name(uri),
+            Some(uri) => sip::Target::OneOf(uri),
+            None => back(&numbering.written(&outside.number, form), outside.way),
+        };
+        sip::Command::Invite { leg, target, from, sdp, headers, credentials }
+    }
+}
+
+impl Call {
+    /// Calls a number outside, for the caller to talk with.
+    pub(super) fn dial(&mut self, now: Now, number: &str, s: &mut Shared, out: &mut Vec<Output>) {
+        let Some(way) = self.way else { return };
+        self.stage = Stage::Waiting;
+        self.moment(now, Moment::Dialled { number: number.to_owned() }, out);
+        match s.way_out(now, number, self.trunk.as_deref(), way) {
+            Ok(outside) => self.ring_outside(now, outside, s, out),
+            Err(why) => {
+                self.moment(now, Moment::OfferFailed { agent: number.to_owned(), why: why.into() }, out);
+                self.nobody_free(now, s, out);
+            }
+        }
+    }
+
+    fn ring_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
+        let leg = s.leg_over(self.id, &outside);
+        let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
+        let (number, ip) = (outside.number.clone(), outside.way.local.ip());
+        self.legs.push(Leg::new(leg, number.clone(), like));
+        self.ringing.push(AgentSide { offer: None, leg, user: number, outside: Some(outside) });
+        out.push(Output::Open { leg, ip, near: Some(self.caller()) });
+        s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
+    }
+
+    /// The leg of a number outside has a port.
+    pub(super) fn invite_outside(&self, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
+        let side = self.ringing.iter().find(|side| side.leg == leg)?;
+        let (number, private) = (self.cdr.caller.reveal(), self.cdr.private);
+        let who = Identity { display: &self.cdr.line, number, private };
+        Some(s.outgoing(leg, side.outside.as_ref()?, &who, sdp))
+    }
+
+    /// The customer who is called back: from the number that was dialled.
+    pub(super) fn invite_back(&self, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
+        let who = Identity { display: "", number: &self.cdr.dialled, private: false };
+        Some(s.outgoing(leg, self.outside.as_ref()?, &who, sdp))
+    }
+
+    /// It rings outside.
+    pub(super) fn rings_outside(&mut self, leg: LegId) {
+        let customer = leg == self.caller();
+        let sides = self.ringing.iter_mut().filter(|side| side.leg == leg);
+        let customer = self.outside.as_mut().filter(|_| customer);
+        for outside in sides.filter_map(|side| side.outside.as_mut()).chain(customer) {
+            outside.rang = true;
+        }
+    }
+
+    /// A trunk did not take the call of `leg`: tries the next. False if there is none, or that would not help.
+    pub(super) fn try_next_trunk(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        cause: &EndCause,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let customer = leg == self.caller();
+        let at = self.ringing.iter().position(|side| side.leg == leg);
+        let found = match (customer, at.and_then(|at| self.ringing.get(at))) {
+            (true, _) => self.outside.clone(),
+            (false, side) => side.and_then(|side| side.outside.clone()),
+        };
+        let Some(mut outside) = found.filter(|o| !o.rang && not_taken(cause)) else { return false };
+        s.trunks.left(leg);
+        if let Some(name) = &outside.trunk {
+            s.trunks.refused(name, "call not taken");
+        }
+        if s.next_trunk(now, &mut outside).is_err() {
+            return false;
+        }
+        self.close_leg(leg, "another trunk", out);
+        if customer {
+            self.call_outside(now, outside, s, out);
+        } else {
+            at.map(|at| self.ringing.remove(at));
+            self.ring_outside(now, outside, s, out);
+        }
+        true
+    }
+
+    /// The customer, on a new leg in place of the one that came to nothing.
+    fn call_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
+        let leg = s.leg_over(self.id, &outside);
+        let (ip, near) = (outside.way.local.ip(), self.agent.as_ref().map(|side| side.leg));
+        self.legs.insert(0, Leg::new(leg, "caller", None));
+        self.outside = Some(outside);
+        out.push(Output::Open { leg, ip, near });
+        s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
+    }
+
+    /// Looks for a way to the customer who is to be called back; the leg is there already.
+    pub(super) fn find_customer(&mut self, now: Now, way: Flow, s: &mut Shared) -> Result<(), NoWay> {
+        let number = self.cdr.caller.reveal().clone();
+        let outside = s.way_out(now, &number, self.trunk.as_deref(), way)?;
+        s.carries(self.caller(), &outside);
+        self.outside = Some(outside);
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// A leg over the trunk that has been found.
+    fn leg_over(&mut self, call: CallId, outside: &Outside) -> LegId {
+        let leg = self.new_leg(call);
+        self.carries(leg, outside);
+        leg
+    }
+
+    fn carries(&mut self, leg: LegId, outside: &Outside) {
+        if let Some(name) = &outside.trunk {
+            self.trunks.carries(leg, name);
+        }
+    }
+}
+
+/// The trunk, not who was called, is why there is no call: RFC 3261 §21.5, no answer at all, no connection.
+fn not_taken(cause: &EndCause) -> bool {
+    match cause {
+        EndCause::Refused { status, .. } => matches!(status, 408 | 500 | 502..=504),
+        EndCause::Timeout | EndCause::Unreachable => true,
+        _ => false,
+    }
+}
+
+/// Host of a URI without a user, with its port left out.
+fn host_of(to: &str) -> Option<&str> {
+    let host = to.split_once(':')?.1.split(';').next()?;
+    match host.starts_with('[') {
+        true => host.split_inclusive(']').next(),
+        false => host.split(':').next(),
+    }
+}
+
+/// A number at the peer that a call came from.
+fn back(number: &str, way: Flow) -> sip::Target {
+    let transport = match way.transport {
+        sip::Transport::Udp => String::new(),
+        other => format!(";transport={}", other.name()),
+    };
+    sip::Target::Uri { uri: format!("sip:{number}@{}{transport}", way.remote), flow: way }
+}
