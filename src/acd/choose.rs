@@ -230,14 +230,21 @@ impl Acd {
         let all = self.strategy(kind_ix) == Some(Strategy::RingAll);
         let (best, count) = self.rank(now, kind_ix, if all { RING_ALL_MAX } else { DECISION_NAMED_MAX });
         let (chosen, passed, jointly) = match forced {
-            Some(f) if !all => (vec![f.agent], f.passed, f.jointly),
+            Some(f) if !all => {
+                // Who was rung for a call that nobody took is free as well.
+                let several =
+                    if f.jointly.is_empty() { self.enough(now, &best, one_phone) } else { Vec::new() };
+                let chosen = if several.contains(&f.agent) { several } else { vec![f.agent] };
+                (chosen, f.passed, f.jointly)
+            }
             _ if all => (best.iter().map(|b| b.2).collect(), None, Vec::new()),
             _ => (self.enough(now, &best, one_phone), None, Vec::new()),
         };
         let Some(decision) = self.decision(now, kind_ix, place, &best, count) else { return };
+        let together = chosen.len() > 1;
         for agent in chosen {
             let Some(user) = self.agents.get(agent).map(|a| a.user.clone()) else { continue };
-            let offer = self.reserve(now, call, agent, queue_ix);
+            let offer = self.reserve(now, call, (agent, together), queue_ix);
             let endpoint =
                 self.agents.get(agent).and_then(|a| a.endpoints.last().copied()).unwrap_or_default();
             let (jointly, chosen) = (jointly.clone(), user.clone());

@@ -13,9 +13,10 @@
 //!
 //! With `balanced` a phone that rings for long is likely not to be answered (`Queue::long_ring`): the call is back in its
 //! place, and the next agent who is free for it is offered it, too. The first to answer has it; the other missed it. Where
-//! agents often let their phones ring, several ring from the start (`Acd::enough`); who was only slower stays ready.
+//! agents often let their phones ring, several ring from the start (`Acd::enough`), as with ring-all: who was only slower stays
+//! ready, and so does who did not come.
 //!
-//! ¹ ring-all: as before; the call pauses for a moment when the last phone has stopped. What the agent asked for while it rang
+//! ¹ ring-all, and no answer where several rang from the start: as before. ring-all: the call pauses for a moment when the last phone has stopped. What the agent asked for while it rang
 //! (a break) counts more than the table.
 
 use super::agent::{NotReady, Phase, Presence};
@@ -32,7 +33,13 @@ const RING_ALL_PAUSE: Duration = Duration::from_secs(5);
 
 impl Acd {
     /// Takes the lease: from now on the agent is this call's until the offer ends.
-    pub(super) fn reserve(&mut self, now: Now, call: CallId, agent: usize, queue: usize) -> OfferId {
+    pub(super) fn reserve(
+        &mut self,
+        now: Now,
+        call: CallId,
+        (agent, together): (usize, bool),
+        queue: usize,
+    ) -> OfferId {
         self.next += 1;
         let offer = OfferId(self.next);
         let q = self.queues.get(queue);
@@ -45,7 +52,7 @@ impl Acd {
             (waiting.parked, waiting.long_rung) = (again.filter(|_| !one_phone), false);
         }
         self.timers.set(Due::Lease(offer), now + ring);
-        self.offers.insert(offer, Offer { call, agent, queue, since: now });
+        self.offers.insert(offer, Offer { call, agent, queue, since: now, together });
         if let Some(agent) = self.agents.get_mut(agent) {
             agent.hands.push((call, Phase::Reserved(offer)));
         }
@@ -72,7 +79,7 @@ impl Acd {
     }
 
     pub(super) fn answered(&mut self, now: Now, offer: OfferId, out: &mut Vec<Output>) {
-        let Some(&Offer { call, agent, queue, since }) = self.offers.get(&offer) else { return };
+        let Some(&Offer { call, agent, queue, since, .. }) = self.offers.get(&offer) else { return };
         self.queues.get_mut(queue).into_iter().for_each(|q| q.picked_up(now.since(since)));
         let others: Vec<OfferId> = self.waiting.get(&call).map(|w| w.offers.clone()).unwrap_or_default();
         for other in others.into_iter().filter(|o| *o != offer) {
@@ -133,7 +140,9 @@ impl Acd {
         if matches!(how, OfferEnd::CallerGone | OfferEnd::AnsweredElsewhere | OfferEnd::Unregistered) {
             self.withdraw(offer, out);
         }
-        let Some(Offer { call, agent: ix, queue, since }) = self.offers.remove(&offer) else { return };
+        let Some(Offer { call, agent: ix, queue, since, together }) = self.offers.remove(&offer) else {
+            return;
+        };
         self.timers.clear(Due::Lease(offer));
         let (Some(agent), Some(q)) = (self.agents.get_mut(ix), self.queues.get(queue)) else { return };
         let (user, queue) = (agent.user.clone(), q.name.clone());
@@ -166,7 +175,7 @@ impl Acd {
         agent.hands.retain(|(c, _)| *c != call);
         let ring_all = q.setup.strategy == Strategy::RingAll;
         let reason = match how {
-            OfferEnd::NoAnswer if !ring_all => Some(NotReady::NoAnswer),
+            OfferEnd::NoAnswer if !ring_all && !together => Some(NotReady::NoAnswer),
             OfferEnd::Rejected if !ring_all => Some(NotReady::Rejected),
             OfferEnd::Busy if !ring_all => Some(NotReady::Busy),
             OfferEnd::NoPort => Some(NotReady::NoPort),

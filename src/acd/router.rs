@@ -51,6 +51,8 @@ pub(super) struct Offer {
     pub(super) agent: usize,
     pub(super) queue: usize,
     pub(super) since: Now,
+    /// Others were rung with it from the start.
+    pub(super) together: bool,
 }
 
 /// Who talks with whom.

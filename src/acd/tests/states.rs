@@ -232,6 +232,13 @@ fn where_phones_are_let_ring_several_ring_at_once_and_who_was_slower_stays_ready
     };
     let first = rung(w.enqueue(B, "q"));
     assert_eq!(first.len(), 3, "none of them is likely to come: {first:?}");
+    let missed = |offer| Input::Failed { offer, why: OfferFailure::NoAnswer };
+    for (offer, user) in &first[..2] {
+        w.give(missed(*offer));
+        assert_eq!(w.state(user), State::Ready, "as with ring-all");
+    }
+    let first = rung(w.give(missed(first[2].0)));
+    assert_eq!(first.len(), 3, "the call is back in its place, and they are rung again: {first:?}");
     w.give(Input::Answered { offer: first[1].0 });
     assert_eq!(w.state(&first[1].1), State::Talking { call: B });
     for slower in [&first[0], &first[2]] {
