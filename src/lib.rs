@@ -20,7 +20,7 @@
 //! | [`base`]     | time as a value, timers, ids, personal data, the words that rooms share          | siblings             |
 //! | [`limits`]   | every bound of the product, with its reason and the answer when it is reached    | siblings             |
 //! | [`sdp`]      | session descriptions: parse, print, offer and answer as pure functions           | sip, rtp, ports      |
-//! | [`sip`]      | messages, transactions, dialogs, registrar, digest, locating: one `Endpoint`     | DNS, sockets, media  |
+//! | [`sip`]      | messages, transactions, dialogs, registrar, locating, the watch: one `Endpoint`  | DNS, sockets, media  |
 //! | [`rtp`]      | packets, send and receive state, DTMF, latching, quality                         | sockets, codecs, sip |
 //! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
 //! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
@@ -35,7 +35,7 @@
 //! | [`config`]   | TOML text to a checked configuration; errors with place and remedy               | file reads           |
 //! | [`call`]     | the only hub: a caller's way through sip, media, ivr and acd, to its record      | sockets, TOML, files |
 //! | [`sys`]      | all `unsafe`: epoll, batched UDP, rings, threads; each file a thin, safe face    | the product          |
-//! | [`drive`]    | all I/O, clocks and threads: sockets, workers, processes, files, store           | decisions            |
+//! | [`drive`]    | all I/O, clocks and threads: sockets, DNS, workers, processes, files, store      | decisions            |
 //! | [`server`]   | the wiring, and the order of start and stop                                      | decisions            |
 //! | [`sim`]      | the whole product on virtual time: random callers and agents, losses, checks     | sys, drive, server   |
 //!

@@ -3,7 +3,7 @@
 //! It sends noise that lies on the µ-law grid, so that a frame which crossed the server without being re-coded can be
 //! found bit for bit in what the other side recorded.
 
-use super::server::{Server, wait_for};
+use super::server::{Server, have, wait_for};
 use super::sipp::free_port;
 use std::collections::HashMap;
 use std::fs;
@@ -114,6 +114,13 @@ impl Baresip {
         self.command("dial", uri);
     }
 
+    /// Calls a line and, when that speaks, chooses what key 1 is for.
+    pub(crate) fn choose(&self, server: &Server, uri: &str) {
+        self.dial(uri);
+        server.wait_log("Saying");
+        self.key('1');
+    }
+
     /// Presses a key (RFC 4733).
     pub(crate) fn key(&self, key: char) {
         self.command("sndcode", &key.to_string());
@@ -177,4 +184,9 @@ pub(crate) fn hear_each_other(caller: Baresip, agent: Baresip) {
         eprintln!("{who} heard {exact} bit-exact frames of {}", heard.len() / FRAME);
         assert!(exact > 250, "{who} heard only {exact} bit-exact frames of the other");
     }
+}
+
+/// True if baresip can call; says so in one line if not.
+pub(crate) fn have_baresip() -> bool {
+    have("baresip", "baresip-core") && have("espeak-ng", "espeak-ng")
 }

@@ -1,8 +1,7 @@
 //! An agent on linphonec asks a colleague on baresip, with the caller on hold, and hands the caller over.
 
-use super::baresip::{Baresip, hear_each_other};
+use super::baresip::{Baresip, have_baresip, hear_each_other};
 use super::linphone::{Linphone, have_linphone};
-use super::phones::have_baresip;
 use super::server::{Server, record, wait_for};
 use std::time::Duration;
 use trunkline::call::{EndedBy, Moment, MomentAt, Result};
@@ -15,9 +14,7 @@ fn have_both() -> bool {
 fn talking(server: &Server) -> (Baresip, Linphone) {
     let mut agent = Linphone::start(server, "agent", "1001");
     let caller = Baresip::start(server, "caller", None);
-    caller.dial(&format!("sip:12345@{}", server.sip));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(server, &format!("sip:12345@{}", server.sip));
     server.wait_state("1001", "ringing");
     agent.command("answer");
     server.wait_log("Bridged");

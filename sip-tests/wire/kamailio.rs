@@ -4,7 +4,7 @@
 //!  caller, agent ── TCP ──► outer ── UDP ──► inner ── UDP ──► trunkline
 //! ```
 
-use super::baresip::{Baresip, hear_each_other};
+use super::baresip::{Baresip, have_baresip, hear_each_other};
 use super::server::{Server, have, record, wait_for};
 use super::sipp::free_port;
 use std::fs;
@@ -90,7 +90,7 @@ impl Drop for Kamailio {
 }
 
 fn have_all() -> bool {
-    have("kamailio", "kamailio") && have("baresip", "baresip-core") && have("espeak-ng", "espeak-ng")
+    have("kamailio", "kamailio") && have_baresip()
 }
 
 /// Server, proxies, caller and agent; the agent rings.
@@ -110,9 +110,7 @@ fn ringing(agents_way: &str) -> Behind {
     server.wait_state("1001", "ready");
     let tcp = format!("{};transport=tcp", outer.addr);
     let caller = Baresip::start_over(&server, "caller", None, &tcp, "");
-    caller.dial(&format!("sip:12345@{tcp}"));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(&server, &format!("sip:12345@{tcp}"));
     agent.wait_event("CALL_INCOMING");
     Behind { server, _proxies: [inner, outer], caller, agent }
 }

@@ -120,7 +120,7 @@ fn an_agents_phone_registers_with_sha_256_where_it_is_asked_for() {
 /// As systemd/README.md has it: another program signs an agent in by a line of JSON.
 #[test]
 fn the_control_socket_signs_agents_in_and_out_for_any_program_that_may_open_it() {
-    if !super::phones::have_baresip() {
+    if !super::baresip::have_baresip() {
         return;
     }
     let server = Server::start(&[("user = \"1001\"", "user = \"1001\"\nsign_in = \"manual\"")]);

@@ -1,13 +1,9 @@
 //! Phones that we did not write, at both ends of the real binary: what caller, agent and supervisor hear and can do.
 
-use super::baresip::{Baresip, hear_each_other};
-use super::server::{Server, have, record, wait_for};
+use super::baresip::{Baresip, have_baresip, hear_each_other};
+use super::server::{Server, record, wait_for};
 use std::time::Duration;
 use trunkline::call::{Moment, Result};
-
-pub(crate) fn have_baresip() -> bool {
-    have("baresip", "baresip-core") && have("espeak-ng", "espeak-ng")
-}
 
 #[test]
 fn a_baresip_caller_and_a_baresip_agent_hear_each_other() {
@@ -18,9 +14,7 @@ fn a_baresip_caller_and_a_baresip_agent_hear_each_other() {
     let agent = Baresip::start(&server, "agent", Some("1001"));
     server.wait_state("1001", "ready");
     let caller = Baresip::start(&server, "caller", None);
-    caller.dial(&format!("sip:12345@{}", server.sip));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(&server, &format!("sip:12345@{}", server.sip));
     agent.wait_event("CALL_INCOMING");
     agent.command("accept", "");
     caller.wait_event("CALL_ESTABLISHED");
@@ -40,9 +34,7 @@ fn three_phones(server: &Server) -> [Baresip; 3] {
     let agent = Baresip::start(server, "agent", Some("1001"));
     server.wait_state("1001", "ready");
     let caller = Baresip::start(server, "caller", None);
-    caller.dial(&format!("sip:12345@{}", server.sip));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(server, &format!("sip:12345@{}", server.sip));
     agent.wait_event("CALL_INCOMING");
     agent.command("accept", "");
     server.wait_log("Bridged");
@@ -106,9 +98,7 @@ fn a_caller_hangs_up_is_called_back_in_its_turn_and_talks_with_the_agent() {
     server.wait_state("1001", "ready");
     server.command(&["supervise", "not-ready", "1001"]);
     let caller = Baresip::start(&server, "caller", None);
-    caller.dial(&format!("sip:12345@{}", server.sip));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(&server, &format!("sip:12345@{}", server.sip));
     server.wait_log("Queued");
     std::thread::sleep(Duration::from_secs(1));
     caller.key('1');
@@ -142,9 +132,7 @@ fn beside_a_phone_that_rings_for_long_another_rings_and_the_first_to_answer_has_
     let agent = Baresip::start(&server, "agent", Some("1001"));
     server.wait_state("1001", "ready");
     let caller = Baresip::start(&server, "caller", None);
-    caller.dial(&format!("sip:12345@{}", server.sip));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(&server, &format!("sip:12345@{}", server.sip));
     agent.wait_event("CALL_INCOMING");
     let colleague = Baresip::start(&server, "colleague", Some("1002"));
     colleague.wait_event("CALL_INCOMING");

@@ -1,9 +1,13 @@
 //! SIPp as a caller, and as an agent's phone.
 
 use super::server::{Server, have};
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Between the media ports of the default configuration and the ephemeral ones.
+const PORTS: std::ops::Range<u16> = 30_000..32_768;
 
 /// A SIPp that runs a scenario of `sip-tests/scenarios/`.
 pub(crate) struct Sipp {
@@ -12,9 +16,18 @@ pub(crate) struct Sipp {
     trace: std::path::PathBuf,
 }
 
-/// A UDP port that was free a moment ago.
+/// A port that is free over UDP and TCP and that no other test is given before it is taken, as an ephemeral one could be.
 pub(crate) fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    (0..PORTS.len())
+        .map(|_| {
+            let nth = std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Relaxed));
+            PORTS.start + (nth % PORTS.len() as u32) as u16
+        })
+        .find(|port| {
+            UdpSocket::bind(("127.0.0.1", *port)).is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok()
+        })
+        .expect("a port is free")
 }
 
 impl Sipp {

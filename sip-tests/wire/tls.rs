@@ -1,6 +1,6 @@
 //! TLS on the wire: baresip's OpenSSL and rustls as clients, certificates that change while calls go on.
 
-use super::baresip::{Baresip, hear_each_other};
+use super::baresip::{Baresip, have_baresip, hear_each_other};
 use super::server::{Server, have, record};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use std::fs;
@@ -115,10 +115,6 @@ pub(crate) fn start(listeners: &str) -> Server {
     Server::start(&[("[media]", &format!("{listeners}\n[media]"))])
 }
 
-fn have_baresip() -> bool {
-    have("baresip", "baresip-core") && have("espeak-ng", "espeak-ng")
-}
-
 /// A caller by TCP and an agent by TLS, talking.
 fn talking(server: &Server, authority: &Authority) -> [Baresip; 2] {
     let tls = format!("{};transport=tls", server.at("TLS"));
@@ -127,9 +123,7 @@ fn talking(server: &Server, authority: &Authority) -> [Baresip; 2] {
     server.wait_state("1001", "ready");
     let tcp = format!("{};transport=tcp", server.sip);
     let caller = Baresip::start_over(server, "caller", None, &tcp, "");
-    caller.dial(&format!("sip:12345@{tcp}"));
-    server.wait_log("Saying");
-    caller.key('1');
+    caller.choose(server, &format!("sip:12345@{tcp}"));
     agent.wait_event("CALL_INCOMING");
     agent.command("accept", "");
     caller.wait_event("CALL_ESTABLISHED");

@@ -16,8 +16,8 @@
 //! agents often let their phones ring, several ring from the start (`Acd::enough`), as with ring-all: who was only slower stays
 //! ready, and so does who did not come.
 //!
-//! ¹ ring-all, and no answer where several rang from the start: as before. ring-all: the call pauses for a moment when the last phone has stopped. What the agent asked for while it rang
-//! (a break) counts more than the table.
+//! ¹ as before with ring-all, where the call pauses for a moment when the last phone has stopped; and after no answer where
+//! several rang from the start. What the agent asked for while it rang (a break) counts more than the table.
 
 use super::agent::{NotReady, Phase, Presence};
 use super::event::{AcdEvent, OfferEnd, OfferFailure, OfferId, Output};

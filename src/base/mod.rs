@@ -3,11 +3,13 @@
 //! Nothing here reads a clock, and nothing here knows SIP, media or calls.
 
 mod pii;
+mod rate;
 mod stream;
 mod time;
 mod timers;
 
 pub use pii::Pii;
+pub use rate::Rate;
 pub use stream::{Codec, Direction, FRAME_MS, FRAME_SAMPLES, Lang, SAMPLE_RATE};
 pub use time::{Epoch, Now};
 pub use timers::Timers;

@@ -85,8 +85,10 @@ impl Shared {
         let (numbering, form) = trunk.map(|t| (t.numbering.clone(), t.form)).unwrap_or_default();
         let credentials = trunk.and_then(|t| self.config.logins.get(&t.name)).cloned();
         // Whoever is known there by a user is one of theirs.
-        let host = trunk.filter(|t| t.login.is_some()).and_then(|t| t.to.as_deref()).and_then(host_of);
-        let own = format!("<sip:{}@{}>", numbering.written(from, form), host.unwrap_or(&server.domain));
+        let to = trunk.filter(|t| t.login.is_some()).and_then(|t| t.to.as_deref());
+        let to = to.and_then(|to| sip::Uri::parse(&to.into()).ok());
+        let host = to.as_ref().map_or(server.domain.as_str().into(), sip::Uri::host_text);
+        let own = format!("<sip:{}@{host}>", numbering.written(from, form));
         let hidden = who.private && trunk.is_none_or(|t| t.caller.is_none());
         let mut headers = Vec::new();
         if trunk.is_some_and(|t| t.trusted) {
@@ -229,15 +231,6 @@ fn not_taken(cause: &EndCause) -> bool {
         EndCause::Refused { status, .. } => matches!(status, 408 | 500 | 502..=504),
         EndCause::Timeout | EndCause::Unreachable => true,
         _ => false,
-    }
-}
-
-/// Host of a URI without a user, with its port left out.
-fn host_of(to: &str) -> Option<&str> {
-    let host = to.split_once(':')?.1.split(';').next()?;
-    match host.starts_with('[') {
-        true => host.split_inclusive(']').next(),
-        false => host.split(':').next(),
     }
 }
 

@@ -3,34 +3,30 @@
 //! In: a leg that is to come or go over a trunk, and its end. Out: whether it may ([`Limits`]), and figures. Counted by name,
 //! so a reload that changes a trunk's limits keeps what is up.
 
-use crate::base::{LegId, Now};
+use crate::base::{LegId, Now, Rate};
 use crate::config::{Limits, Trunk};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// The calls of one way over a trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Traffic {
     now: u32,
     total: u64,
-    /// How much of a second's calls is used up, and when that was so.
-    used: f64,
-    at: Now,
+    rate: Rate,
 }
 
 impl Traffic {
-    /// Counts one more call, or says which limit is reached. A bucket that leaks as many calls in a second as may come: RFC
-    /// 7415 §3.5.1 has the same for overload.
+    /// Counts one more call, or says which limit is reached. As many calls as may come in a second may come at once.
     fn admit(&mut self, now: Now, limits: Limits) -> Result<(), &'static str> {
         if limits.calls_max.is_some_and(|max| self.now >= max) {
             return Err("calls_max");
         }
-        if let Some(max) = limits.calls_per_second_max.map(f64::from) {
-            let used = (self.used - now.since(self.at).as_secs_f64() * max).max(0.0);
-            if used + 1.0 > max {
-                return Err("calls_per_second_max");
-            }
-            (self.used, self.at) = (used + 1.0, now);
+        if let Some(max) = limits.calls_per_second_max
+            && (max == 0 || !self.rate.take(now, Duration::from_secs(1) / max, max))
+        {
+            return Err("calls_per_second_max");
         }
         self.now += 1;
         self.total += 1;
@@ -127,7 +123,6 @@ impl Trunks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn as_many_calls_as_may_be_up_pass_and_one_more_does_not() {

@@ -125,8 +125,7 @@ pub(super) fn advertised(
     let uri = if ipv6 { format!("sip:[{s}]") } else { format!("sip:{s}") };
     match Uri::parse(&uri.as_str().into()) {
         Ok(uri) if uri.user.is_none() && uri.params.is_empty() => {
-            let host = if uri.host.contains(':') { format!("[{}]", uri.host) } else { uri.host.to_string() };
-            Some((host, uri.port))
+            Some((uri.host_text().into_owned(), uri.port))
         }
         _ => {
             let help = "write it as \"203.0.113.7\", \"203.0.113.7:5061\" or \"sip.example.com\"";

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
+use tracing::warn;
 
 /// How long a name server may take before it, or the next, is asked again.
 const SERVER_PATIENCE: Duration = Duration::from_millis(1500);
@@ -35,7 +36,8 @@ impl std::fmt::Debug for Dns {
 impl Default for Dns {
     /// Asks the name servers of the system; nobody if it has none.
     fn default() -> Self {
-        Dns::with(TokioResolver::builder_tokio().ok())
+        let ask = TokioResolver::builder_tokio();
+        Dns::with(ask.inspect_err(|e| warn!("no name can be looked up: {e}; [sip] dns names servers")).ok())
     }
 }
 
@@ -71,7 +73,7 @@ impl Dns {
             options.negative_max_ttl = Some(DNS_TTL_MAX);
             options.timeout = SERVER_PATIENCE;
             options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-            builder.build().ok()
+            builder.build().inspect_err(|e| warn!("no name can be looked up: {e}")).ok()
         };
         let lookups = Arc::new(Semaphore::new(SIP_LOOKUPS_MAX));
         Dns { resolver: builder.and_then(bounded), lookups }

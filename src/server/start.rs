@@ -162,13 +162,20 @@ fn endpoint(
 /// when the server stopped no longer is.
 fn figures_so_far(data: &Path, store: &store::Writer) -> Figures {
     let stored = || {
-        let reader = store::Reader::open(data).ok()?;
-        let checkpoint =
-            reader.figures().ok()?.and_then(|(row, c)| Some((row, Figures::resume(INTERVAL, c)?)));
+        let reader = store::Reader::open(data)?;
+        let checkpoint = reader.figures()?.and_then(|(row, c)| Some((row, Figures::resume(INTERVAL, c)?)));
         let (row, figures) = checkpoint.unwrap_or_else(|| (0, Figures::new(INTERVAL)));
-        Some((figures, reader.events(row).ok()?, reader.last_event_at().ok()??))
+        Ok((figures, reader.events(row)?, reader.last_event_at()?))
     };
-    let Some((mut figures, events, last)) = stored() else { return Figures::new(INTERVAL) };
+    let (mut figures, events, last) = match stored() {
+        Ok((figures, events, Some(last))) => (figures, events, last),
+        // Nothing has ever happened.
+        Ok((figures, _, None)) => return figures,
+        Err::<_, rusqlite::Error>(error) => {
+            warn!("the figures begin anew: {}: {error}", store::file(data).display());
+            return Figures::new(INTERVAL);
+        }
+    };
     for (at, event) in &events {
         figures.add(*at, event);
     }

@@ -192,9 +192,10 @@ impl Endpoint {
             return self.drop_count("request without usable Via");
         };
         let reply = if flow.transport.reliable() { flow } else { Flow { remote, ..flow } };
-        let fault = check(&message);
+        let envelope = message.envelope();
+        let fault = check(&message, &envelope);
         let ack = matches!(message.request(), Some((Method::Ack, _)));
-        let envelope = match message.envelope() {
+        let envelope = match envelope {
             Ok(envelope) => envelope,
             Err(_) if ack => return self.drop_count("bad ACK"),
             Err(why) => {

@@ -40,6 +40,8 @@ pub(super) struct Asked {
     pub(super) cseq: u32,
     /// It came by UPDATE, whose 200 is not acknowledged.
     pub(super) update: bool,
+    /// What is agreed about the session if it is accepted.
+    pub(super) session: Option<Session>,
 }
 
 /// What a request of ours is for.
@@ -66,21 +68,22 @@ impl Endpoint {
     pub(super) fn reinvite(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
         let after = self.rng.u32(..=10);
         let Some(leg) = self.legs.get(&id) else { return };
-        let fault = match leg.state {
-            State::Calling(_) => Some(Fault::RequestPending),
-            State::Over => Some(Fault::NoDialog),
-            State::Up if leg.ended => Some(Fault::NoDialog),
-            State::Up if leg.asking.is_some() => Some(Fault::RequestPending),
-            State::Offered(_) => Some(Fault::OutOfOrder(Some(after))),
-            State::Up if leg.asked.is_some() || leg.unacked.is_some() => Some(Fault::OutOfOrder(Some(after))),
-            State::Up => session::agree(&request.message).err(),
+        let agreed = match leg.state {
+            State::Calling(_) => Err(Fault::RequestPending),
+            State::Over => Err(Fault::NoDialog),
+            State::Up if leg.ended => Err(Fault::NoDialog),
+            State::Up if leg.asking.is_some() => Err(Fault::RequestPending),
+            State::Offered(_) => Err(Fault::OutOfOrder(Some(after))),
+            State::Up if leg.asked.is_some() || leg.unacked.is_some() => Err(Fault::OutOfOrder(Some(after))),
+            State::Up => session::agree(&request.message),
         };
-        if let Some(fault) = fault {
-            return self.fault(now, id, &fault, request, out);
-        }
+        let session = match agreed {
+            Ok(session) => session,
+            Err(fault) => return self.fault(now, id, &fault, request, out),
+        };
         let tx = self.serve(request, Owner::Invite(id));
         self.with(id, |leg| {
-            leg.asked = Some(Asked { tx, cseq: request.envelope.cseq, update: false });
+            leg.asked = Some(Asked { tx, cseq: request.envelope.cseq, update: false, session });
             // A phone that has lost its connection goes on over another.
             leg.dialog.flow = request.flow;
         });
@@ -96,25 +99,26 @@ impl Endpoint {
         let Some(sdp) = sdp_of(&request.message) else {
             return self.fault(now, id, &Fault::UnsupportedMedia, request, out);
         };
-        let fault = match leg.state {
-            State::Over => Some(Fault::NoDialog),
-            State::Up if leg.ended => Some(Fault::NoDialog),
+        let agreed = match leg.state {
+            State::Over => Err(Fault::NoDialog),
+            State::Up if leg.ended => Err(Fault::NoDialog),
             // Our own offer has no answer yet.
-            State::Calling(_) if !sdp.is_empty() => Some(Fault::RequestPending),
-            State::Up if leg.asking.is_some() && !sdp.is_empty() => Some(Fault::RequestPending),
+            State::Calling(_) if !sdp.is_empty() => Err(Fault::RequestPending),
+            State::Up if leg.asking.is_some() && !sdp.is_empty() => Err(Fault::RequestPending),
             // Theirs has none.
-            State::Offered(_) if !sdp.is_empty() => Some(Fault::OutOfOrder(Some(after))),
+            State::Offered(_) if !sdp.is_empty() => Err(Fault::OutOfOrder(Some(after))),
             State::Up if leg.asked.is_some_and(|asked| asked.update || !sdp.is_empty()) => {
-                Some(Fault::OutOfOrder(Some(after)))
+                Err(Fault::OutOfOrder(Some(after)))
             }
-            State::Up if leg.unacked.is_some() && !sdp.is_empty() => Some(Fault::OutOfOrder(Some(after))),
-            State::Calling(_) | State::Offered(_) | State::Up => session::agree(&request.message).err(),
+            State::Up if leg.unacked.is_some() && !sdp.is_empty() => Err(Fault::OutOfOrder(Some(after))),
+            State::Calling(_) | State::Offered(_) | State::Up => session::agree(&request.message),
         };
-        if let Some(fault) = fault {
-            return self.fault(now, id, &fault, request, out);
-        }
+        let session = match agreed {
+            Ok(session) => session,
+            Err(fault) => return self.fault(now, id, &fault, request, out),
+        };
         let tx = self.serve(request, Owner::Leg(id));
-        let asked = Asked { tx, cseq: request.envelope.cseq, update: true };
+        let asked = Asked { tx, cseq: request.envelope.cseq, update: true, session };
         if sdp.is_empty() {
             return self.accept(now, id, asked, &sdp, out);
         }
@@ -127,7 +131,6 @@ impl Endpoint {
         let Some(leg) = self.legs.get(&id) else { return };
         let (contact, up) = (self.contact(leg.dialog.flow, leg.dialog.sips), matches!(leg.state, State::Up));
         let Some(request) = self.layer.request_of(asked.tx) else { return };
-        let session = session::agree(request).ok().flatten();
         // RFC 3261 §14.2, RFC 3311 §5.2: what is accepted is a target refresh.
         let (target, updates) = (request.contact().ok(), request.allows(&Method::Update));
         let mut ok = Builder::reply(request, 200, "", Some(&leg.tag))
@@ -135,7 +138,7 @@ impl Endpoint {
             .field(Name::Allow, ALLOW)
             .field(Name::Supported, SUPPORTED)
             .field(Name::Server, &self.config.user_agent);
-        if let Some(session) = session {
+        if let Some(session) = asked.session {
             ok = ok.field(Name::SessionExpires, session.of_response());
             if !session.ours {
                 ok = ok.field(Name::Require, TIMER);
@@ -155,7 +158,7 @@ impl Endpoint {
             }
         });
         if up {
-            self.begin_session(now, id, session);
+            self.begin_session(now, id, asked.session);
             self.locate_dialog(id, out);
         }
         if !asked.update {
@@ -288,7 +291,9 @@ impl Endpoint {
                 self.ask_later(now, id, asking.want, BUSY_AGAIN + Duration::from_secs(after.into()));
             }
             408 | 481 => self.lost(now, id, "SIP;cause=481", out),
-            _ => self.not_taken(id, &asking.want, status, out),
+            // A sign of life that is refused is one all the same; the session's end says what comes of it.
+            _ if matches!(asking.want, Want::Refresh) => {}
+            _ => out.push(Output::Event(Event::OfferRefused { leg: id, status })),
         }
     }
 
@@ -316,13 +321,6 @@ impl Endpoint {
         leg.asking = None;
         self.lost(now, id, "SIP;cause=408", out);
         self.layer.forget(now, tx, out);
-    }
-
-    fn not_taken(&mut self, id: LegId, want: &Want, status: u16, out: &mut Vec<Output>) {
-        // A sign of life that is refused is one all the same; the session's end says what comes of it.
-        if let Want::Offer(_) = want {
-            out.push(Output::Event(Event::OfferRefused { leg: id, status }));
-        }
     }
 
     /// The ACK for a 2xx to a re-INVITE of ours, and again for each copy of it (§13.2.2.4).

@@ -4,9 +4,9 @@
 
 use super::build::Builder;
 use super::extension::ALLOW;
-use super::message::Message;
+use super::message::{Envelope, Message};
 use super::name::{Method, Name};
-use super::syntax::Text;
+use super::syntax::{Text, Wrong};
 use bytes::Bytes;
 
 /// The body types that are understood, for Accept.
@@ -108,16 +108,17 @@ impl Fault {
     }
 }
 
-/// The checks that any request must pass before its method is looked at, in the order of RFC 3261 §8.2.
+/// The checks that any request must pass before its method is looked at, in the order of RFC 3261 §8.2. `envelope` is that
+/// of `request`.
 ///
 /// # Errors
 /// The first fault found.
-pub(super) fn check(request: &Message) -> Result<(), Fault> {
+pub(super) fn check(request: &Message, envelope: &Result<Envelope, Wrong>) -> Result<(), Fault> {
     if let Some(fault) = request.fault() {
         return Err(fault.clone());
     }
     let (method, uri) = request.request().ok_or(Fault::BadRequest("Not a Request"))?;
-    request.envelope().map_err(Fault::BadRequest)?;
+    envelope.as_ref().map_err(|why| Fault::BadRequest(why))?;
     for via in request.list(Name::Via).map_err(Fault::BadRequest)? {
         super::Via::parse(&via).map_err(Fault::BadRequest)?;
     }
@@ -233,6 +234,10 @@ mod tests {
         Message::parse(Bytes::from(text)).unwrap()
     }
 
+    fn checked(request: &Message) -> Result<(), Fault> {
+        check(request, &request.envelope())
+    }
+
     #[test]
     fn each_fault_has_its_code() {
         for (method, uri, extra, status) in [
@@ -248,7 +253,7 @@ mod tests {
             ("SUBSCRIBE", "sip:c@d", "", 405),
             ("NEWMETHOD", "sip:c@d", "", 501),
         ] {
-            let found = check(&request(method, uri, extra)).map_or_else(|f| f.status(), |()| 200);
+            let found = checked(&request(method, uri, extra)).map_or_else(|f| f.status(), |()| 200);
             assert_eq!(found, status, "{method} {uri} {extra}");
         }
     }
@@ -256,10 +261,10 @@ mod tests {
     #[test]
     fn a_bad_extension_is_named_and_a_method_not_allowed_lists_those_that_are() {
         let r = request("INVITE", "sip:c@d", "Require: a, b\r\n");
-        let reply = Message::parse(check(&r).unwrap_err().response(&r, "t")).unwrap();
+        let reply = Message::parse(checked(&r).unwrap_err().response(&r, "t")).unwrap();
         assert_eq!(reply.get(Name::Unsupported).as_deref(), Some("a, b"));
         let r = request("SUBSCRIBE", "sip:c@d", "");
-        let reply = Message::parse(check(&r).unwrap_err().response(&r, "t")).unwrap();
+        let reply = Message::parse(checked(&r).unwrap_err().response(&r, "t")).unwrap();
         assert_eq!(reply.get(Name::Allow).as_deref(), Some(ALLOW));
     }
 }

@@ -4,7 +4,7 @@
 //! in, or a short reason why not; nothing is copied unless a quoted string holds escapes. Linear white space is allowed
 //! where the RFC's SLASH, SEMI, EQUAL and COMMA allow it; unknown parameters are kept.
 
-use super::uri::Uri;
+use super::uri::{Uri, bracketed};
 pub use bytestring::ByteString as Text;
 use memchr::{memchr, memchr2, memchr3};
 use std::borrow::Cow;
@@ -325,12 +325,7 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/{}/{} ", self.version, self.transport)?;
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?;
-        } else {
-            f.write_str(&self.host)?;
-        }
+        write!(f, "SIP/{}/{} {}", self.version, self.transport, bracketed(&self.host))?;
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }

@@ -91,6 +91,9 @@ impl Trace {
 
     /// A leg belongs to this call.
     pub(super) fn call(&mut self, leg: LegId, call: CallId) {
+        if self.octets_max == 0 {
+            return;
+        }
         push(&mut self.calls, (leg, call));
     }
 

@@ -36,11 +36,12 @@ impl Endpoint {
             Ok(dialog) => dialog,
             Err(why) => return self.refuse(&Fault::BadRequest(why), request, out),
         };
-        if let Err(fault) = session::agree(&request.message) {
-            return self.refuse(&fault, request, out);
-        }
+        let session = match session::agree(&request.message) {
+            Ok(session) => session,
+            Err(fault) => return self.refuse(&fault, request, out),
+        };
         let tx = self.layer.serve(request, Owner::Invite(leg));
-        let invite = Asked { tx, cseq: request.envelope.cseq, update: false };
+        let invite = Asked { tx, cseq: request.envelope.cseq, update: false, session };
         self.offered.push(leg);
         let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;

@@ -4,6 +4,7 @@
 
 use super::syntax::{Params, Text, Wrong, lower};
 use super::transport::Transport;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 /// The port SIP uses when none is given (RFC 3261 §19.1.2).
@@ -58,6 +59,11 @@ impl Uri {
         Ok(Uri { scheme, user, host: lower(text, host), port, params })
     }
 
+    /// The host as it is written: an IPv6 address in brackets.
+    pub fn host_text(&self) -> Cow<'_, str> {
+        bracketed(&self.host)
+    }
+
     /// The host as an address, if it is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
@@ -86,6 +92,11 @@ impl Uri {
             && self.port == other.port
             && self.transport() == other.transport()
     }
+}
+
+/// A host as it stands in a URI or Via: an IPv6 address in brackets (RFC 3261 §25.1).
+pub(super) fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') { format!("[{host}]").into() } else { host.into() }
 }
 
 /// Splits `host[:port]`, with brackets taken off an IPv6 reference. `None` if either part is unusable.

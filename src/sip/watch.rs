@@ -12,7 +12,7 @@
 //! one address there has all of them.
 
 use super::event::Flow;
-use crate::base::Now;
+use crate::base::{Now, Rate};
 use crate::limits::{SIP_BANS_MAX, SIP_SOURCES_MAX};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, HashMap};
@@ -105,26 +105,6 @@ impl Default for Rules {
             overload: Duration::from_millis(500),
             agents: Vec::new(),
         }
-    }
-}
-
-/// So many at once and then one each interval (the generic cell rate algorithm, ITU-T I.371): when the next would be due
-/// if there were no burst.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Rate(Now);
-
-impl Rate {
-    fn room(self, now: Now, every: Duration, burst: u32) -> bool {
-        self.0.since(now) <= every * burst.saturating_sub(1)
-    }
-
-    /// Takes one; false if there is none to take.
-    fn take(&mut self, now: Now, every: Duration, burst: u32) -> bool {
-        let room = self.room(now, every, burst);
-        if room {
-            self.0 = self.0.max(now) + every;
-        }
-        room
     }
 }
 
@@ -247,7 +227,7 @@ impl Watch {
                 rate.take(now, GUESS_EVERY, GUESSES);
             }
             None => {
-                self.guesses.retain(|_, rate| rate.0 > now);
+                self.guesses.retain(|_, rate| !rate.is_over(now));
                 let mut rate = Rate::default();
                 rate.take(now, GUESS_EVERY, GUESSES);
                 self.guesses.insert(account.to_owned(), rate);
