@@ -15,7 +15,7 @@ mod start;
 
 use crate::acd::Figures;
 use crate::base::Now;
-use crate::call::{self, Switch};
+use crate::call::{self, Switch, TrunkNews};
 use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::files;
@@ -317,6 +317,14 @@ impl Server {
                         self.store.write(Row::Figures(Box::new(self.figures.checkpoint())));
                     }
                 }
+                call::Output::Trunk { trunk, news } => match news {
+                    TrunkNews::Registered => info!(trunk, "registered"),
+                    TrunkNews::NotRegistered { status } => warn!(trunk, status, "not registered"),
+                    TrunkNews::Up => info!(trunk, "the trunk answers"),
+                    TrunkNews::Down { status } => {
+                        warn!(trunk, status, "the trunk does not answer: others are called first");
+                    }
+                },
                 call::Output::TurnedAway { from, dialled, status, reason } => {
                     info!(%from, dialled, status, reason, "a call was turned away");
                 }

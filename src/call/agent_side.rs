@@ -76,7 +76,7 @@ impl Call {
         if side.outside.is_some() {
             return out.extend(self.invite_outside(leg, sdp, s).map(Output::Sip));
         }
-        let mut headers = Vec::new();
+        let mut headers = self.headers.clone();
         if let Some(intent) = &self.cdr.intent {
             headers.push(("X-Trunkline-Intent".to_owned(), intent.clone()));
         }

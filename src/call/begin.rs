@@ -52,6 +52,8 @@ pub(super) struct Customer {
     sdp: Bytes,
     way: Flow,
     trunk: Option<String>,
+    /// Header fields that go on.
+    headers: Vec<(String, String)>,
 }
 
 impl Customer {
@@ -63,6 +65,7 @@ impl Customer {
             Some(trunk) => Pii::new(trunk.numbering.e164(number.reveal()).into_owned()),
             None => number.clone(),
         };
+        let passes = |name: &str| trunk.is_some_and(|t| t.headers.passes(name));
         Customer {
             leg: incoming.leg,
             ip: incoming.flow.local.ip(),
@@ -74,6 +77,7 @@ impl Customer {
             sdp: incoming.sdp.clone(),
             way: incoming.flow,
             trunk: trunk.map(|t| t.name.clone()),
+            headers: incoming.headers.iter().filter(|(name, _)| passes(name)).cloned().collect(),
         }
     }
 
@@ -91,6 +95,7 @@ impl Customer {
             sdp: Bytes::new(),
             way: booking.way,
             trunk: booking.trunk.clone(),
+            headers: Vec::new(),
         }
     }
 }
@@ -133,6 +138,7 @@ impl Call {
             guests: Vec::new(),
             way: Some(customer.way),
             trunk: customer.trunk,
+            headers: customer.headers,
             outside: None,
             ticket: id,
             begin,

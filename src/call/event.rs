@@ -44,6 +44,22 @@ pub enum Input {
     Tick,
 }
 
+/// What has become of a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrunkNews {
+    Registered,
+    /// 408 if nobody answered, 503 if nobody was found.
+    NotRegistered {
+        status: u16,
+    },
+    /// It answers again.
+    Up,
+    /// It does not answer, or with 503 only.
+    Down {
+        status: Option<u16>,
+    },
+}
+
 /// What the switch wants done.
 #[derive(Debug)]
 pub enum Output {
@@ -81,6 +97,11 @@ pub enum Output {
         dialled: String,
         status: u16,
         reason: &'static str,
+    },
+    /// A trunk that is registered with or looked after has changed; for logs.
+    Trunk {
+        trunk: String,
+        news: TrunkNews,
     },
     /// An agent's state changed.
     Agent {

@@ -23,7 +23,7 @@ impl Switch {
     /// A new call, or the reason why not.
     pub(super) fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
         let config = self.shared.config.clone();
-        let trunk = config.server.trunk_of(incoming);
+        let trunk = config.server.trunk_of(incoming, self.shared.peers.trunk(incoming.peer));
         let admitted = match (&incoming.account, trunk) {
             (_, Some(trunk)) => self.over_trunk(now, incoming, trunk),
             (Some(user), None) => self.desk(user.clone(), incoming),

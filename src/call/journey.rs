@@ -94,6 +94,8 @@ pub(super) struct Call {
     pub(super) way: Option<Flow>,
     /// The trunk that the customer came over.
     pub(super) trunk: Option<String>,
+    /// Header fields of the customer's INVITE that go on.
+    pub(super) headers: Vec<(String, String)>,
     /// How the customer is called back.
     pub(super) outside: Option<Outside>,
     pub(super) sip_call_id: Arc<str>,
@@ -270,7 +272,8 @@ impl Call {
             | sip::Event::Incoming(_)
             | sip::Event::Registered { .. }
             | sip::Event::Unregistered { .. }
-            | sip::Event::Registration { .. } => {}
+            | sip::Event::Registration { .. }
+            | sip::Event::Options { .. } => {}
         }
     }
 

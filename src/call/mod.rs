@@ -7,9 +7,10 @@
 //! Rendered ───┘                                                    └─► Moment (live), Cdr (at the end)
 //! ```
 //! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
-//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs` with the line, `waiting.rs` in a
-//! queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with more than two, `callback.rs` and `outside.rs`
-//! for calls of our own); `speaking.rs` is what the caller hears; `teardown.rs` says who closes what.
+//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs`
+//! with the line, `waiting.rs` in a queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with
+//! more than two, `callback.rs` and `outside.rs` for calls of our own); `speaking.rs` is what the caller hears; `teardown.rs`
+//! says who closes what; `peers.rs` keeps the trunks registered and asks whether they are alive.
 
 mod agent_side;
 mod begin;
@@ -25,6 +26,7 @@ mod kept;
 mod leg;
 mod message;
 mod outside;
+mod peers;
 mod speaking;
 mod switch;
 mod teardown;
@@ -35,7 +37,7 @@ mod waiting;
 mod tests;
 
 pub use cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result, TurnRecord};
-pub use event::{Input, Output, SwitchConfig};
+pub use event::{Input, Output, SwitchConfig, TrunkNews};
 pub use guests::Role;
 pub use kept::Kept;
 pub use switch::Switch;

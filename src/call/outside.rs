@@ -40,6 +40,8 @@ struct Identity<'a> {
     display: &'a str,
     number: &'a str,
     private: bool,
+    /// Fields that the trunk of the caller lets pass.
+    headers: &'a [(String, String)],
 }
 
 impl Shared {
@@ -52,7 +54,8 @@ impl Shared {
         way: Flow,
     ) -> Result<Outside, NoWay> {
         let turn = self.trunks.turn();
-        let ways = self.config.server.ways_out(number, came, turn)?;
+        let mut ways = self.config.server.ways_out(number, came, turn)?;
+        ways.sort_by_key(|trunk| self.peers.alive(&trunk.name) == Some(false));
         let next: VecDeque<String> = ways.iter().map(|t| t.name.clone()).collect();
         let by_trunk = !next.is_empty();
         let mut outside = Outside { number: number.to_owned(), way, trunk: None, next, rang: false };
@@ -97,6 +100,10 @@ impl Shared {
                 headers.push(("Privacy".to_owned(), "id".to_owned()));
             }
         }
+        if let Some(trunk) = trunk {
+            headers.extend(who.headers.iter().filter(|(name, _)| trunk.headers.passes(name)).cloned());
+            headers.extend_from_slice(&trunk.headers.set);
+        }
         let shown = if hidden { "<sip:anonymous@anonymous.invalid>".to_owned() } else { own };
         let from = if who.display.is_empty() { shown } else { format!("\"{}\" {shown}", who.display) };
         let target = match trunk.and_then(|t| t.uri(&outside.number)) {
@@ -137,13 +144,13 @@ impl Call {
     pub(super) fn invite_outside(&self, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
         let side = self.ringing.iter().find(|side| side.leg == leg)?;
         let (number, private) = (self.cdr.caller.reveal(), self.cdr.private);
-        let who = Identity { display: &self.cdr.line, number, private };
+        let who = Identity { display: &self.cdr.line, number, private, headers: &self.headers };
         Some(s.outgoing(leg, side.outside.as_ref()?, &who, sdp))
     }
 
     /// The customer who is called back: from the number that was dialled.
     pub(super) fn invite_back(&self, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
-        let who = Identity { display: "", number: &self.cdr.dialled, private: false };
+        let who = Identity { display: "", number: &self.cdr.dialled, private: false, headers: &[] };
         Some(s.outgoing(leg, self.outside.as_ref()?, &who, sdp))
     }
 

@@ -4,6 +4,7 @@ use super::callback::Booking;
 use super::cdr::{self, EndedBy};
 use super::event::{Input, Output, SwitchConfig};
 use super::journey::{Call, Due, Stage};
+use super::peers::Peers;
 use super::speaking::Library;
 use super::trunks::{TrunkView, Trunks};
 use crate::acd::{self, Acd};
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) by_leg: HashMap<LegId, CallId>,
     /// What goes over which trunk.
     pub(super) trunks: Trunks,
+    pub(super) peers: Peers,
     /// Calls whose last words are cut short: the customer is called back now, and would be busy.
     pub(super) hang_up: Vec<CallId>,
     /// Places kept for customers who are to be called back, by what the ACD calls them.
@@ -90,6 +92,7 @@ impl Switch {
                 homes: HashMap::new(),
                 by_leg: HashMap::new(),
                 trunks: Trunks::default(),
+                peers: Peers::default(),
                 hang_up: Vec::new(),
                 callbacks: BTreeMap::new(),
                 tickets: HashMap::new(),
@@ -104,6 +107,7 @@ impl Switch {
             hours_at: None,
         };
         switch.prepare(out);
+        switch.shared.peers.take_up(now, &switch.shared.config, out);
         switch.keep_hours(now);
         if let Some(kept) = with.kept {
             switch.take_up(now, &kept, out);
@@ -155,13 +159,13 @@ impl Switch {
 
     /// What has gone over each trunk.
     pub fn trunks(&self) -> Vec<TrunkView> {
-        self.shared.trunks.view(&self.shared.config.server.trunks)
+        self.shared.trunks.view(&self.shared.config.server.trunks, &self.shared.peers)
     }
 
     /// When to be called next.
     pub fn deadline(&self) -> Option<Now> {
         let timers = self.shared.timers.next().map(|(at, _)| at);
-        [timers, self.acd.deadline(), self.hours_at].into_iter().flatten().min()
+        [timers, self.shared.peers.deadline(), self.acd.deadline(), self.hours_at].into_iter().flatten().min()
     }
 
     /// Takes one input; appends what is to be done.
@@ -192,6 +196,9 @@ impl Switch {
             }
             Input::Reload(config) => {
                 self.shared.config = config;
+                if !self.draining {
+                    self.shared.peers.take_up(now, &self.shared.config, out);
+                }
                 let mut wants = Vec::new();
                 self.acd.reload(&self.shared.config.setup, now, &mut wants);
                 self.prepare(out);
@@ -199,7 +206,10 @@ impl Switch {
                 self.settle(now, wants, out);
             }
             Input::Acd(input) => self.shared.acd.push(input),
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.shared.peers.leave_all(out);
+            }
             Input::EndAll => {
                 for id in self.calls.keys().copied().collect::<Vec<_>>() {
                     self.with(id, out, |call, shared, out| call.end_by_server(now, shared, out));
@@ -209,6 +219,7 @@ impl Switch {
                 while let Some((id, due)) = self.shared.timers.pop_due(now) {
                     self.with(id, out, |call, shared, out| call.due(now, due, shared, out));
                 }
+                self.shared.peers.tick(now, out);
                 self.hours_due(now);
                 self.shared.acd.push(acd::Input::Tick);
             }
@@ -275,7 +286,9 @@ impl Switch {
                 self.shared.homes.remove(&user);
                 self.shared.acd.push(acd::Input::Unregistered { user, endpoint: acd::Endpoint::Phone });
             }
-            sip::Event::Registration { .. } => {}
+            sip::Event::Registration { .. } | sip::Event::Options { .. } => {
+                self.shared.peers.sip(now, &event, out);
+            }
             sip::Event::Referred { leg, to } => self.referred(now, leg, &to, out),
             sip::Event::Progress { leg, .. }
             | sip::Event::Answered { leg, .. }

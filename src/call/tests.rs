@@ -1,6 +1,7 @@
 //! The teardown table, row by row, and the ways of a call between its neighbours.
 
 mod acd;
+mod peers;
 mod trunks;
 mod waiting;
 mod world;

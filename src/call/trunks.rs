@@ -3,6 +3,7 @@
 //! In: a leg that is to come or go over a trunk, and its end. Out: whether it may ([`Limits`]), and figures. Counted by name,
 //! so a reload that changes a trunk's limits keeps what is up.
 
+use super::peers::Peers;
 use crate::base::{LegId, Now, Rate};
 use crate::config::{Limits, Trunk};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,10 @@ pub struct TrunkView {
     pub outward: (u32, u64),
     /// Calls refused, by why.
     pub refused: BTreeMap<String, u64>,
+    /// Whether the last registration with it was taken, and the status.
+    pub registered: Option<(bool, u16)>,
+    /// Whether it answers when it is asked.
+    pub alive: Option<bool>,
 }
 
 /// All trunks.
@@ -106,7 +111,7 @@ impl Trunks {
     }
 
     /// The figures of each of `trunks`.
-    pub(super) fn view(&self, trunks: &[Trunk]) -> Vec<TrunkView> {
+    pub(super) fn view(&self, trunks: &[Trunk], peers: &Peers) -> Vec<TrunkView> {
         let of = |trunk: &Trunk| {
             let usage = self.usage.get(&trunk.name);
             TrunkView {
@@ -114,6 +119,8 @@ impl Trunks {
                 inward: usage.map_or((0, 0), |u| (u.inward.now, u.inward.total)),
                 outward: usage.map_or((0, 0), |u| (u.outward.now, u.outward.total)),
                 refused: usage.map(|u| u.refused.clone()).unwrap_or_default(),
+                registered: peers.registered(&trunk.name),
+                alive: peers.alive(&trunk.name),
             }
         };
         trunks.iter().map(of).collect()

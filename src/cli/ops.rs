@@ -91,11 +91,17 @@ pub(super) async fn agents(args: Agents, places: &Places) -> Result<(), String> 
 pub(super) async fn trunks(places: &Places) -> Result<(), String> {
     match one(&places.data()?, &Ask::Trunks).await? {
         Answer::Trunks { trunks } => {
-            outln!("{:<16} {:>6} {:>8} {:>6} {:>8}  refused", "trunk", "in", "in all", "out", "in all");
+            outln!("{:<16} {:>6} {:>8} {:>6} {:>8}  state", "trunk", "in", "in all", "out", "in all");
             for t in trunks {
-                let refused: Vec<String> = t.refused.iter().map(|(why, n)| format!("{n} {why}")).collect();
+                let mut state: Vec<String> = Vec::new();
+                state.extend(t.alive.map(|alive| if alive { "up" } else { "down" }.to_owned()));
+                state.extend(t.registered.map(|(ok, status)| match ok {
+                    true => "registered".to_owned(),
+                    false => format!("not registered ({status})"),
+                }));
+                state.extend(t.refused.iter().map(|(why, n)| format!("refused: {n} {why}")));
                 let ((inward, came), (outward, went)) = (t.inward, t.outward);
-                outln!("{:<16} {inward:>6} {came:>8} {outward:>6} {went:>8}  {}", t.name, refused.join(", "));
+                outln!("{:<16} {inward:>6} {came:>8} {outward:>6} {went:>8}  {}", t.name, state.join(", "));
             }
             Ok(())
         }

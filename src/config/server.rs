@@ -4,7 +4,8 @@ use super::file::File;
 use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
-use super::trunk::{self, RawRoute, RawTrunk, Route, Trunk};
+use super::route::{self, RawRoute, Route};
+use super::trunk::{self, RawTrunk, Trunk};
 use crate::limits::SPEECH_HANGOVER;
 use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
@@ -52,13 +53,17 @@ impl Server {
         simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
     }
 
-    /// The trunk that a call comes over: by who has said so with its password, else by where it comes from.
-    pub fn trunk_of(&self, incoming: &Incoming) -> Option<&Trunk> {
+    /// The trunk that a call comes over: by who has said so with its password, else by where it comes from, else
+    /// `registered`, by our registration with it.
+    pub fn trunk_of(&self, incoming: &Incoming, registered: Option<&str>) -> Option<&Trunk> {
         let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
-        self.trunks.iter().find(|t| match &incoming.account {
-            Some(account) => t.by_digest().is_some_and(|(user, _)| user == account),
-            None => t.covers(remote, local),
-        })
+        let by_network = |t: &&Trunk| t.covers(remote, local);
+        match &incoming.account {
+            Some(account) => {
+                self.trunks.iter().find(|t| t.by_digest().is_some_and(|(user, _)| user == account))
+            }
+            None => self.trunks.iter().find(by_network).or_else(|| self.trunk(registered?)),
+        }
     }
 }
 
@@ -71,8 +76,8 @@ impl Server {
         self.trunks.iter().find(|t| t.name == name)
     }
 
-    /// The trunks to call `number` by, best first: those of the route with the longest prefix, the `turn`-th of them first if
-    /// they take turns. Without any route, the one that the call came over, if it came over one.
+    /// The trunks to call `number` by, best first: those of the route with the longest prefix, beginning with the one whose
+    /// turn it is by their weights. Without any route, the one that the call came over, if it came over one.
     ///
     /// # Errors
     /// No route leads there, or no trunk on it allows such numbers.
@@ -87,8 +92,8 @@ impl Server {
             let route = self.routes.iter().filter(fits).max_by_key(|r| r.prefix.len());
             let route = route.ok_or("no route leads there")?;
             let mut all: Vec<&Trunk> = route.trunks.iter().filter_map(|name| self.trunk(name)).collect();
-            if route.in_turn && !all.is_empty() {
-                let first = turn % all.len();
+            if !all.is_empty() {
+                let first = route.first(turn) % all.len();
                 all.rotate_left(first);
             }
             all
@@ -254,7 +259,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.guard = guard::read(file, raw.guard, problems);
     server.trunks = trunk::read(file, raw.trunk, problems);
-    server.routes = trunk::routes(file, raw.route, &server.trunks, problems);
+    server.routes = route::read(file, raw.route, &server.trunks, problems);
     if server.trunks.is_empty() {
         problems.push(
             file.error(0..0, "no [[trunk]]: every call will be refused")

@@ -1,6 +1,7 @@
 //! `[[trunk]]`: the peers that calls come from, what they may, and what is believed of what they say.
 
-use super::file::{File, nearest};
+use super::file::File;
+use super::headers::{Headers, RawHeaders};
 use super::number::{Form, Numbering};
 use super::problem::Problem;
 use super::team::{Password, RawPassword};
@@ -8,6 +9,7 @@ use crate::sip::Uri;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
+use std::time::Duration;
 use toml::Spanned;
 
 /// A peer that calls are exchanged with.
@@ -37,17 +39,12 @@ pub struct Trunk {
     pub caller: Option<String>,
     /// What numbers called over it begin with; empty stands for any.
     pub allow: Vec<String>,
-}
-
-/// Which trunks numbers are called by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// What the numbers begin with; the longest that fits counts.
-    pub prefix: String,
-    /// By name, best first.
-    pub trunks: Vec<String>,
-    /// Each begins in turn.
-    pub in_turn: bool,
+    /// We register there, as a phone does, so that its calls find us.
+    pub register: bool,
+    /// It is asked so often whether it is alive.
+    pub options_every: Option<Duration>,
+    /// Which header fields go on, and which are added.
+    pub headers: Headers,
 }
 
 /// How many calls may go one way over a trunk.
@@ -80,7 +77,7 @@ impl Trunk {
 
     /// Its calls are known by digest alone, wherever they come from.
     pub fn by_digest(&self) -> Option<&(String, Password)> {
-        self.login.as_ref().filter(|_| self.from.is_empty() && !self.own_machine)
+        self.login.as_ref().filter(|_| self.from.is_empty() && !self.own_machine && !self.register)
     }
 }
 
@@ -107,59 +104,15 @@ pub(super) struct RawTrunk {
     caller: Option<Spanned<String>>,
     #[serde(default)]
     allow: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawRoute {
     #[serde(default)]
-    prefix: Option<Spanned<String>>,
-    trunks: Spanned<Vec<Spanned<String>>>,
+    register: Option<Spanned<bool>>,
+    options_s: Option<Spanned<u64>>,
     #[serde(default)]
-    in_turn: bool,
-}
-
-/// Checks all `[[route]]` tables.
-pub(super) fn routes(
-    file: &File,
-    raw: Vec<RawRoute>,
-    trunks: &[Trunk],
-    problems: &mut Vec<Problem>,
-) -> Vec<Route> {
-    let mut routes: Vec<Route> = Vec::new();
-    for raw in raw {
-        let at = raw.prefix.as_ref().map_or(raw.trunks.span(), Spanned::span);
-        let prefix = raw.prefix.as_ref().and_then(|p| begins(file, p, problems)).unwrap_or_default();
-        if routes.iter().any(|r| r.prefix == prefix) {
-            problems.push(file.error(at, format!("a second route for numbers that begin with `{prefix}`")));
-        }
-        if raw.trunks.get_ref().is_empty() {
-            problems.push(file.error(raw.trunks.span(), "a route without trunks"));
-        }
-        for name in raw.trunks.get_ref() {
-            match trunks.iter().find(|t| t.name == *name.get_ref()) {
-                Some(trunk) if trunk.to.is_some() => {}
-                Some(_) => problems.push(
-                    file.error(
-                        name.span(),
-                        format!("trunk `{}` does not say where calls go", name.get_ref()),
-                    )
-                    .help(Some("add to = \"sip:…\" to it".into())),
-                ),
-                None => problems.push(
-                    file.error(name.span(), format!("no trunk named `{}`", name.get_ref()))
-                        .help(nearest(name.get_ref(), trunks.iter().map(|t| t.name.as_str()))),
-                ),
-            }
-        }
-        let trunks = raw.trunks.into_inner().into_iter().map(Spanned::into_inner).collect();
-        routes.push(Route { prefix, trunks, in_turn: raw.in_turn });
-    }
-    routes
+    headers: RawHeaders,
 }
 
 /// What numbers begin with.
-fn begins(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<String> {
+pub(super) fn begins(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<String> {
     let digits = text.get_ref().strip_prefix('+').unwrap_or(text.get_ref());
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         let help = "write it as \"+86\", or as the first digits of short numbers";
@@ -231,6 +184,9 @@ pub(super) fn read(file: &File, raw: Vec<RawTrunk>, problems: &mut Vec<Problem>)
             caller: raw.caller.as_ref().and_then(|c| begins(file, c, problems)),
             allow: raw.allow.iter().filter_map(|a| begins(file, a, problems)).collect(),
             numbering: numbering(file, &raw, problems),
+            register: registers(file, &raw, problems),
+            options_every: options(file, &raw, problems),
+            headers: raw.headers.read(file, problems),
             name,
         });
     }
@@ -263,6 +219,34 @@ fn login(
         problems.push(file.error(user.span(), message));
     }
     Some((user.get_ref().clone(), password.get_ref().source()))
+}
+
+/// Registering needs somebody to be, and somewhere to go.
+fn registers(file: &File, raw: &RawTrunk, problems: &mut Vec<Problem>) -> bool {
+    let Some(register) = raw.register.as_ref().filter(|r| *r.get_ref()) else { return false };
+    for (missing, what, help) in [
+        (raw.user.is_none(), "a user", "add user = \"…\" and password = { env = \"NAME\" }"),
+        (raw.to.is_none(), "a registrar", "add to = \"sip:carrier.example\""),
+    ] {
+        if missing {
+            let message = format!("registering needs {what}");
+            problems.push(file.error(register.span(), message).help(Some(help.into())));
+        }
+    }
+    true
+}
+
+/// How often the trunk is asked whether it is alive.
+fn options(file: &File, raw: &RawTrunk, problems: &mut Vec<Problem>) -> Option<Duration> {
+    let every = raw.options_s.as_ref()?;
+    if !(5..=3600).contains(every.get_ref()) {
+        problems.push(file.error(every.span(), "options_s must lie between 5 and 3600"));
+    }
+    if raw.to.is_none() {
+        let help = "add to = \"sip:carrier.example\"";
+        problems.push(file.error(every.span(), "there is nobody to ask").help(Some(help.into())));
+    }
+    Some(Duration::from_secs(*every.get_ref()))
 }
 
 fn numbering(file: &File, raw: &RawTrunk, problems: &mut Vec<Problem>) -> Numbering {

@@ -12,7 +12,7 @@ use crate::media::{self, PlayId, Prompt, Report, StreamSpec};
 use crate::sdp::{self, Local, SdpError};
 use crate::sip::{
     Command, Config, Credentials, EndCause, Endpoint, Event, Flow, Incoming, Input, Message, Name, Output,
-    Target, Transport,
+    PeerId, Target, Transport,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -125,15 +125,15 @@ impl Phone {
     /// Registers as `credentials` say, until [`Phone::unregister`].
     pub fn register(&mut self, server: SocketAddr, transport: Transport, credentials: Credentials) {
         let registrar = Flow { transport, local: self.addr(), remote: server };
-        let user = credentials.user.clone();
-        let domain = String::new();
-        self.order(Command::Register { registrar, user, domain, credentials, expires_s: REGISTER_S });
+        let registrar = Target::at(registrar);
+        let (peer, user) = (PeerId(0), credentials.user.clone());
+        self.order(Command::Register { peer, registrar, user, credentials, expires_s: REGISTER_S });
     }
 
     /// Takes the registration back.
     pub fn unregister(&mut self) {
         self.leaving = true;
-        self.order(Command::Unregister);
+        self.order(Command::Unregister { peer: PeerId(0) });
     }
 
     /// Begins a call to `target` as `from`. The INVITE goes out with [`Dialling::send`] on the result: by then somebody
@@ -261,7 +261,7 @@ impl Phone {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Registration { ok, status } => {
+            Event::Registration { ok, status, .. } => {
                 self.leaving = false;
                 self.happened.push_back(Happening::Registration { ok, status });
             }
@@ -290,7 +290,8 @@ impl Phone {
             | Event::Reason { .. }
             | Event::ReferProgress { .. }
             | Event::Registered { .. }
-            | Event::Unregistered { .. } => {}
+            | Event::Unregistered { .. }
+            | Event::Options { .. } => {}
         }
     }
 

@@ -6,7 +6,7 @@ use super::world::{Due, World};
 use crate::acd::{NotReady, State};
 use crate::base::{LegId, Pii};
 use crate::call::Input;
-use crate::sip::{Command, Credentials, Event};
+use crate::sip::{Command, Credentials, Event, PeerId, Target};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ impl World {
                 let reason = "sim".into();
                 self.phone_command(id, Command::Refuse { leg, status: 488, reason, retry_after_s: None });
             }
-            Event::Registration { ok, status } => {
+            Event::Registration { ok, status, .. } => {
                 self.say(|| format!("phone {id} registration {ok} {status}"));
             }
             Event::Ended { .. }
@@ -139,6 +139,7 @@ impl World {
             | Event::Reason { .. }
             | Event::ReferProgress { .. }
             | Event::Registered { .. }
+            | Event::Options { .. }
             | Event::Unregistered { .. } => {}
         }
     }
@@ -190,7 +191,7 @@ impl World {
                 for leg in on.into_iter().chain(consult) {
                     self.phone_command(id, Command::Hangup { leg, reason: "" });
                 }
-                self.phone_command(id, Command::Unregister);
+                self.phone_command(id, Command::Unregister { peer: PeerId(0) });
                 self.agent_is_off(i);
             }
             (Act::Break, _) if !self.going_home => {
@@ -218,8 +219,9 @@ impl World {
         let Some(registrar) = self.phones.get(&id).map(super::phone::Phone::flow) else { return };
         let password = Pii::new(super::home::password(&user));
         let credentials = Credentials { user: user.clone(), password };
-        let (domain, expires_s) = (self.config.server.domain.clone(), self.rng.u32(60..300));
-        self.phone_command(id, Command::Register { registrar, user, domain, credentials, expires_s });
+        let registrar = Target::Uri { uri: format!("sip:{}", self.config.server.domain), flow: registrar };
+        let (peer, expires_s) = (PeerId(0), self.rng.u32(60..300));
+        self.phone_command(id, Command::Register { peer, registrar, user, credentials, expires_s });
         let end = match self.rng.bool() {
             true => Act::Crash,
             false => Act::Leave,

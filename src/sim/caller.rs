@@ -164,7 +164,8 @@ impl World {
             | Event::ReferProgress { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
-            | Event::Registration { .. } => {}
+            | Event::Registration { .. }
+            | Event::Options { .. } => {}
         }
     }
 

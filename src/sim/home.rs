@@ -91,7 +91,8 @@ impl World {
             | Event::ReferProgress { .. }
             | Event::Acknowledged { .. }
             | Event::Digit { .. }
-            | Event::Registration { .. } => {}
+            | Event::Registration { .. }
+            | Event::Options { .. } => {}
         }
         self.see(&Seen::Event(&event));
         let goodbye = matches!(event, Event::Ended { cause: EndCause::PeerHungUp, .. });
@@ -175,6 +176,7 @@ impl World {
                         self.callback_is_over(call);
                     }
                 }
+                Output::Trunk { trunk, news } => self.say(|| format!("trunk {trunk}: {news:?}")),
                 Output::TurnedAway { status, reason, .. } => {
                     self.say(|| format!("turned away: {status} {reason}"));
                 }
@@ -318,7 +320,8 @@ fn sip_words(command: &Command) -> String {
         Command::Refer { leg, to } => format!("leg {} asks for {to}", leg.0),
         Command::ReferStatus { leg, status, .. } => format!("transfer of leg {}: {status}", leg.0),
         Command::Register { user, .. } => format!("register {user}"),
-        Command::Unregister => "unregister".to_owned(),
+        Command::Unregister { .. } => "unregister".to_owned(),
+        Command::Options { peer, .. } => format!("asks peer {} for its options", peer.0),
     }
 }
 

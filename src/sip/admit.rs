@@ -64,10 +64,11 @@ impl Endpoint {
         self.watch.backlog(now, waiting);
     }
 
-    /// True if `flow` is no trunk's, not exempt, and has no phone.
+    /// True if `flow` is no trunk's, not exempt, has no phone, and no registrar of ours.
     pub(super) fn is_stranger(&self, flow: Flow) -> bool {
-        let rules = &self.watch.rules;
-        !rules.exempt.hold(flow) && !rules.trunks.hold(flow) && !self.registrar.has(flow.remote.ip())
+        let (rules, ip) = (&self.watch.rules, flow.remote.ip());
+        let known = rules.exempt.hold(flow) || rules.trunks.hold(flow) || self.registrar.has(ip);
+        !known && self.registered_with(ip, None).is_none()
     }
 
     /// A stranger that gets no more than challenges.

@@ -5,12 +5,11 @@
 //! correctly are remembered, with their highest nonce count, in a table that is bounded by age and number. What falls out
 //! of the table takes all older nonces with it, so a replay never passes.
 //!
-//! Client: [`answer`] turns a 401 or 407 into the header field for the next attempt.
+//! The client's side is in `answers.rs`.
 //!
 //! Known deviation: the digest-uri is not compared with the Request-URI, because proxies rewrite the latter; the nonce
 //! count is what keeps a captured request from being used again.
 
-use super::event::Credentials;
 use super::message::Message;
 use super::name::{Method, Name};
 use super::syntax::{find, quote};
@@ -26,13 +25,13 @@ const NONCE_LIFE: Duration = Duration::from_secs(600);
 const NONCES_MAX: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Algorithm {
+pub(super) enum Algorithm {
     Md5,
     Sha256,
 }
 
 impl Algorithm {
-    fn of(name: Option<&str>) -> Option<Algorithm> {
+    pub(super) fn of(name: Option<&str>) -> Option<Algorithm> {
         match name {
             None => Some(Algorithm::Md5),
             Some(n) if n.eq_ignore_ascii_case("MD5") => Some(Algorithm::Md5),
@@ -54,7 +53,7 @@ fn hex(octets: &[u8]) -> String {
 }
 
 /// RFC 7616 §3.4.1: `qop` is (nc, cnonce) with `auth`, or `None` as in RFC 2069.
-fn response(
+pub(super) fn response(
     algorithm: Algorithm,
     (user, realm, password): (&str, &str, &str),
     (method, uri): (&Method, &str),
@@ -70,7 +69,7 @@ fn response(
 }
 
 /// The pairs of a challenge or of credentials.
-fn parameters(value: &str) -> Option<&str> {
+pub(super) fn parameters(value: &str) -> Option<&str> {
     let (scheme, rest) = value.trim().split_once(char::is_whitespace)?;
     scheme.eq_ignore_ascii_case("Digest").then_some(rest)
 }
@@ -210,54 +209,10 @@ fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }
 
-/// The client's side: the credentials that `refusal` (401 or 407) asks for, as a header field; `None` if it asks for
-/// nothing we can give. The first challenge that we understand is answered (RFC 8760 §2.4). `cnonce` must be random.
-pub(super) fn answer(
-    refusal: &Message,
-    credentials: &Credentials,
-    method: &Method,
-    uri: &str,
-    cnonce: &str,
-) -> Option<(Name, String)> {
-    for (asks, gives) in
-        [(Name::WwwAuthenticate, Name::Authorization), (Name::ProxyAuthenticate, Name::ProxyAuthorization)]
-    {
-        for challenge in refusal.all(asks) {
-            let Some(p) = parameters(&challenge) else { continue };
-            let get = |name| find(p, b',', name);
-            let Some(algorithm) = Algorithm::of(get("algorithm").as_deref()) else { continue };
-            let (Some(realm), Some(nonce)) = (get("realm"), get("nonce")) else { continue };
-            let auth = get("qop").map(|q| q.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")));
-            if auth == Some(false) {
-                continue;
-            }
-            let nc = "00000001";
-            let who = (credentials.user.as_str(), &*realm, credentials.password.reveal().as_str());
-            let hash = response(algorithm, who, (method, uri), &nonce, auth.map(|_| (nc, cnonce)));
-            let mut value = format!(
-                "Digest username={}, realm={}, nonce={}, uri={}, response=\"{hash}\"",
-                quote(&credentials.user),
-                quote(&realm),
-                quote(&nonce),
-                quote(uri)
-            );
-            if let Some(algorithm) = get("algorithm") {
-                value += &format!(", algorithm={algorithm}");
-            }
-            if auth.is_some() {
-                value += &format!(", qop=auth, nc={nc}, cnonce=\"{cnonce}\"");
-            }
-            if let Some(opaque) = get("opaque") {
-                value += &format!(", opaque={}", quote(&opaque));
-            }
-            return Some((gives, value));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::answers::Answers;
+    use super::super::event::Credentials;
     use super::*;
     use bytes::Bytes;
 
@@ -284,7 +239,9 @@ mod tests {
 
     fn answered(challenges: &[String], password: &str) -> Message {
         let credentials = Credentials { user: "ann".into(), password: Pii::new(password.into()) };
-        request(&answer(&challenge(challenges), &credentials, &Method::Register, "sip:line", "c0").unwrap().1)
+        let mut answers = Answers::new(credentials);
+        assert!(answers.take(&challenge(challenges)));
+        request(&answers.fields(&Method::Register, "sip:line", "c0")[0].1)
     }
 
     fn verdict(guard: &mut Guard, now: Now, request: &Message) -> Verdict {

@@ -15,11 +15,12 @@
 
 use super::admit::Admission;
 use super::digest::Guard;
-use super::event::{Command, EndCause, Event, Flow, Input, Output};
+use super::event::{Command, EndCause, Event, Flow, Input, Output, PeerId};
 use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
 use super::message::{Malformed, Message, Start};
 use super::name::Method;
+use super::options::Question;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check, reason_phrase};
@@ -51,7 +52,9 @@ pub struct Endpoint {
     pub(super) ways: Ways,
     /// Calls whose servers are being located, and whether the last of those may not be silent either.
     pub(super) locating: BTreeMap<LegId, (String, bool, Outgoing)>,
-    pub(super) registration: Option<Registration>,
+    pub(super) registrations: BTreeMap<PeerId, Registration>,
+    /// Peers that are being asked whether they are alive.
+    pub(super) questions: BTreeMap<PeerId, Question>,
     pub(super) guard: Guard,
     pub(super) watch: Watch,
     pub(super) trace: Trace,
@@ -79,7 +82,8 @@ impl Endpoint {
             registrar: Registrar::default(),
             ways: Ways::new(config.listeners.clone()),
             locating: BTreeMap::new(),
-            registration: None,
+            registrations: BTreeMap::new(),
+            questions: BTreeMap::new(),
             guard,
             watch: Watch::new(config.rules.clone()),
             trace: Trace::new(config.trace_octets),
@@ -110,10 +114,11 @@ impl Endpoint {
 
     /// When [`Endpoint::step`] wants a [`Input::Tick`]; `None` if nothing is pending.
     pub fn deadline(&self) -> Option<Now> {
-        let registration = self.registration.as_ref().and_then(|r| r.due);
+        let registrations = self.registrations.values().filter_map(|r| r.due).min();
+        let questions = self.questions.values().filter_map(|q| q.due).min();
         let legs = self.timers.next().map(|(at, _)| at);
         let pending = (!self.pending.is_empty()).then_some(Now(0));
-        [self.layer.deadline(), legs, self.registrar.deadline(), registration, pending]
+        [self.layer.deadline(), legs, self.registrar.deadline(), registrations, questions, pending]
             .into_iter()
             .flatten()
             .min()
@@ -128,9 +133,9 @@ impl Endpoint {
             Input::Received { flow, message } => self.received(now, flow, &message, out),
             Input::Unreachable { flow } => {
                 self.layer.unreachable(now, flow, out);
-                self.closed(flow, out);
+                self.closed(now, flow, out);
             }
-            Input::Closed { flow } => self.closed(flow, out),
+            Input::Closed { flow } => self.closed(now, flow, out),
             Input::Located { ask, hops } => self.located(now, ask, &hops, out),
             Input::Command(command) => self.command(now, command, out),
             Input::Tick => {}
@@ -144,9 +149,9 @@ impl Endpoint {
             self.settle(now, out);
         }
         say(self.registrar.tick(now), out);
-        if self.registration.as_ref().and_then(|r| r.due).is_some_and(|due| due <= now) {
-            self.send_register(now, None, out);
-        }
+        self.registrations_due(now, out);
+        self.options_due(now, out);
+        self.settle(now, out);
         self.trace.sent(now, out.get(before..).unwrap_or_default());
     }
 
@@ -166,10 +171,11 @@ impl Endpoint {
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason, out),
             Command::Refer { leg, to } => self.refer(now, leg, &to, out),
             Command::ReferStatus { leg, status, reason } => self.refer_status(now, leg, status, &reason, out),
-            Command::Register { registrar, user, domain, credentials, expires_s } => {
-                self.register(now, registrar, (&user, &domain), (credentials, expires_s), out);
+            Command::Register { peer, registrar, user, credentials, expires_s } => {
+                self.register(now, (peer, registrar), &user, (credentials, expires_s), out);
             }
-            Command::Unregister => self.unregister(now, out),
+            Command::Unregister { peer } => self.unregister(now, peer, out),
+            Command::Options { peer, target } => self.ask_options(now, peer, target, out),
         }
     }
 
@@ -277,12 +283,16 @@ impl Endpoint {
                     }
                     Owner::Offer(leg) => self.offer_response(now, leg, tx, (&response.0, &response.1), out),
                     Owner::Refer(leg) => self.refer_response(leg, &response.0, out),
-                    Owner::Registration => self.registration_response(now, tx, &response.0, out),
+                    Owner::Registration(peer) => {
+                        self.registration_response(now, (peer, tx), &response.0, out);
+                    }
+                    Owner::Options(peer) => self.options_response((peer, tx), &response.0, out),
                     Owner::Leg(_) | Owner::Nobody => {}
                 },
                 Up::Failed { owner, tx, unreachable } => match owner {
                     Owner::Invite(leg) => self.invite_failed(now, leg, tx, unreachable, out),
-                    Owner::Registration => self.registration_failed(now, tx, unreachable, out),
+                    Owner::Registration(peer) => self.registration_failed(now, (peer, tx), unreachable, out),
+                    Owner::Options(peer) => self.options_failed(now, (peer, tx), out),
                     Owner::Offer(leg) => self.offer_failed(now, leg, tx, out),
                     Owner::Refer(leg) => self.refer_ended(leg, 408, out),
                     Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}
@@ -373,8 +383,9 @@ impl Endpoint {
     }
 
     /// A connection is gone, and with it who was reached over it.
-    fn closed(&mut self, flow: Flow, out: &mut Vec<Output>) {
+    fn closed(&mut self, now: Now, flow: Flow, out: &mut Vec<Output>) {
         self.ways.closed(flow);
+        self.registrar_closed(now, flow);
         say(self.registrar.unreachable(flow), out);
     }
 }

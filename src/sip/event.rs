@@ -3,6 +3,7 @@
 
 use super::locate::Hop;
 pub(super) use super::transport::Transport;
+use super::uri::bracketed;
 use crate::base::{LegId, Pii};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -45,6 +46,10 @@ pub enum Output {
     Event(Event),
 }
 
+/// A server that we register with or look after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub u32);
+
 /// Whom a located server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
@@ -52,6 +57,10 @@ pub enum Ask {
     Invite(LegId),
     /// Requests in the dialog of a leg.
     Dialog(LegId),
+    /// A registration of ours.
+    Register(PeerId),
+    /// The question whether a peer is alive.
+    Options(PeerId),
 }
 
 /// Who an outgoing INVITE is for.
@@ -66,6 +75,13 @@ pub enum Target {
     /// The same where the call has somebody else to ask: silence of the last server for [`crate::limits::SIP_HOP_MAX`] is the
     /// end, not only that of those before it.
     OneOf(String),
+}
+
+impl Target {
+    /// Whoever is at the other end of `flow`, by its address.
+    pub fn at(flow: Flow) -> Target {
+        Target::Uri { uri: format!("sip:{}", bracketed(&flow.remote.ip().to_string())), flow }
+    }
 }
 
 /// A user name and password for digest authentication.
@@ -107,10 +123,13 @@ pub enum Command {
     /// How the call that the peer asked for ([`Event::Referred`]) gets on; 200 and above is the last word, which
     /// must be said unless the leg ends first.
     ReferStatus { leg: LegId, status: u16, reason: String },
-    /// Register with a registrar as a phone does; refreshed until `Unregister`.
-    Register { registrar: Flow, user: String, domain: String, credentials: Credentials, expires_s: u32 },
-    /// Take the registration back.
-    Unregister,
+    /// Register with a registrar as a phone does; refreshed until `Unregister`. `registrar` is its URI, without a user; the
+    /// address-of-record is that of `user` there.
+    Register { peer: PeerId, registrar: Target, user: String, credentials: Credentials, expires_s: u32 },
+    /// Take a registration back.
+    Unregister { peer: PeerId },
+    /// Ask a server whether it is alive (OPTIONS, RFC 3261 §11). Answered by [`Event::Options`] once.
+    Options { peer: PeerId, target: Target },
 }
 
 /// What the network says of a caller: worth as much as whoever sent the INVITE is trusted (RFC 3325 §4).
@@ -130,7 +149,10 @@ pub struct Claims {
 pub struct Incoming {
     pub leg: LegId,
     pub flow: Flow,
-    /// User part of the Request-URI: the number dialled.
+    /// The registration that it comes by: its source is the registrar.
+    pub peer: Option<PeerId>,
+    /// The number dialled: user part of the Request-URI; where that is our registered user, of P-Called-Party-ID
+    /// (RFC 7315 §4.2), else of To.
     pub dialled: String,
     /// Whole Request-URI.
     pub uri: String,
@@ -213,6 +235,8 @@ pub enum Event {
     Registered { user: String, flow: Flow },
     /// A user's last contact is gone: expired, taken back, or unreachable.
     Unregistered { user: String },
-    /// Our own registration (`Command::Register`) succeeded or failed; said on every change.
-    Registration { ok: bool, status: u16 },
+    /// A registration of ours (`Command::Register`) succeeded or failed; said on every change.
+    Registration { peer: PeerId, ok: bool, status: u16 },
+    /// What a server has answered to OPTIONS; no status if none of its addresses answered in time.
+    Options { peer: PeerId, status: Option<u16> },
 }

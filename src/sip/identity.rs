@@ -47,6 +47,11 @@ impl Endpoint {
 
     /// Our Contact for one who is reached over `flow`; `sips` if the dialog is to be secure on each hop (§12.1.1).
     pub(super) fn contact(&self, flow: Flow, sips: bool) -> String {
+        self.contact_as("trunkline", flow, sips)
+    }
+
+    /// The same under another name.
+    pub(super) fn contact_as(&self, user: &str, flow: Flow, sips: bool) -> String {
         let (scheme, transport) = match flow.transport {
             Transport::Udp => ("sip", ""),
             Transport::Tls if sips => ("sips", ""),
@@ -55,6 +60,6 @@ impl Endpoint {
             other => ("sip", other.name()),
         };
         let param = if transport.is_empty() { "" } else { ";transport=" };
-        format!("<{scheme}:trunkline@{}{param}{transport}>", self.ways.sent_by(flow))
+        format!("<{scheme}:{user}@{}{param}{transport}>", self.ways.sent_by(flow))
     }
 }

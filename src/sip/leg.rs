@@ -11,10 +11,13 @@
 //! `Event::Ended` is said when the leg ends for the call; the leg itself stays until its last transaction is over, so that
 //! whatever comes late (a 200 that crossed our CANCEL, a repeated BYE) finds someone who knows the answer.
 
+use super::answers::Answers;
+use super::build::Builder;
 use super::dialog::Dialog;
 use super::event::{Credentials, Flow};
 use super::layer::TxId;
-use super::name::Name;
+use super::message::Message;
+use super::name::{Method, Name};
 use super::offers::{Asked, Asking, Want};
 use super::prack::Reliable;
 use super::refer::Referred;
@@ -87,8 +90,6 @@ pub(super) struct Calling {
     /// CANCEL is to be sent as soon as it may, with this reason.
     pub(super) cancel: Option<&'static str>,
     pub(super) cancelled: bool,
-    /// Credentials have been sent so often.
-    pub(super) tries: u8,
     /// RSeq of the latest reliable 1xx, by the peer's tag.
     pub(super) rseqs: Vec<(Text, u32)>,
 }
@@ -101,7 +102,6 @@ impl Calling {
             provisional: false,
             cancel: None,
             cancelled: false,
-            tries: 0,
             rseqs: Vec::new(),
         }
     }
@@ -161,11 +161,10 @@ pub(super) struct Leg {
     pub(super) began: bool,
     /// Our ACKs by the peer's tag, to be repeated when the 2xx is.
     pub(super) acks: Vec<(Text, Flow, Bytes)>,
-    pub(super) credentials: Option<Credentials>,
-    /// The credentials that got our INVITE through; its ACK carries them too (§22.1).
-    pub(super) authorization: Option<(Name, String)>,
-    /// BYE has been sent with credentials.
-    pub(super) bye_tried: bool,
+    /// What challenges of our requests are answered with.
+    pub(super) answers: Option<Answers>,
+    /// The credentials that our INVITE carried last; its ACK carries them too (§22.1).
+    pub(super) authorization: Vec<(Name, String)>,
     /// A REFER of the peer that is being carried out.
     pub(super) referred: Option<Referred>,
     /// REFERs of the peer so far.
@@ -194,13 +193,30 @@ impl Leg {
             reliable: None,
             began: false,
             acks: Vec::new(),
-            credentials,
-            authorization: None,
-            bye_tried: false,
+            answers: credentials.map(Answers::new),
+            authorization: Vec::new(),
             referred: None,
             refers: 0,
             referring: false,
         }
+    }
+
+    /// A request of ours with the credentials that are known to be asked for.
+    pub(super) fn authorized(&mut self, mut b: Builder, method: &Method, cnonce: &str) -> Builder {
+        let Some(answers) = &mut self.answers else { return b };
+        let fields = answers.fields(method, &self.dialog.target, cnonce);
+        for (name, value) in &fields {
+            b = b.field(*name, value);
+        }
+        if *method == Method::Invite {
+            self.authorization = fields;
+        }
+        b
+    }
+
+    /// Takes a 401 or 407; false if there is nothing to answer it with.
+    pub(super) fn challenged(&mut self, refusal: &Message) -> bool {
+        self.answers.as_mut().is_some_and(|answers| answers.take(refusal))
     }
 
     /// Name of the state, for dumps.

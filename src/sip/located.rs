@@ -7,6 +7,7 @@
 //! A dialog whose route or remote target is a name has that located once; until then, and if it is not found, requests go
 //! over the flow that the dialog came from. Requests within a dialog are not tried elsewhere.
 
+use super::answers::Answers;
 use super::endpoint::Endpoint;
 use super::event::{Ask, EndCause, Event, Flow, Output};
 use super::leg::{LegTimer, State};
@@ -40,13 +41,10 @@ impl Endpoint {
     /// Takes what has been found.
     pub(super) fn located(&mut self, now: Now, ask: Ask, hops: &[Hop], out: &mut Vec<Output>) {
         match ask {
+            Ask::Register(peer) => self.registrar_located(now, peer, self.flows(hops), out),
+            Ask::Options(peer) => self.options_located(now, peer, self.flows(hops), out),
             Ask::Invite(leg) => {
-                let Some(like) = self.ways.listeners.first().map(|l| l.addr) else {
-                    self.not_located(leg, EndCause::Unreachable, out);
-                    return;
-                };
-                let flows = hops.iter().filter_map(|hop| self.ways.flow(hop.transport, hop.remote, like));
-                let mut flows: VecDeque<Flow> = flows.collect();
+                let mut flows = self.flows(hops);
                 let Some(first) = flows.pop_front() else {
                     self.not_located(leg, EndCause::Unreachable, out);
                     return;
@@ -73,6 +71,12 @@ impl Endpoint {
         }
     }
 
+    /// The ways to these servers; none where no listener of ours leads there.
+    fn flows(&self, hops: &[Hop]) -> VecDeque<Flow> {
+        let Some(like) = self.ways.listeners.first().map(|l| l.addr) else { return VecDeque::new() };
+        hops.iter().filter_map(|hop| self.ways.flow(hop.transport, hop.remote, like)).collect()
+    }
+
     /// Sends the INVITE of a leg to the next address; false if there is none, or the call is not wanted any more.
     pub(super) fn try_next(&mut self, now: Now, id: LegId, out: &mut Vec<Output>) -> bool {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.ended) else { return false };
@@ -82,8 +86,9 @@ impl Endpoint {
         }
         let Some(flow) = leg.hops.pop_front() else { return false };
         let headers = std::mem::take(&mut calling.headers);
-        (leg.dialog.flow, leg.authorization) = (flow, None);
-        self.send_invite(now, id, headers, 0, out);
+        leg.dialog.flow = flow;
+        leg.answers.iter_mut().for_each(Answers::forget);
+        self.send_invite(now, id, headers, out);
         self.wait_for_hop(now, id);
         true
     }

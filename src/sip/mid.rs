@@ -141,12 +141,10 @@ impl Endpoint {
             self.respond_refusal(now, id, asked.tx, (487, "", None), "", out);
         }
         let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop(&self.ways)) else { return };
-        let via = self.via(flow);
+        let (via, cnonce) = (self.via(flow), self.token());
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Bye, &via);
-        if let Some((name, value)) = leg.authorization.as_ref().filter(|_| leg.bye_tried) {
-            b = b.field(*name, value);
-        }
+        b = leg.authorized(b, &Method::Bye, &cnonce);
         let octets = b.field(Name::UserAgent, &self.config.user_agent).reason(reason).end();
         self.over(id);
         self.send(now, flow, octets, Owner::Bye(id), out);
@@ -161,9 +159,7 @@ impl Endpoint {
         message: &Message,
         out: &mut Vec<Output>,
     ) {
-        let again = self.legs.get(&id).is_some_and(|l| !l.bye_tried);
-        if matches!(status, 401 | 407) && again && self.authorize(id, message, &Method::Bye) {
-            self.with(id, |leg| leg.bye_tried = true);
+        if matches!(status, 401 | 407) && self.legs.get_mut(&id).is_some_and(|leg| leg.challenged(message)) {
             self.bye(now, id, "", out);
         }
     }

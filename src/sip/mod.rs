@@ -11,6 +11,7 @@
 //! ```
 
 mod admit;
+mod answers;
 mod body;
 mod build;
 mod client;
@@ -36,6 +37,7 @@ pub mod message;
 mod mid;
 mod name;
 mod offers;
+mod options;
 mod overview;
 mod prack;
 mod refer;
@@ -60,7 +62,7 @@ pub use admit::BY_HAND;
 pub use build::Builder;
 pub use endpoint::Endpoint;
 pub use event::{
-    Ask, Claims, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, Refer, Target,
+    Ask, Claims, Command, Credentials, EndCause, Event, Flow, Incoming, Input, Output, PeerId, Refer, Target,
 };
 pub use framer::{Frame, Framer, FramingError};
 pub use ladder::ladder;

@@ -168,6 +168,7 @@ names! {
     Privacy "Privacy",
     Diversion "Diversion",
     HistoryInfo "History-Info",
+    PCalledPartyId "P-Called-Party-ID",
     ReferTo "Refer-To" "r",
     ReferredBy "Referred-By" "b",
     ReferSub "Refer-Sub",

@@ -10,6 +10,7 @@
 //! ```
 //! One offer at a time: while one of the peer's is open ours waits, and while ours is open the peer's is refused with 491.
 
+use super::answers::Answers;
 use super::body::sdp_of;
 use super::build::{Builder, after_invite};
 use super::endpoint::Endpoint;
@@ -59,7 +60,7 @@ pub(super) struct Asking {
     tx: TxId,
     want: Want,
     cancelled: bool,
-    /// Credentials, or a longer interval, have been tried.
+    /// A longer interval has been tried.
     tried: bool,
 }
 
@@ -190,7 +191,7 @@ impl Endpoint {
             return self.ask_later(now, id, want, BUSY_AGAIN);
         }
         let (flow, sips) = (leg.dialog.next_hop(&self.ways), leg.dialog.sips);
-        let (via, contact) = (self.via(flow), self.contact(flow, sips));
+        let (via, contact, cnonce) = (self.via(flow), self.contact(flow, sips), self.token());
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let (method, sdp) = match &want {
             Want::Refresh if leg.updates => (Method::Update, Bytes::new()),
@@ -201,9 +202,7 @@ impl Endpoint {
             }
         };
         let mut b = leg.dialog.request(&method, &via).field(Name::Contact, contact);
-        if let Some((name, value)) = leg.authorization.as_ref().filter(|_| tried) {
-            b = b.field(*name, value);
-        }
+        b = leg.authorized(b, &method, &cnonce);
         b = b.field(Name::Allow, ALLOW).field(Name::Supported, SUPPORTED);
         if let Some(session) = leg.session {
             let who = if session.ours { "uac" } else { "uas" };
@@ -259,6 +258,7 @@ impl Endpoint {
         }
         match status {
             ..300 => {
+                self.with(id, |leg| leg.answers.iter_mut().for_each(Answers::passed));
                 if let Ok(contact) = message.contact() {
                     self.with(id, |leg| leg.dialog.target = contact.uri);
                     self.locate_dialog(id, out);
@@ -269,8 +269,13 @@ impl Endpoint {
                     out.push(Output::Event(Event::OfferAnswered { leg: id, sdp }));
                 }
             }
-            401 | 407 if !asking.tried && self.authorize(id, message, &envelope.method) => {
-                self.ask(now, id, asking.want, true, out);
+            // It said that it takes UPDATE, and does not: a re-INVITE without a change says the same (RFC 4028 §7.4).
+            405 | 501 if envelope.method == Method::Update => {
+                self.with(id, |leg| leg.updates = false);
+                self.ask(now, id, asking.want, asking.tried, out);
+            }
+            401 | 407 if self.legs.get_mut(&id).is_some_and(|leg| leg.challenged(message)) => {
+                self.ask(now, id, asking.want, asking.tried, out);
             }
             422 if !asking.tried => {
                 let least = message.number(Name::MinSe).unwrap_or(SESSION_MIN_S);

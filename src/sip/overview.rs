@@ -70,8 +70,11 @@ impl Endpoint {
         }
         self.layer.dump(&mut text);
         self.registrar.dump(&mut text);
-        if let Some(due) = self.registration.as_ref().map(|r| r.due) {
-            let _ = writeln!(text, "registration due={due:?}");
+        for (peer, r) in &self.registrations {
+            let _ = writeln!(text, "registration {} due={:?}", peer.0, r.due);
+        }
+        for peer in self.questions.keys() {
+            let _ = writeln!(text, "question {}", peer.0);
         }
         text
     }

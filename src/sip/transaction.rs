@@ -1,6 +1,7 @@
 //! What the four transaction machines share (RFC 3261 §17): whose they are, the named timers, and the
 //! things they ask for.
 
+use super::event::PeerId;
 use crate::base::LegId;
 use std::time::Duration;
 
@@ -28,8 +29,10 @@ pub(super) enum Owner {
     Refer(LegId),
     /// Anything else of a leg: CANCEL, and all it serves.
     Leg(LegId),
-    /// Our own registration.
-    Registration,
+    /// A registration of ours.
+    Registration(PeerId),
+    /// A question whether a peer is alive.
+    Options(PeerId),
     /// Nobody cares how it ends.
     Nobody,
 }
@@ -43,7 +46,7 @@ impl Owner {
             | Owner::Offer(leg)
             | Owner::Refer(leg)
             | Owner::Leg(leg) => Some(leg),
-            Owner::Registration | Owner::Nobody => None,
+            Owner::Registration(_) | Owner::Options(_) | Owner::Nobody => None,
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! In: `Command::Invite`, responses to our INVITE, its failure. Out: requests, `Progress`, `Answered`, `Ended`.
 
+use super::answers::Answers;
 use super::body::sdp_of;
 use super::build::after_invite;
 use super::dialog::Dialog;
-use super::digest;
 use super::endpoint::Endpoint;
 use super::event::{Credentials, EndCause, Event, Flow, Output, Target};
 use super::extension::{ALLOW, SUPPORTED};
@@ -85,7 +85,7 @@ impl Endpoint {
         self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
         self.dialogs.insert((call_id, tag), leg);
         self.timers.set((leg, LegTimer::C), now + TIMER_C);
-        self.send_invite(now, leg, what.headers, 0, out);
+        self.send_invite(now, leg, what.headers, out);
         if self.legs.get(&leg).is_some_and(|l| matches!(l.state, State::Over)) {
             self.end(leg, EndCause::Protocol("our INVITE cannot be written".into()), out);
         }
@@ -97,19 +97,16 @@ impl Endpoint {
         now: Now,
         id: LegId,
         headers: Vec<(String, String)>,
-        tries: u8,
         out: &mut Vec<Output>,
     ) {
         let Some(leg) = self.legs.get(&id) else { return };
         // The first hop is the one we were told, not what the Request-URI says.
         let (flow, sips) = (leg.dialog.flow, leg.dialog.sips);
-        let (via, contact) = (self.via(flow), self.contact(flow, sips));
+        let (via, contact, cnonce) = (self.via(flow), self.contact(flow, sips), self.token());
         let agent = self.config.user_agent.clone();
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Invite, &via).field(Name::Contact, contact);
-        if let Some((name, value)) = &leg.authorization {
-            b = b.field(*name, value);
-        }
+        b = leg.authorized(b, &Method::Invite, &cnonce);
         let (interval_s, least) =
             leg.session.map_or((SESSION_S, SESSION_MIN_S), |s| (s.interval_s, s.interval_s));
         b = b
@@ -123,7 +120,7 @@ impl Endpoint {
         }
         let octets = b.sdp(&leg.sdp);
         if let Some(tx) = self.send(now, flow, octets, Owner::Invite(id), out) {
-            let calling = Calling { tries, headers, ..Calling::new(tx) };
+            let calling = Calling { headers, ..Calling::new(tx) };
             self.with(id, |leg| leg.state = State::Calling(Box::new(calling)));
         }
     }
@@ -139,7 +136,7 @@ impl Endpoint {
     ) {
         let Start::Response { status, reason } = message.start() else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let ended = leg.ended;
+        let (ended, answers) = (leg.ended, &mut leg.answers);
         self.timers.clear((id, LegTimer::Hop));
         let current = match &mut leg.state {
             State::Calling(calling) if calling.tx == tx => Some(calling),
@@ -159,29 +156,16 @@ impl Endpoint {
                 let first = current.is_some();
                 self.answered(now, id, first, (message, envelope), out);
             }
-            (401 | 407, Some(calling)) if !ended && calling.tries < 2 => {
-                let tries = calling.tries + 1;
-                let stale = |name| message.all(name).any(|v| v.to_ascii_lowercase().contains("stale=true"));
-                let again =
-                    calling.tries == 0 || stale(Name::WwwAuthenticate) || stale(Name::ProxyAuthenticate);
-                let again = again && self.authorize(id, message, &Method::Invite);
-                let Some(State::Calling(calling)) = self.legs.get_mut(&id).map(|l| &mut l.state) else {
-                    return;
-                };
-                if again {
-                    let headers = std::mem::take(&mut calling.headers);
-                    self.send_invite(now, id, headers, tries, out);
-                } else {
-                    self.over(id);
-                    self.end(id, EndCause::Refused { status: *status, reason: reason.to_string() }, out);
-                }
+            (401 | 407, Some(calling)) if !ended && answers.as_mut().is_some_and(|a| a.take(message)) => {
+                let headers = std::mem::take(&mut calling.headers);
+                self.send_invite(now, id, headers, out);
             }
             // RFC 4028 §7.4: once, with the interval that the peer wants at least.
             (422, Some(calling)) if !ended && leg.session.is_none() => {
                 let interval_s = message.number(Name::MinSe).unwrap_or(SESSION_S).max(SESSION_MIN_S);
                 leg.session = Some(Session { interval_s, ours: true });
-                let (headers, tries) = (std::mem::take(&mut calling.headers), calling.tries);
-                self.send_invite(now, id, headers, tries, out);
+                let headers = std::mem::take(&mut calling.headers);
+                self.send_invite(now, id, headers, out);
             }
             (_, Some(_)) => {
                 if *status == 503 && self.try_next(now, id, out) {
@@ -220,7 +204,7 @@ impl Endpoint {
         let via = self.via(flow);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut ack = dialog.numbered(&Method::Ack, &via, envelope.cseq);
-        if let Some((name, value)) = &leg.authorization {
+        for (name, value) in &leg.authorization {
             ack = ack.field(*name, value);
         }
         let ack = ack.end();
@@ -236,6 +220,7 @@ impl Endpoint {
         }
         leg.dialog = dialog;
         leg.state = State::Up;
+        leg.answers.iter_mut().for_each(Answers::passed);
         leg.updates = message.allows(&Method::Update);
         let cancelled = leg.ended;
         self.timers.clear((id, LegTimer::C));
@@ -280,15 +265,6 @@ impl Endpoint {
         let Some(flow) = self.layer.flow_of(tx) else { return };
         self.send(now, flow, cancel.reason(reason).end(), Owner::Leg(id), out);
         self.timers.set((id, LegTimer::Cancelled), now + T1_64);
-    }
-
-    /// Puts the credentials that `refusal` asks for into the leg; false if it has none to give.
-    pub(super) fn authorize(&mut self, id: LegId, refusal: &Message, method: &Method) -> bool {
-        let cnonce = self.token();
-        let Some(leg) = self.legs.get_mut(&id) else { return false };
-        let Some(credentials) = &leg.credentials else { return false };
-        leg.authorization = digest::answer(refusal, credentials, method, &leg.dialog.target, &cnonce);
-        leg.authorization.is_some()
     }
 
     /// Sends a request that belongs to a leg, whose transactions are counted.

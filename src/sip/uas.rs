@@ -7,7 +7,7 @@ use super::body::sdp_of;
 use super::build::Builder;
 use super::dialog::Dialog;
 use super::endpoint::Endpoint;
-use super::event::{Claims, EndCause, Event, Incoming, Output};
+use super::event::{Claims, EndCause, Event, Incoming, Output, PeerId};
 use super::extension::RELIABLE;
 use super::layer::{Owner, Request, TxId};
 use super::leg::{Leg, LegTimer, RING_AGAIN, State};
@@ -51,7 +51,9 @@ impl Endpoint {
         // At once, so that the peer need not repeat itself while the call decides (§17.2.1).
         let trying = Builder::reply(&request.message, 100, "", None).end();
         self.layer.respond(now, tx, 100, trying, out);
-        let incoming = describe(leg, request, account);
+        let user = request.message.request().and_then(|(_, uri)| user_of(uri));
+        let peer = self.registered_with(request.flow.remote.ip(), user.as_deref());
+        let incoming = describe(leg, request, account, peer);
         out.push(Output::Event(Event::Incoming(Box::new(incoming))));
     }
 
@@ -199,11 +201,21 @@ impl Endpoint {
 }
 
 /// The event for a new call.
-fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming {
+fn describe(
+    leg: LegId,
+    request: &Request,
+    account: Option<String>,
+    peer: Option<(PeerId, &str)>,
+) -> Incoming {
     let message = &request.message;
     let from = &request.envelope.from;
     let user = |uri: &Text| user_of(uri).unwrap_or_default();
     let uri = message.request().map(|(_, uri)| uri.clone()).unwrap_or_default();
+    let mut dialled = user(&uri);
+    if peer.is_some_and(|(_, registered)| registered == dialled) {
+        let called = message.get(Name::PCalledPartyId).and_then(|v| user_of(&NameAddr::parse(&v).ok()?.uri));
+        dialled = called.or_else(|| user_of(&request.envelope.to.uri)).unwrap_or(dialled);
+    }
     let mut headers = Vec::new();
     for (name, label, value) in message.fields() {
         match name {
@@ -226,7 +238,8 @@ fn describe(leg: LegId, request: &Request, account: Option<String>) -> Incoming 
     Incoming {
         leg,
         flow: request.flow,
-        dialled: user(&uri),
+        peer: peer.map(|(peer, _)| peer),
+        dialled,
         uri: uri.to_string(),
         caller: Pii::new(user(&from.uri)),
         claims: claims(message),

@@ -103,7 +103,7 @@ const TWO: &str = "country = \"86\"\nnumbers = \"national\"\nto = \"sip:a.exampl
     [[route]]\nprefix = \"+86\"\ntrunks = [\"local\", \"b\"]\n[[route]]\ntrunks = [\"b\"]\n";
 
 /// The newest call to a name: its leg, where to, from whom, and what else is said.
-fn named(w: &World) -> Option<(LegId, &str, &str, usize)> {
+pub(super) fn named(w: &World) -> Option<(LegId, &str, &str, usize)> {
     w.log.iter().rev().find_map(|o| match o {
         Output::Sip(Sip::Invite {
             leg,
@@ -210,9 +210,9 @@ fn a_customer_is_called_back_by_the_next_trunk_too() {
 }
 
 #[test]
-fn trunks_take_turns_if_the_route_says_so() {
+fn trunks_take_turns_by_their_weights() {
     let text = "[[trunk]]\nname = \"a\"\nto = \"sip:a\"\n[[trunk]]\nname = \"b\"\nto = \"sip:b\"\n\
-        [[route]]\ntrunks = [\"a\", \"b\"]\nin_turn = true\n";
+        [[route]]\ntrunks = [\"a\", \"b\"]\nweights = [1, 1]\n";
     let file = crate::config::File { name: "server.toml".into(), text: text.into() };
     let server = crate::config::server(&file).unwrap();
     let first = |turn| server.ways_out("4001", None, turn).unwrap()[0].name.clone();

@@ -32,7 +32,12 @@ fn config(extra: &str, trunk: &str) -> Arc<Config> {
         ("bank.toml", include_str!("../../../dialplans/bank.toml")),
     ]
     .map(|(name, text)| config::File { name: name.into(), text: text.into() });
-    Arc::new(config::load(&files).unwrap_or_else(|problems| panic!("{problems:#?}")))
+    let mut config = config::load(&files).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    for (trunk, user) in config.server.trunks.iter().filter_map(|t| Some((&t.name, &t.login.as_ref()?.0))) {
+        let password = Pii::new("secret".into());
+        config.logins.insert(trunk.clone(), sip::Credentials { user: user.clone(), password });
+    }
+    Arc::new(config)
 }
 
 fn flow() -> Flow {
@@ -58,6 +63,10 @@ pub(super) struct World {
     pub(super) claims: sip::Claims,
     /// Where calls come from.
     pub(super) remote: std::net::SocketAddr,
+    /// The registration that calls come by.
+    pub(super) peer: Option<sip::PeerId>,
+    /// Further fields of the next INVITE.
+    pub(super) headers: Vec<(String, String)>,
 }
 
 impl World {
@@ -108,6 +117,8 @@ impl World {
             ports: true,
             claims: sip::Claims::default(),
             remote: flow().remote,
+            peer: None,
+            headers: Vec::new(),
         };
         world.obey(out);
         world
@@ -222,6 +233,7 @@ impl World {
         self.event(Event::Incoming(Box::new(sip::Incoming {
             leg,
             flow: Flow { remote: self.remote, ..flow() },
+            peer: self.peer,
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),
             caller: Pii::new("13800000000".into()),
@@ -230,7 +242,7 @@ impl World {
             call_id: "abc".into(),
             sdp: sdp.into(),
             account: account.map(str::to_owned),
-            headers: vec![],
+            headers: self.headers.clone(),
         })));
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::{Now, Pii};
 use crate::limits::SIP_CONNECTIONS_PER_SOURCE_MAX;
-use crate::sip::{Command, Config, Credentials, EndCause, Endpoint, Event, Output, Target};
+use crate::sip::{Command, Config, Credentials, EndCause, Endpoint, Event, Output, PeerId, Target};
 use std::collections::BTreeMap;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -84,8 +84,8 @@ async fn registers_calls_and_hangs_up(transport: Transport) {
     let (mut server, mut phone) = (Node::new(1, tls.clone()).await, Node::new(2, tls).await);
     let registrar = phone.flow_to(&server, transport);
     let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
-    let (user, domain) = ("ann".into(), String::new());
-    phone.step(Input::Command(Command::Register { registrar, user, domain, credentials, expires_s: 60 }));
+    let (peer, registrar, user) = (PeerId(0), Target::at(registrar), "ann".into());
+    phone.step(Input::Command(Command::Register { peer, registrar, user, credentials, expires_s: 60 }));
     until(&mut server, &mut phone, |_, _, e| matches!(e, Event::Registration { ok: true, .. })).await;
     let leg = server.endpoint.new_leg();
     let target = Target::User("ann".into());
@@ -147,8 +147,8 @@ fn who_was_reached_over_a_connection_is_gone_with_it() {
         let (mut server, mut phone) = (Node::new(1, None).await, Node::new(2, None).await);
         let registrar = phone.flow_to(&server, Transport::Tcp);
         let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
-        let (user, domain) = ("ann".into(), String::new());
-        phone.step(Input::Command(Command::Register { registrar, user, domain, credentials, expires_s: 60 }));
+        let (peer, registrar, user) = (PeerId(0), Target::at(registrar), "ann".into());
+        phone.step(Input::Command(Command::Register { peer, registrar, user, credentials, expires_s: 60 }));
         until(&mut server, &mut phone, |_, _, e| matches!(e, Event::Registration { ok: true, .. })).await;
         drop(phone);
         loop {

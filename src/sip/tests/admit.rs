@@ -2,7 +2,7 @@
 
 use super::ms;
 use crate::base::{LegId, Now, Pii};
-use crate::sip::digest::answer as credentials_for;
+use crate::sip::answers::Answers;
 use crate::sip::*;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -90,7 +90,9 @@ impl Edge {
         let refusal = self.last.clone().unwrap();
         let credentials = Credentials { user: user.into(), password: Pii::new(password.into()) };
         let uri = if *method == Method::Register { "sip:line" } else { "sip:95@10.0.0.1" };
-        let (name, value) = credentials_for(&refusal, &credentials, method, uri, "c").unwrap();
+        let mut answers = Answers::new(credentials);
+        assert!(answers.take(&refusal));
+        let (name, value) = answers.fields(method, uri, "c").remove(0);
         self.send(
             ip,
             &method.to_string(),

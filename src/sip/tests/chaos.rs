@@ -70,7 +70,10 @@ impl Chaos {
                     | Event::ReferProgress { leg, .. },
                 ) => leg,
                 Output::Event(
-                    Event::Registered { .. } | Event::Unregistered { .. } | Event::Registration { .. },
+                    Event::Registered { .. }
+                    | Event::Unregistered { .. }
+                    | Event::Registration { .. }
+                    | Event::Options { .. },
                 ) => {
                     continue;
                 }

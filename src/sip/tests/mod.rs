@@ -6,6 +6,7 @@ mod located;
 mod offers;
 mod pair;
 mod peer;
+mod peers;
 mod table;
 mod torture;
 mod transfer;

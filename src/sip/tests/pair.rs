@@ -269,9 +269,9 @@ fn a_line_registers_refreshes_and_is_called_by_its_name() {
     let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
     let registrar = flow(1, 0, Transport::Udp);
     let register = |expires_s| Command::Register {
-        registrar,
+        peer: PeerId(0),
+        registrar: Target::Uri { uri: "sip:line".into(), flow: registrar },
         user: "ann".into(),
-        domain: "line".into(),
         credentials: credentials.clone(),
         expires_s,
     };
@@ -285,9 +285,9 @@ fn a_line_registers_refreshes_and_is_called_by_its_name() {
         w.turn(&mut react);
     }
     assert!(w.events[0].iter().all(|e| !matches!(e, Event::Unregistered { .. })), "it is refreshed in time");
-    assert!(matches!(w.events[1][0], Event::Registration { ok: true, status: 200 }));
+    assert!(matches!(w.events[1][0], Event::Registration { ok: true, status: 200, .. }));
     let leg = w.call(Target::User("ann".into()));
-    w.command(ms(60_000), 1, Command::Unregister);
+    w.command(ms(60_000), 1, Command::Unregister { peer: PeerId(0) });
     w.run(react);
     assert_eq!(w.ended(0), [(leg, EndCause::WeHungUp)]);
     assert!(matches!(w.events[0].last(), Some(Event::Unregistered { .. })));
@@ -300,12 +300,13 @@ fn a_user_without_contact_and_a_wrong_password_are_said() {
     let mut w = World::new(7, 0);
     w.call(Target::User("ann".into()));
     let credentials = Credentials { user: "ann".into(), password: Pii::new("wrong".into()) };
-    let (registrar, user, domain) = (flow(1, 0, Transport::Udp), "ann".into(), String::new());
-    w.command(ms(0), 1, Command::Register { registrar, user, domain, credentials, expires_s: 60 });
-    w.command(ms(60_000), 1, Command::Unregister);
+    let registrar = Target::Uri { uri: "sip:line".into(), flow: flow(1, 0, Transport::Udp) };
+    let (peer, user) = (PeerId(0), "ann".into());
+    w.command(ms(0), 1, Command::Register { peer, registrar, user, credentials, expires_s: 60 });
+    w.command(ms(60_000), 1, Command::Unregister { peer: PeerId(0) });
     w.run(|_, _, _| {});
     assert_eq!(w.ended(0)[0].1, EndCause::NotRegistered);
-    assert!(matches!(w.events[1][0], Event::Registration { ok: false, status: 401 }));
+    assert!(matches!(w.events[1][0], Event::Registration { ok: false, status: 401, .. }));
 }
 
 #[test]
@@ -332,8 +333,9 @@ fn an_invite_of_an_account_is_challenged_and_then_known() {
 fn a_reload_drops_the_contacts_of_accounts_that_are_gone() {
     let mut w = World::new(9, 0);
     let credentials = Credentials { user: "ann".into(), password: Pii::new("secret".into()) };
-    let (registrar, user, domain) = (flow(1, 0, Transport::Udp), "ann".into(), String::new());
-    w.command(ms(0), 1, Command::Register { registrar, user, domain, credentials, expires_s: 60 });
+    let registrar = Target::Uri { uri: "sip:line".into(), flow: flow(1, 0, Transport::Udp) };
+    let (peer, user) = (PeerId(0), "ann".into());
+    w.command(ms(0), 1, Command::Register { peer, registrar, user, credentials, expires_s: 60 });
     while w.now < Now(10_000_000) {
         w.turn(&mut |_, _, _| {});
     }
