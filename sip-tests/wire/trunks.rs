@@ -1,8 +1,9 @@
 //! Trunks: calls that go out over them, to SIPp as two carriers, and who may come in.
 
-use super::server::{Server, record};
+use super::server::{Server, record, wait_for};
 use super::sipp::{self, Sipp, free_port, have_sipp};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use trunkline::call::{Moment, Result};
 
 /// A file with the password that SIPp has.
@@ -59,7 +60,42 @@ fn a_number_outside_is_called_by_the_next_trunk_where_the_first_is_full_and_with
     let row =
         |name| table.lines().find(|l| l.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
     assert_eq!(row("local"), ["local", "0", "1", "0", "0"]);
-    assert_eq!(row("full"), ["full", "0", "0", "0", "1", "1", "call", "not", "taken"]);
+    assert_eq!(row("full"), ["full", "0", "0", "0", "1", "refused:", "1", "call", "not", "taken"]);
     assert_eq!(row("other"), ["other", "0", "0", "0", "1"]);
+    std::fs::remove_file(secret).unwrap();
+}
+
+#[test]
+fn a_trunk_is_registered_with_and_asked_and_left_when_it_does_not_answer() {
+    if !have_sipp() {
+        return;
+    }
+    let (registrar, alive) = (free_port(), free_port());
+    let secret = secret("register");
+    let trunks = format!(
+        "\"192.168.0.0/16\"]\n\
+         [[trunk]]\nname = \"carrier\"\nto = \"sip:127.0.0.1:{registrar}\"\nregister = true\nuser = \"line\"\n\
+         password = {{ file = {secret:?} }}\n\
+         [[trunk]]\nname = \"watched\"\nto = \"sip:127.0.0.1:{alive}\"\noptions_s = 5\n"
+    );
+    let mut server = Server::start_without_model(&[("\"192.168.0.0/16\"]", &trunks)]);
+    // Both are asked again within five seconds.
+    let carrier = Sipp::start(&server, "registrar", registrar, &["-m", "1"]);
+    let watched = Sipp::start(&server, "answers-options", alive, &["-m", "1"]);
+    let row = |server: &Server, name: &str| {
+        let table = server.command(&["trunks"]);
+        table.lines().find(|l| l.starts_with(name)).unwrap().split_whitespace().last().unwrap().to_owned()
+    };
+    server.wait_log("registered trunk=\"carrier\"");
+    watched.succeed();
+    assert_eq!((row(&server, "carrier"), row(&server, "watched")), ("registered".into(), "up".into()));
+    // Nobody is there any more: three times silence, five seconds apart.
+    wait_for("the trunk to be down", Duration::from_secs(40), || {
+        server.log().contains("the trunk does not answer").then_some(())
+    });
+    assert_eq!(row(&server, "watched"), "down");
+    assert!(std::process::Command::new("kill").arg(server.pid().to_string()).status().unwrap().success());
+    assert!(server.wait_exit().success());
+    carrier.succeed();
     std::fs::remove_file(secret).unwrap();
 }
