@@ -142,6 +142,7 @@ impl Call {
             outside: None,
             ticket: id,
             begin,
+            replacing: None,
             question: None,
             lines: 1,
             fallback: None,
@@ -191,6 +192,9 @@ impl Call {
                 out.push(Output::Media(media::Command::Close { leg }));
             }
             return;
+        }
+        if self.is_replacing(leg) {
+            return self.replacement_opened(leg, addr, s, out);
         }
         match (leg == self.caller(), addr.is_some()) {
             (true, true) if self.is_callback() => self.invite_customer(s, out),

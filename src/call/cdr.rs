@@ -118,6 +118,10 @@ pub enum Moment {
     GuestLeft {
         who: String,
     },
+    /// A party goes on at another phone, or somebody else in its place.
+    Replaced {
+        who: String,
+    },
     Held {
         by: EndedBy,
     },

@@ -24,6 +24,13 @@ impl Switch {
     pub(super) fn incoming(&mut self, now: Now, incoming: &sip::Incoming, out: &mut Vec<Output>) {
         let config = self.shared.config.clone();
         let trunk = config.server.trunk_of(incoming, self.shared.peers.trunk(incoming.peer));
+        if let Some(old) = incoming.replaces {
+            let trunk = trunk.map(|t| t.name.as_str());
+            if let Err((status, reason)) = self.replace(incoming, old, trunk, out) {
+                self.turn_away(incoming, status, reason, out);
+            }
+            return;
+        }
         let admitted = match (&incoming.account, trunk) {
             (_, Some(trunk)) => self.over_trunk(now, incoming, trunk),
             (Some(user), None) => self.desk(user.clone(), incoming),

@@ -11,6 +11,7 @@ use super::event::Output;
 use super::guests::Guest;
 use super::leg::Leg;
 use super::outside::Outside;
+use super::replace::Replacing;
 use super::speaking::{Heard as Sound, Speaking};
 use super::switch::Shared;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
@@ -132,6 +133,8 @@ pub(super) struct Call {
     pub(super) gap_from: Option<Now>,
     /// A place to announce once the present words are said.
     pub(super) place: Option<(usize, Option<Estimate>)>,
+    /// A leg that is to take the place of another.
+    pub(super) replacing: Option<Replacing>,
     /// A closed question outside of the dialogue.
     pub(super) question: Option<(Question, Purpose)>,
     /// Lines that this call has been to.
@@ -249,6 +252,9 @@ impl Call {
 
     pub(super) fn sip(&mut self, now: Now, event: sip::Event, s: &mut Shared, out: &mut Vec<Output>) {
         match event {
+            sip::Event::Acknowledged { leg, sdp } if self.is_replacing(leg) => {
+                self.replaced(now, leg, &sdp, s, out);
+            }
             sip::Event::Acknowledged { leg, sdp } => self.acknowledged(now, leg, &sdp, s, out),
             sip::Event::Answered { leg, sdp } if leg == self.caller() => {
                 self.customer_answered(now, &sdp, s, out);
@@ -305,6 +311,9 @@ impl Call {
             Report::SpeechStarted { leg, at } => self.speech_started(leg, at, s, out),
             Report::SpeechEnded { leg, speech_ended_at, samples, .. } => {
                 self.speech_ended(now, leg, speech_ended_at, samples, s, out);
+            }
+            Report::Lost { leg, .. } | Report::Fault { leg, .. } if self.is_replacing(leg) => {
+                self.replacement_gone(leg, s, out);
             }
             Report::Lost { leg, .. } | Report::Fault { leg, .. } if self.is_guests(leg) => {
                 self.guest_gone(now, leg, s, out);

@@ -9,7 +9,8 @@
 //! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
 //! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs`
 //! with the line, `waiting.rs` in a queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with
-//! more than two, `callback.rs` and `outside.rs` for calls of our own); `speaking.rs` is what the caller hears; `teardown.rs`
+//! more than two, `callback.rs` and `outside.rs` for calls of our own, `replace.rs` when
+//! a party goes on at another phone); `speaking.rs` is what the caller hears; `teardown.rs`
 //! says who closes what; `peers.rs` keeps the trunks registered and asks whether they are alive.
 
 mod agent_side;
@@ -27,6 +28,7 @@ mod leg;
 mod message;
 mod outside;
 mod peers;
+mod replace;
 mod speaking;
 mod switch;
 mod teardown;

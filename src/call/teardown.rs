@@ -15,6 +15,8 @@
 //! | agent, in a conference          | stays             | closed             | talk ended          | – (goes on)      |
 //! | agent, by transfer              | stays, music      | BYE                | talk ended, waits   | – (goes on)      |
 //! | a guest                         | stays             | stays              | –                   | – (goes on)      |
+//! | who is to replace a party        | stays             | stays              | –                   | – (goes on)      |
+//! | a party that is replaced        | BYE, or stays     | stays, or BYE      | –                   | – (goes on)      |
 //! | a trunk, for a number outside  | stays             | closed, the next   | –                   | – (goes on)      |
 //! | a customer called back, no answer| –                | BYE                | callback missed     | not-reached      |
 //! | the line, said goodbye          | BYE               | –                  | –                   | served           |
@@ -64,6 +66,9 @@ impl Call {
         let was_up = found.up;
         if !was_alive {
             return;
+        }
+        if self.is_replacing(leg) {
+            return self.replacement_gone(leg, s, out);
         }
         let fault = !matches!(cause, EndCause::PeerHungUp | EndCause::PeerCancelled | EndCause::WeHungUp);
         if !was_up && self.try_next_trunk(now, leg, cause, s, out) {

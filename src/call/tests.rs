@@ -2,6 +2,7 @@
 
 mod acd;
 mod peers;
+mod replace;
 mod trunks;
 mod waiting;
 mod world;

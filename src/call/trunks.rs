@@ -97,6 +97,13 @@ impl Trunks {
         *usage.refused.entry(why.to_owned()).or_default() += 1;
     }
 
+    /// Another leg carries the call of `old` from now on.
+    pub(super) fn moves(&mut self, old: LegId, new: LegId) {
+        if let Some(carried) = self.legs.remove(&old) {
+            self.legs.insert(new, carried);
+        }
+    }
+
     /// A leg is over.
     pub(super) fn left(&mut self, leg: LegId) {
         let Some((name, outward)) = self.legs.remove(&leg) else { return };

@@ -210,6 +210,7 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Survey { mark } => format!("gives the mark {mark}"),
         Moment::Transferred { by, to } => format!("handed on by {by} to {to}"),
         Moment::Supervised { by, role } => format!("{by} joins: {}", role.name()),
+        Moment::Replaced { who } => format!("{who} goes on at another phone"),
         Moment::GuestLeft { who } => format!("{who} has left"),
         Moment::Offered { agent } => format!("rings agent {agent}"),
         Moment::OfferFailed { agent, why } => format!("agent {agent}: {why}"),

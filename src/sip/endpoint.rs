@@ -10,7 +10,7 @@
 //! no memory.
 //!
 //! Known deviations: a contact that registers with a name is reached over the flow that it registered over; `maddr` and TTL
-//! are ignored (§18.1.1); of extensions there are 100rel, path and timer, any other in `Require` is refused; a PRACK that is
+//! are ignored (§18.1.1); of extensions there are 100rel, path, replaces and timer, any other in `Require` is refused; a PRACK that is
 //! challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
 use super::admit::Admission;

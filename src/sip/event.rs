@@ -149,6 +149,8 @@ pub struct Claims {
 pub struct Incoming {
     pub leg: LegId,
     pub flow: Flow,
+    /// The leg, which is up, that it is to take the place of (RFC 3891). Whether its sender may is the call's business.
+    pub replaces: Option<LegId>,
     /// The registration that it comes by: its source is the registrar.
     pub peer: Option<PeerId>,
     /// The number dialled: user part of the Request-URI; where that is our registered user, of P-Called-Party-ID

@@ -9,7 +9,7 @@ use super::syntax::{Text, Wrong};
 pub(super) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REFER, NOTIFY, UPDATE, PRACK, REGISTER";
 /// The extensions that are understood, for Supported.
-pub(super) const SUPPORTED: &str = "100rel, path, timer";
+pub(super) const SUPPORTED: &str = "100rel, path, replaces, timer";
 /// Provisional responses that must arrive (RFC 3262).
 pub(super) const RELIABLE: &str = "100rel";
 /// Session timers (RFC 4028).

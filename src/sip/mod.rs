@@ -43,6 +43,7 @@ mod prack;
 mod refer;
 mod register;
 mod registrar;
+mod replaces;
 mod reply;
 mod server;
 mod session;

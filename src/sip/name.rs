@@ -170,6 +170,7 @@ names! {
     HistoryInfo "History-Info",
     PCalledPartyId "P-Called-Party-ID",
     ReferTo "Refer-To" "r",
+    Replaces "Replaces",
     ReferredBy "Referred-By" "b",
     ReferSub "Refer-Sub",
     Event "Event" "o",

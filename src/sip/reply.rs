@@ -35,6 +35,8 @@ pub(super) enum Fault {
     IntervalTooBrief(u32),
     /// 481: in a dialog, or about a transaction, that does not exist.
     NoDialog,
+    /// 486: it wants a dialog that is answered already.
+    Busy,
     /// 482: the same request on another path (RFC 3261 §8.2.2.2).
     Merged,
     /// 483: no hops left, and this is a hop.
@@ -67,6 +69,7 @@ impl Fault {
             Fault::SessionTooShort(_) => 422,
             Fault::IntervalTooBrief(_) => 423,
             Fault::NoDialog => 481,
+            Fault::Busy => 486,
             Fault::Merged => 482,
             Fault::TooManyHops => 483,
             Fault::RequestPending => 491,
@@ -97,6 +100,7 @@ impl Fault {
             | Fault::NotFound
             | Fault::UnsupportedScheme
             | Fault::NoDialog
+            | Fault::Busy
             | Fault::Merged
             | Fault::TooManyHops
             | Fault::RequestPending

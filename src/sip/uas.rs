@@ -40,6 +40,10 @@ impl Endpoint {
             Ok(session) => session,
             Err(fault) => return self.refuse(&fault, request, out),
         };
+        let replaces = match self.to_replace(&request.message) {
+            Ok(replaces) => replaces,
+            Err(fault) => return self.refuse(&fault, request, out),
+        };
         let tx = self.layer.serve(request, Owner::Invite(leg));
         let invite = Asked { tx, cseq: request.envelope.cseq, update: false, session };
         self.offered.push(leg);
@@ -53,7 +57,7 @@ impl Endpoint {
         self.layer.respond(now, tx, 100, trying, out);
         let user = request.message.request().and_then(|(_, uri)| user_of(uri));
         let peer = self.registered_with(request.flow.remote.ip(), user.as_deref());
-        let incoming = describe(leg, request, account, peer);
+        let incoming = Incoming { replaces, ..describe(leg, request, account, peer) };
         out.push(Output::Event(Event::Incoming(Box::new(incoming))));
     }
 
@@ -238,6 +242,7 @@ fn describe(
     Incoming {
         leg,
         flow: request.flow,
+        replaces: None,
         peer: peer.map(|(peer, _)| peer),
         dialled,
         uri: uri.to_string(),

@@ -63,6 +63,8 @@ pub(super) struct World {
     pub(super) claims: sip::Claims,
     /// Where calls come from.
     pub(super) remote: std::net::SocketAddr,
+    /// The leg that the next INVITE is to take the place of.
+    pub(super) replaces: Option<LegId>,
     /// The registration that calls come by.
     pub(super) peer: Option<sip::PeerId>,
     /// Further fields of the next INVITE.
@@ -117,6 +119,7 @@ impl World {
             ports: true,
             claims: sip::Claims::default(),
             remote: flow().remote,
+            replaces: None,
             peer: None,
             headers: Vec::new(),
         };
@@ -234,6 +237,7 @@ impl World {
             leg,
             flow: Flow { remote: self.remote, ..flow() },
             peer: self.peer,
+            replaces: self.replaces,
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),
             caller: Pii::new("13800000000".into()),

@@ -166,6 +166,7 @@ impl Check for NoDeadAir {
                 | Moment::Survey { .. }
                 | Moment::Supervised { .. }
                 | Moment::GuestLeft { .. }
+                | Moment::Replaced { .. }
                 | Moment::Reason { .. }
                 | Moment::Fault { .. } => {}
             },

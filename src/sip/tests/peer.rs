@@ -17,6 +17,8 @@ pub(super) struct Peer {
     pub(super) sent: Vec<Message>,
     /// What the newest INVITE claims.
     pub(super) claims: Option<Claims>,
+    /// The leg that it is to take the place of.
+    pub(super) replaces: Option<LegId>,
 }
 
 impl Peer {
@@ -30,6 +32,7 @@ impl Peer {
             call_id: "c".into(),
             sent: Vec::new(),
             claims: None,
+            replaces: None,
         }
     }
 
@@ -58,6 +61,7 @@ impl Peer {
             Output::Event(Event::Incoming(call)) => {
                 self.leg = Some(call.leg);
                 self.claims = Some(call.claims.clone());
+                self.replaces = call.replaces;
                 "Incoming".into()
             }
             Output::Locate { uri, .. } => format!("Locate {uri}"),
@@ -78,6 +82,14 @@ impl Peer {
             self.call_id
         );
         self.input(Input::Received { flow: flow(0, 1, Transport::Udp), message: Bytes::from(text) })
+    }
+
+    /// A request with another Call-ID.
+    pub(super) fn request_of(&mut self, call_id: &str, method: &str, cseq: u32, extra: &str) -> Vec<String> {
+        let before = std::mem::replace(&mut self.call_id, format!("{call_id}{cseq}"));
+        let said = self.request(method, cseq, extra, "");
+        self.call_id = before;
+        said
     }
 
     /// The peer's requests are in the dialog of our INVITE from now on.

@@ -39,3 +39,20 @@ fn an_invite_that_the_call_does_not_know_is_asked_for_credentials_and_forgotten(
     p.pass(std::time::Duration::from_secs(64));
     assert_eq!(p.endpoint.dump(), "");
 }
+
+#[test]
+fn a_new_dialog_may_ask_for_the_place_of_one_that_is_up() {
+    let mut p = Peer::up();
+    let (old, tag) = (p.leg.unwrap(), std::mem::take(&mut p.tag));
+    let replaces = |more: &str| format!("Require: replaces\r\nReplaces: c;to-tag={tag};from-tag=b{more}\r\n");
+    let mut invite = |cseq, extra: &str| {
+        (p.tag, p.replaces) = (String::new(), None);
+        let said = p.request_of("other", "INVITE", cseq, extra);
+        (said.first().cloned().unwrap_or_default(), p.replaces)
+    };
+    assert_eq!(invite(11, &replaces("")), ("100".into(), Some(old)));
+    assert_eq!(invite(12, &replaces(";early-only")), ("486".into(), None));
+    assert_eq!(invite(13, &(replaces("") + &replaces(""))), ("400".into(), None));
+    assert_eq!(invite(14, "Replaces: c;to-tag=nobody;from-tag=b\r\n"), ("481".into(), None));
+    assert_eq!(invite(15, "Replaces: c\r\n"), ("400".into(), None));
+}
