@@ -213,7 +213,7 @@ impl Server {
     fn reload(&mut self) -> Result<String, String> {
         let folder = &self.options.config;
         let loaded = files::load(folder).and_then(|mut config| {
-            config.logins = files::logins(&config)?;
+            files::fill(folder, &mut config)?;
             let material = files::tls(folder, &config)?;
             Ok((files::passwords(&self.data, &config)?, material, config))
         });

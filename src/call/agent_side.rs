@@ -74,7 +74,7 @@ impl Call {
         };
         let user = side.user.clone();
         if side.outside.is_some() {
-            return out.extend(self.invite_outside(leg, sdp, s).map(Output::Sip));
+            return out.extend(self.invite_outside(now, leg, sdp, s).map(Output::Sip));
         }
         let mut headers = self.headers.clone();
         if let Some(intent) = &self.cdr.intent {
@@ -82,6 +82,9 @@ impl Call {
         }
         if let Some(queue) = &self.cdr.queue {
             headers.push(("X-Trunkline-Queue".to_owned(), queue.clone()));
+        }
+        if let Some(identity) = self.cdr.identity {
+            headers.push(("X-Trunkline-Identity".to_owned(), identity.to_string()));
         }
         let caller: String = self
             .cdr

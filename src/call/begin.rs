@@ -14,7 +14,7 @@ use crate::config::Trunk;
 use crate::ivr::{self, Dialog, Phrase, Plan};
 use crate::limits;
 use crate::media;
-use crate::sip::{self, Flow};
+use crate::sip::{self, Flow, Verstat};
 use bytes::Bytes;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,6 +47,7 @@ pub(super) struct Customer {
     sip_call_id: String,
     number: Pii<String>,
     private: bool,
+    identity: Option<Verstat>,
     dialled: String,
     diverted_from: Option<Pii<String>>,
     sdp: Bytes,
@@ -57,8 +58,13 @@ pub(super) struct Customer {
 }
 
 impl Customer {
-    /// Whoever sent this INVITE, over this trunk if it came over one: what that says is believed if it is trusted.
-    pub(super) fn incoming(incoming: &sip::Incoming, trunk: Option<&Trunk>) -> Customer {
+    /// Whoever sent this INVITE, over this trunk if it came over one: what that says is believed if it is trusted. The number
+    /// is worth what `identity` says.
+    pub(super) fn incoming(
+        incoming: &sip::Incoming,
+        trunk: Option<&Trunk>,
+        identity: Option<Verstat>,
+    ) -> Customer {
         let claims = trunk.filter(|t| t.trusted).map(|_| &incoming.claims);
         let number = claims.and_then(|c| c.asserted.as_ref()).unwrap_or(&incoming.caller);
         let whole = |number: &Pii<String>| match trunk {
@@ -72,6 +78,7 @@ impl Customer {
             sip_call_id: incoming.call_id.clone(),
             number: whole(number),
             private: claims.is_some_and(|c| c.private),
+            identity,
             dialled: incoming.dialled.clone(),
             diverted_from: claims.and_then(|c| c.diverted_from.as_ref()).map(whole),
             sdp: incoming.sdp.clone(),
@@ -90,6 +97,7 @@ impl Customer {
             number: booking.number.clone(),
             // It is the agent who is told nothing, then as now.
             private: booking.private,
+            identity: None,
             dialled: booking.dialled.clone(),
             diverted_from: None,
             sdp: Bytes::new(),
@@ -122,6 +130,7 @@ impl Call {
             version: plan.version.clone(),
             caller: customer.number,
             private: customer.private,
+            identity: customer.identity,
             dialled: customer.dialled,
             diverted_from: customer.diverted_from,
             started_unix_ms: s.epoch.unix_ms_at(now),
@@ -197,7 +206,7 @@ impl Call {
             return self.replacement_opened(leg, addr, s, out);
         }
         match (leg == self.caller(), addr.is_some()) {
-            (true, true) if self.is_callback() => self.invite_customer(s, out),
+            (true, true) if self.is_callback() => self.invite_customer(now, s, out),
             (true, false) if self.is_callback() => self.customer_missed(now, s, out),
             (true, true) => self.answer(now, s, out),
             (true, false) => self.refuse(now, 503, "No media port is free", Some(5), s, out),

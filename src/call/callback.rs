@@ -112,11 +112,11 @@ impl Call {
     }
 
     /// The customer's leg has a port.
-    pub(super) fn invite_customer(&mut self, s: &mut Shared, out: &mut Vec<Output>) {
+    pub(super) fn invite_customer(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.first_mut() else { return };
         let Some(sdp) = leg.offer() else { return };
         let leg = leg.id;
-        out.extend(self.invite_back(leg, sdp, s).map(Output::Sip));
+        out.extend(self.invite_back(now, leg, sdp, s).map(Output::Sip));
     }
 
     /// The customer has answered: both are there.

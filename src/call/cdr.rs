@@ -5,6 +5,7 @@ use crate::acd::{Decision, OverflowWhy};
 use crate::base::{CallId, Pii};
 use crate::ivr::Turn;
 use crate::media::LegStats;
+use crate::sip::Verstat;
 use serde::{Deserialize, Serialize};
 
 /// Who ended the call.
@@ -186,6 +187,9 @@ pub struct Cdr {
     /// The caller wants not to be known to whom it talks with (Privacy, RFC 3325).
     #[serde(default)]
     pub private: bool,
+    /// Whether the caller's number is its own, where that is verified (RFC 8224).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Verstat>,
     pub dialled: String,
     /// Who was called first and sent the call on.
     #[serde(
@@ -238,6 +242,7 @@ impl Cdr {
             caller: Pii::new(String::new()),
             private: false,
             dialled: String::new(),
+            identity: None,
             diverted_from: None,
             started_unix_ms: 0,
             total_ms: 0,

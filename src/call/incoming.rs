@@ -10,8 +10,9 @@ use crate::base::{CallId, Now};
 use crate::config::{Code, Trunk};
 use crate::ivr::{Phrase, Plan};
 use crate::limits;
-use crate::sip;
+use crate::sip::{self, Verstat};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Seconds after which a refused caller should try again.
 const RETRY_AFTER_S: u32 = 5;
@@ -31,8 +32,9 @@ impl Switch {
             }
             return;
         }
+        let identity = trunk.and_then(|trunk| self.identity(now, incoming, trunk));
         let admitted = match (&incoming.account, trunk) {
-            (_, Some(trunk)) => self.over_trunk(now, incoming, trunk),
+            (_, Some(trunk)) => self.over_trunk(now, incoming, trunk, identity),
             (Some(user), None) => self.desk(user.clone(), incoming),
             (None, None) if config.server.trunks.iter().any(|t| t.by_digest().is_some()) => {
                 return out.push(Output::Sip(sip::Command::Challenge { leg: incoming.leg }));
@@ -40,18 +42,41 @@ impl Switch {
             (None, None) => Err((403, "Not from a known trunk")),
         };
         match admitted {
-            Ok((plan, begin)) => self.begin(now, (incoming, trunk), plan, begin, out),
+            Ok((plan, begin)) => {
+                let customer = Customer::incoming(incoming, trunk, identity);
+                self.begin(now, customer, plan, begin, out);
+            }
             Err((status, reason)) => self.turn_away(incoming, status, reason, out),
         }
     }
 
-    /// 404 where there is no such line, 503 when full or draining, or when the trunk has as many calls as it may.
+    /// Whether the caller's number is its own, if that is verified here: as RFC 8588 has it, the number that the network
+    /// asserts where there is one.
+    fn identity(&self, now: Now, incoming: &sip::Incoming, trunk: &Trunk) -> Option<Verstat> {
+        let trust = self.shared.config.trust.as_ref()?;
+        let fields = incoming.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Identity"));
+        let identities: Vec<&str> = fields.map(|(_, value)| value.as_str()).collect();
+        let caller = incoming.claims.asserted.as_ref().unwrap_or(&incoming.caller).reveal();
+        let whole = |number| trunk.numbering.e164(number);
+        let called = [whole(&incoming.dialled), whole(&incoming.to)];
+        let called: Vec<&str> = called.iter().map(|number| &**number).collect();
+        let unix = Duration::from_millis(self.shared.epoch.unix_ms_at(now));
+        Some(trust.verify(&identities, &whole(caller), &called, unix))
+    }
+
+    /// 404 where there is no such line, 503 when full or draining, or when the trunk has as many calls as it may, and what
+    /// RFC 8224 says where it must be known who calls and is not.
     fn over_trunk(
         &mut self,
         now: Now,
         incoming: &sip::Incoming,
         trunk: &Trunk,
+        identity: Option<Verstat>,
     ) -> Result<(Arc<Plan>, Begin), Refusal> {
+        if let Some(refusal) = identity.filter(|_| trunk.require_identity).and_then(Verstat::refusal) {
+            self.shared.trunks.refused(&trunk.name, refusal.1);
+            return Err(refusal);
+        }
         let plan = self.shared.config.line_over(trunk, &incoming.dialled).cloned();
         let plan = plan.ok_or((404, "No line has this number"));
         let plan = plan.and_then(|plan| self.room().map(|()| plan)).inspect_err(|(_, why)| {
@@ -126,24 +151,16 @@ impl Switch {
         });
     }
 
-    fn begin(
-        &mut self,
-        now: Now,
-        (incoming, trunk): (&sip::Incoming, Option<&Trunk>),
-        plan: Arc<Plan>,
-        begin: Begin,
-        out: &mut Vec<Output>,
-    ) {
+    fn begin(&mut self, now: Now, customer: Customer, plan: Arc<Plan>, begin: Begin, out: &mut Vec<Output>) {
         let id = CallId(self.next_call);
         self.next_call += 1;
-        self.shared.by_leg.insert(incoming.leg, id);
+        self.shared.by_leg.insert(customer.leg, id);
         // Legs that may be joined later have to be on one worker.
         let near = match &begin {
             Begin::Desk { user, .. } => self.customer_of(user),
             _ => None,
         };
-        let who = Customer::incoming(incoming, trunk);
-        let call = Call::new(now, id, who, plan, (begin, near), &mut self.shared, out);
+        let call = Call::new(now, id, customer, plan, (begin, near), &mut self.shared, out);
         self.calls.insert(id, call);
     }
 

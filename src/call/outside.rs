@@ -17,9 +17,10 @@ use super::switch::Shared;
 use crate::base::{CallId, LegId, Now};
 use crate::config::NoWay;
 use crate::limits::DIAL_MAX;
-use crate::sip::{self, EndCause, Flow};
+use crate::sip::{self, Attest, EndCause, Flow};
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A number that is being called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ struct Identity<'a> {
     display: &'a str,
     number: &'a str,
     private: bool,
+    /// It is a number of ours, not of a caller who is sent on.
+    ours: bool,
     /// Fields that the trunk of the caller lets pass.
     headers: &'a [(String, String)],
 }
@@ -81,7 +84,14 @@ impl Shared {
     }
 
     /// The INVITE of whoever calls.
-    fn outgoing(&self, leg: LegId, outside: &Outside, who: &Identity<'_>, sdp: Bytes) -> sip::Command {
+    fn outgoing(
+        &self,
+        now: Now,
+        leg: LegId,
+        outside: &Outside,
+        who: &Identity<'_>,
+        sdp: Bytes,
+    ) -> sip::Command {
         let server = &self.config.server;
         let trunk = outside.trunk.as_deref().and_then(|name| server.trunk(name));
         let from = trunk.and_then(|t| t.caller.as_deref()).unwrap_or(who.number);
@@ -103,6 +113,13 @@ impl Shared {
         if let Some(trunk) = trunk {
             headers.extend(who.headers.iter().filter(|(name, _)| trunk.headers.passes(name)).cloned());
             headers.extend_from_slice(&trunk.headers.set);
+            let signer = self.config.signers.get(&trunk.name);
+            if let (Some(signer), Some(sign)) = (signer, &trunk.sign) {
+                let attest = if who.ours || trunk.caller.is_some() { sign.attest } else { Attest::C };
+                let (from, to) = (numbering.e164(from), numbering.e164(&outside.number));
+                let unix = Duration::from_millis(self.epoch.unix_ms_at(now));
+                headers.push(("Identity".to_owned(), signer.identity(attest, &from, &to, unix)));
+            }
         }
         let shown = if hidden { "<sip:anonymous@anonymous.invalid>".to_owned() } else { own };
         let from = if who.display.is_empty() { shown } else { format!("\"{}\" {shown}", who.display) };
@@ -141,17 +158,24 @@ impl Call {
     }
 
     /// The leg of a number outside has a port.
-    pub(super) fn invite_outside(&self, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
+    pub(super) fn invite_outside(
+        &self,
+        now: Now,
+        leg: LegId,
+        sdp: Bytes,
+        s: &Shared,
+    ) -> Option<sip::Command> {
         let side = self.ringing.iter().find(|side| side.leg == leg)?;
         let (number, private) = (self.cdr.caller.reveal(), self.cdr.private);
-        let who = Identity { display: &self.cdr.line, number, private, headers: &self.headers };
-        Some(s.outgoing(leg, side.outside.as_ref()?, &who, sdp))
+        let who = Identity { display: &self.cdr.line, number, private, ours: false, headers: &self.headers };
+        Some(s.outgoing(now, leg, side.outside.as_ref()?, &who, sdp))
     }
 
     /// The customer who is called back: from the number that was dialled.
-    pub(super) fn invite_back(&self, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
-        let who = Identity { display: "", number: &self.cdr.dialled, private: false, headers: &[] };
-        Some(s.outgoing(leg, self.outside.as_ref()?, &who, sdp))
+    pub(super) fn invite_back(&self, now: Now, leg: LegId, sdp: Bytes, s: &Shared) -> Option<sip::Command> {
+        let who =
+            Identity { display: "", number: &self.cdr.dialled, private: false, ours: true, headers: &[] };
+        Some(s.outgoing(now, leg, self.outside.as_ref()?, &who, sdp))
     }
 
     /// It rings outside.

@@ -3,6 +3,7 @@
 mod acd;
 mod peers;
 mod replace;
+mod signed;
 mod trunks;
 mod waiting;
 mod world;

@@ -16,6 +16,7 @@ pub(super) struct Check {
 pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
     let config = files::load(&places.config)?;
     files::tls(&places.config, &config)?;
+    files::stir(&places.config, &config)?;
     for warning in &config.warnings {
         eprintln!("{warning}");
     }

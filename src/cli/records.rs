@@ -105,6 +105,9 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     if let Some(first) = &cdr.diverted_from {
         outln!("  diverted from {}", first.reveal());
     }
+    if let Some(identity) = &cdr.identity {
+        outln!("  the caller's number: {identity}");
+    }
     if cdr.private {
         outln!("  the caller wants not to be known: the agent saw no number");
     }

@@ -16,6 +16,7 @@ mod problem;
 mod queue;
 mod route;
 mod server;
+mod stir;
 mod team;
 mod trunk;
 
@@ -30,13 +31,14 @@ pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
 pub use route::Route;
 pub use server::{NoWay, Server};
+pub use stir::{Sign, Stir};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
 pub use trunk::{Limits, Trunk};
 
 use crate::acd;
 use crate::ivr::{Hours, Plan, QueueWords};
-use crate::sip::Credentials;
+use crate::sip::{Credentials, Signer, Trust};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,6 +52,10 @@ pub struct Config {
     pub passwords: BTreeMap<String, Password>,
     /// Who we are to each trunk that asks, by its name; read from where the configuration says by whoever reads files.
     pub logins: BTreeMap<String, Credentials>,
+    /// Whose signatures of callers' numbers are believed, if any are verified; read in the same way.
+    pub trust: Option<Trust>,
+    /// Who signs ours, by trunk.
+    pub signers: BTreeMap<String, Signer>,
     /// What each queue says.
     pub words: BTreeMap<String, QueueWords>,
     /// When each queue is open; those without are always.
@@ -135,6 +141,8 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         setup,
         passwords,
         logins: BTreeMap::new(),
+        trust: None,
+        signers: BTreeMap::new(),
         words,
         codes,
         hours,

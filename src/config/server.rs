@@ -5,6 +5,7 @@ use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
+use super::stir::{self, RawStir, Stir};
 use super::trunk::{self, RawTrunk, Trunk};
 use crate::limits::SPEECH_HANGOVER;
 use crate::sip::{Incoming, Transport};
@@ -41,6 +42,8 @@ pub struct Server {
     pub log_personal: bool,
     pub data_dir: String,
     pub guard: Guard,
+    /// Whose signatures of callers' numbers are believed.
+    pub stir: Stir,
     pub trunks: Vec<Trunk>,
     /// Which trunks numbers outside are called by; none stands for the one that a call came over.
     pub routes: Vec<Route>,
@@ -127,6 +130,7 @@ impl Default for Server {
             log_personal: false,
             data_dir: "var".into(),
             guard: Guard::default(),
+            stir: Stir::default(),
             trunks: Vec::new(),
             routes: Vec::new(),
         }
@@ -150,6 +154,8 @@ struct Raw {
     data: Data,
     #[serde(default)]
     guard: RawGuard,
+    #[serde(default)]
+    stir: RawStir,
     #[serde(default)]
     trunk: Vec<RawTrunk>,
     #[serde(default)]
@@ -258,7 +264,8 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.guard = guard::read(file, raw.guard, problems);
-    server.trunks = trunk::read(file, raw.trunk, problems);
+    server.stir = stir::read(file, raw.stir, problems);
+    server.trunks = trunk::read(file, raw.trunk, !server.stir.trust.is_empty(), problems);
     server.routes = route::read(file, raw.route, &server.trunks, problems);
     if server.trunks.is_empty() {
         problems.push(

@@ -4,6 +4,7 @@ use super::file::File;
 use super::headers::{Headers, RawHeaders};
 use super::number::{Form, Numbering};
 use super::problem::Problem;
+use super::stir::{self, RawSign, Sign};
 use super::team::{Password, RawPassword};
 use crate::sip::Uri;
 use ipnet::IpNet;
@@ -45,6 +46,10 @@ pub struct Trunk {
     pub options_every: Option<Duration>,
     /// Which header fields go on, and which are added.
     pub headers: Headers,
+    /// Only calls whose number is signed, and verified, may come.
+    pub require_identity: bool,
+    /// How the numbers of calls over it are signed.
+    pub sign: Option<Sign>,
 }
 
 /// How many calls may go one way over a trunk.
@@ -109,6 +114,9 @@ pub(super) struct RawTrunk {
     options_s: Option<Spanned<u64>>,
     #[serde(default)]
     headers: RawHeaders,
+    #[serde(default)]
+    require_identity: Option<Spanned<bool>>,
+    sign: Option<RawSign>,
 }
 
 /// What numbers begin with.
@@ -134,7 +142,12 @@ fn to(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Optio
 }
 
 /// Checks all `[[trunk]]` tables.
-pub(super) fn read(file: &File, raw: Vec<RawTrunk>, problems: &mut Vec<Problem>) -> Vec<Trunk> {
+pub(super) fn read(
+    file: &File,
+    raw: Vec<RawTrunk>,
+    verifies: bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<Trunk> {
     let mut trunks: Vec<Trunk> = Vec::new();
     // Each network with its trunk and its line, to tell where the other one is.
     let mut networks: Vec<(Option<IpNet>, String, usize)> = Vec::new();
@@ -172,6 +185,13 @@ pub(super) fn read(file: &File, raw: Vec<RawTrunk>, problems: &mut Vec<Problem>)
                     .help(Some(help.into())),
             );
         }
+        if let Some(require) = raw.require_identity.as_ref().filter(|r| *r.get_ref() && !verifies) {
+            let help = "add [stir] with trust = [\"FILE.pem\"]";
+            problems.push(
+                file.error(require.span(), "there is no [stir] to verify identities with")
+                    .help(Some(help.into())),
+            );
+        }
         trunks.push(Trunk {
             from: found.iter().filter_map(|(net, _)| *net).collect(),
             own_machine: found.iter().any(|(net, _)| net.is_none()),
@@ -187,6 +207,8 @@ pub(super) fn read(file: &File, raw: Vec<RawTrunk>, problems: &mut Vec<Problem>)
             register: registers(file, &raw, problems),
             options_every: options(file, &raw, problems),
             headers: raw.headers.read(file, problems),
+            require_identity: raw.require_identity.is_some_and(|r| *r.get_ref()),
+            sign: raw.sign.map(|sign| stir::sign(file, sign, problems)),
             name,
         });
     }

@@ -1,6 +1,6 @@
 //! Configuration on disk: the folder of dialplans, and the secrets that it names.
 
-use super::tls;
+use super::{stir, tls};
 use crate::base::Pii;
 use crate::config::{self, Config, File, Password, Problem};
 use crate::sip::Credentials;
@@ -37,6 +37,25 @@ pub fn load(folder: &Path) -> Result<Config, String> {
 /// All problems found, as text ready to print.
 pub fn tls(folder: &Path, config: &Config) -> Result<tls::Material, String> {
     tls::load(folder, &config.server).map_err(|problems| told(&problems, folder))
+}
+
+/// Fills in what the configuration takes from other files: who we are to each trunk, whose signatures are believed, and our
+/// own keys.
+///
+/// # Errors
+/// All problems found, as text ready to print.
+pub fn fill(folder: &Path, config: &mut Config) -> Result<(), String> {
+    config.logins = logins(config)?;
+    (config.trust, config.signers) = stir(folder, config)?;
+    Ok(())
+}
+
+/// Whose signatures are believed, and our own keys.
+///
+/// # Errors
+/// All problems found, as text ready to print.
+pub fn stir(folder: &Path, config: &Config) -> Result<stir::Material, String> {
+    stir::load(folder, &config.server).map_err(|problems| told(&problems, folder))
 }
 
 /// Every `*.toml` of a folder, by name.
@@ -109,7 +128,7 @@ pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<St
 ///
 /// # Errors
 /// When a named variable or file is missing.
-pub fn logins(config: &Config) -> Result<BTreeMap<String, Credentials>, String> {
+fn logins(config: &Config) -> Result<BTreeMap<String, Credentials>, String> {
     let mut out = BTreeMap::new();
     for trunk in &config.server.trunks {
         if let Some((user, source)) = &trunk.login {

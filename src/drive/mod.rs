@@ -13,6 +13,7 @@ pub mod phone;
 mod record;
 mod reporter;
 pub mod sip;
+pub mod stir;
 pub mod store;
 pub mod tls;
 pub mod voice;

@@ -155,7 +155,7 @@ fn server_config(folder: &Path, identity: &Identity) -> Result<ServerConfig, Box
     })
 }
 
-fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Box<Problem>> {
+pub(super) fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Box<Problem>> {
     std::fs::read(folder.join(&named.path)).map_err(|e| {
         let remedy =
             "paths are relative to the folder of this file; the server's own user must be able to read it";
@@ -163,7 +163,10 @@ fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Box<Problem>> {
     })
 }
 
-fn certificates(folder: &Path, named: &NamedFile) -> Result<Vec<CertificateDer<'static>>, Box<Problem>> {
+pub(super) fn certificates(
+    folder: &Path,
+    named: &NamedFile,
+) -> Result<Vec<CertificateDer<'static>>, Box<Problem>> {
     let octets = octets(folder, named)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
     let chain = chain.ok().filter(|c| !c.is_empty());
@@ -191,7 +194,7 @@ fn roots(folder: &Path, named: &NamedFile) -> Result<RootCertStore, Box<Problem>
 }
 
 /// The server's own certificate, the first, must be valid at this moment.
-fn valid_now(named: &NamedFile, chain: &[CertificateDer<'_>]) -> Result<(), Box<Problem>> {
+pub(super) fn valid_now(named: &NamedFile, chain: &[CertificateDer<'_>]) -> Result<(), Box<Problem>> {
     let own = chain.first().and_then(|c| x509_cert::Certificate::from_der(c).ok());
     let Some(own) = own else {
         let message = format!("the first certificate in `{}` cannot be read", named.path);

@@ -35,7 +35,7 @@ impl Server {
     /// Says what could not be started, and what to do.
     pub async fn start(options: Options) -> Result<(Server, Ready), String> {
         let mut config = files::load(&options.config)?;
-        config.logins = files::logins(&config)?;
+        files::fill(&options.config, &mut config)?;
         let config = Arc::new(config);
         for warning in &config.warnings {
             warn!("{warning}");

@@ -158,6 +158,8 @@ pub struct Incoming {
     pub dialled: String,
     /// Whole Request-URI.
     pub uri: String,
+    /// User part of To: the number called first.
+    pub to: String,
     /// User part of From: the caller's number, as the caller says.
     pub caller: Pii<String>,
     /// What whoever passed the call on says of it.

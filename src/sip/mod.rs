@@ -48,6 +48,7 @@ mod reply;
 mod server;
 mod session;
 mod settings;
+mod stir;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -72,6 +73,7 @@ pub use message::Message;
 pub use name::{Method, Name};
 pub use overview::Overview;
 pub use settings::Config;
+pub use stir::{Attest, Forged, Signer, Trust, Verstat};
 pub use syntax::{NameAddr, Params, Text, Via};
 pub use trace::Traced;
 pub use transport::{Listener, Transport};

@@ -246,6 +246,7 @@ fn describe(
         peer: peer.map(|(peer, _)| peer),
         dialled,
         uri: uri.to_string(),
+        to: user(&request.envelope.to.uri),
         caller: Pii::new(user(&from.uri)),
         claims: claims(message),
         caller_name: from.display.as_ref().map(|name| Pii::new(name.to_string())),

@@ -19,7 +19,7 @@ const HOURS: &str =
     "[[hours]]\nname = \"office\"\nzone = \"UTC\"\nweek = { thu = \"00:00-01:00, 09:00-18:00\" }\n";
 
 /// The sample dialplans, with this added to the repair queue, and this to the trunk of server.toml.
-fn config(extra: &str, trunk: &str) -> Arc<Config> {
+pub(super) fn config(extra: &str, trunk: &str) -> Config {
     let server = format!("{}{trunk}", include_str!("../../../dialplans/server.toml"));
     let team = include_str!("../../../dialplans/team.toml");
     let name = "name = \"city-repair\"\n";
@@ -37,7 +37,7 @@ fn config(extra: &str, trunk: &str) -> Arc<Config> {
         let password = Pii::new("secret".into());
         config.logins.insert(trunk.clone(), sip::Credentials { user: user.clone(), password });
     }
-    Arc::new(config)
+    config
 }
 
 fn flow() -> Flow {
@@ -95,7 +95,7 @@ impl World {
         let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
         let mut out = Vec::new();
         let with = SwitchConfig {
-            config: config(extra, trunk),
+            config: Arc::new(config(extra, trunk)),
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
             kept,
@@ -220,7 +220,7 @@ impl World {
 
     /// Reloads with this in place of what the repair queue had.
     pub(super) fn reload(&mut self, extra: &str) {
-        self.give(Input::Reload(config(extra, "")));
+        self.give(Input::Reload(Arc::new(config(extra, ""))));
     }
 
     pub(super) fn dial(&mut self, number: &str, sdp: &'static [u8]) {
@@ -240,6 +240,7 @@ impl World {
             replaces: self.replaces,
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),
+            to: number.into(),
             caller: Pii::new("13800000000".into()),
             claims: self.claims.clone(),
             caller_name: None,
