@@ -33,6 +33,10 @@ const fn samples(d: Duration) -> usize {
 pub enum Heard {
     /// Somebody began to speak at `at`; known at `known`.
     Started { at: Now, known: Now },
+    /// They may have stopped at `ended`; known at `known`. `samples` are those that [`Heard::Ended`] will have, if they have.
+    Paused { ended: Now, known: Now, samples: Arc<[i16]> },
+    /// They have not.
+    Resumed,
     /// They stopped at `ended`; known at `known`. `samples` begin [`PREROLL`] before `started`.
     Ended { started: Now, ended: Now, known: Now, samples: Arc<[i16]> },
 }
@@ -165,16 +169,24 @@ impl Ear {
                     self.kept.drain(..self.kept.len().saturating_sub(lead));
                     Heard::Started { at, known: now }
                 }
+                Turn::Paused { ended, silent } => {
+                    Heard::Paused { ended, known: now, samples: self.sentence(silent) }
+                }
+                Turn::Resumed => Heard::Resumed,
                 Turn::Ended { started, ended, silent } => {
-                    let after = (silent as usize * FRAME_SAMPLES).saturating_sub(samples(POSTROLL));
-                    self.kept.truncate(self.kept.len().saturating_sub(after));
-                    let heard = Arc::from(&self.kept[..]);
+                    let heard = self.sentence(silent);
                     self.kept.clear();
                     self.kept.shrink_to(2 * SAMPLE_RATE as usize);
                     Heard::Ended { started, ended, known: now, samples: heard }
                 }
             });
         }
+    }
+
+    /// What was said before the last `silent` frames.
+    fn sentence(&self, silent: u32) -> Arc<[i16]> {
+        let after = (silent as usize * FRAME_SAMPLES).saturating_sub(samples(POSTROLL));
+        Arc::from(self.kept.get(..self.kept.len().saturating_sub(after)).unwrap_or_default())
     }
 }
 
@@ -220,7 +232,13 @@ mod tests {
             let Some(speech) = speech(name) else { return };
             let heard = listen(&with_silence_around(&speech), |_| false);
             let ends: Vec<_> = heard.iter().filter(|h| matches!(h, Heard::Ended { .. })).collect();
-            assert_eq!(heard.len(), 2 * ends.len(), "{name}");
+            let starts = heard.iter().filter(|h| matches!(h, Heard::Started { .. })).count();
+            assert_eq!(starts, ends.len(), "{name}");
+            for pair in heard.windows(2) {
+                if let [Heard::Paused { samples: early, .. }, Heard::Ended { samples, .. }] = pair {
+                    assert_eq!(early, samples, "{name}: what is written down early is the sentence");
+                }
+            }
             let Heard::Ended { samples, .. } = ends[0] else { panic!() };
             assert!(!ends.is_empty() && samples.len() >= speech.len() / 3, "{name} {}", samples.len());
             let Heard::Started { at, known } = heard[0] else { panic!() };

@@ -3,8 +3,10 @@
 //! ```text
 //!            3 speech frames (60 ms)                hang-over of silence, or UTTERANCE_MAX
 //!  Silence ──────────────────────────► Speech ─────────────────────────────────► Silence
-//!            Turn::Started                          Turn::Ended
+//!            Turn::Started              │    ▲     Turn::Ended
+//!                 PAUSE, Turn::Paused   └────┘   speech again, Turn::Resumed
 //! ```
+//! At a pause what was said so far can be written down already, while the rest of the hang-over shows whether more comes.
 //!
 //! A frame is speech if the detector says so *and* it stands out of the noise: at least [`GATE_DB`] above a floor that
 //! follows the line's noise, quickly down and slowly up. While we are playing a prompt the gate is [`GATE_PLAYING_DB`],
@@ -19,6 +21,8 @@ use std::time::Duration;
 const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
 /// Speech frames that make a beginning: 60 ms.
 const ONSET_FRAMES: u32 = 3;
+/// Silence within a sentence after which it may be over.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Detector's probability from which a frame is speech; within speech a lower one keeps it going.
 const PROBABLE: f32 = 0.5;
 const PROBABLE_WITHIN: f32 = 0.35;
@@ -50,6 +54,10 @@ impl Loudness {
 pub enum Turn {
     /// Speech began at `at`, with the first of the last `frames` frames.
     Started { at: Now, frames: u32 },
+    /// Speech may be over since `ended`, before the last `silent` frames.
+    Paused { ended: Now, silent: u32 },
+    /// It was not.
+    Resumed,
     /// Speech was over at `ended`, before the last `silent` frames; or it was too long.
     Ended { started: Now, ended: Now, silent: u32 },
 }
@@ -117,7 +125,12 @@ impl Endpointer {
             speech.frames += 1;
             speech.silent += 1;
             if is_speech {
+                if FRAME * (speech.silent - 1) >= PAUSE {
+                    out.push(Turn::Resumed);
+                }
                 (speech.last, speech.silent) = (end, 0);
+            } else if FRAME * speech.silent == PAUSE {
+                out.push(Turn::Paused { ended: speech.last, silent: speech.silent });
             }
             if FRAME * speech.silent >= self.hangover || FRAME * speech.frames >= UTTERANCE_MAX {
                 self.end(out);
@@ -200,6 +213,7 @@ mod tests {
             t,
             [
                 (1040, Turn::Started { at: started, frames: 3 }),
+                (2180, Turn::Paused { ended, silent: 10 }),
                 (2580, Turn::Ended { started, ended, silent: 30 })
             ]
         );
@@ -208,7 +222,13 @@ mod tests {
     #[test]
     fn a_pause_shorter_than_the_hangover_does_not_end_a_sentence() {
         let t = run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 29), (LOUD, 20), (QUIET, 40)]), false);
-        assert_eq!(t.len(), 2);
+        let (pauses, resumed) = (t.iter().filter(|(_, t)| matches!(t, Turn::Paused { .. })).count(), t[2]);
+        assert_eq!((t.len(), pauses, resumed), (5, 2, (1180, Turn::Resumed)));
+    }
+
+    #[test]
+    fn a_gap_between_words_is_no_pause() {
+        assert_eq!(run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 9), (LOUD, 20)]), false).len(), 1);
     }
 
     #[test]

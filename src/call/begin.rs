@@ -167,6 +167,7 @@ impl Call {
             over: false,
             recognising: None,
             utterances: 0,
+            early: None,
             gap_from: None,
             place: None,
             cdr,

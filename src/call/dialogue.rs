@@ -118,6 +118,9 @@ impl Call {
             return;
         }
         self.moment(now, Moment::SpeechEnded, out);
+        if self.was_early(now, speech_ended_at, s, out) {
+            return;
+        }
         self.utterances += 1;
         let utterance = self.utterances;
         if let Some((before, ..)) = self.recognising.replace((utterance, now, speech_ended_at)) {
@@ -136,7 +139,9 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
-        if self.recognising.is_none_or(|(waiting_for, ..)| waiting_for != utterance) {
+        if self.recognised_early(now, utterance, &heard, out)
+            || self.recognising.is_none_or(|(waiting_for, ..)| waiting_for != utterance)
+        {
             return;
         }
         if self.stage != Stage::Dialogue {

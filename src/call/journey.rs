@@ -7,6 +7,7 @@
 
 use super::begin::Begin;
 use super::cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result};
+use super::early::Early;
 use super::event::Output;
 use super::guests::Guest;
 use super::leg::Leg;
@@ -129,6 +130,8 @@ pub(super) struct Call {
     /// The sentence being recognised: its number, when it was handed over, when the caller stopped speaking.
     pub(super) recognising: Option<(u32, Now, Now)>,
     pub(super) utterances: u32,
+    /// A sentence that may be over is being written down already.
+    pub(super) early: Option<Early>,
     /// When the caller stopped speaking, until the first sound of the answer.
     pub(super) gap_from: Option<Now>,
     /// A place to announce once the present words are said.
@@ -309,6 +312,11 @@ impl Call {
             Report::PlayStarted { .. } | Report::PlayEnded { .. } | Report::Latched { .. } => {}
             Report::Digit { leg, digit, .. } => self.key(now, leg, digit, s, out),
             Report::SpeechStarted { leg, at } => self.speech_started(leg, at, s, out),
+            Report::SpeechPaused { leg, speech_ended_at, samples, .. } => {
+                self.speech_paused(now, leg, speech_ended_at, samples, out);
+            }
+            Report::SpeechResumed { leg } if leg == self.caller() => self.early = None,
+            Report::SpeechResumed { .. } => {}
             Report::SpeechEnded { leg, speech_ended_at, samples, .. } => {
                 self.speech_ended(now, leg, speech_ended_at, samples, s, out);
             }

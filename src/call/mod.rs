@@ -7,8 +7,8 @@
 //! Rendered ───┘                                                    └─► Moment (live), Cdr (at the end)
 //! ```
 //! `switch.rs` finds the call that an input is about and settles what the ACD wants; `journey.rs` is one caller's
-//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs`
-//! with the line, `waiting.rs` in a queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with
+//! way from INVITE to record (`incoming.rs` and `begin.rs` how it comes to be, `trunks.rs` over which trunk, `dialogue.rs` and
+//! `early.rs` with the line, `waiting.rs` in a queue, `agent_side.rs` with an agent, `transfer.rs` from one to another, `guests.rs` with
 //! more than two, `callback.rs` and `outside.rs` for calls of our own, `replace.rs` when
 //! a party goes on at another phone); `speaking.rs` is what the caller hears; `teardown.rs`
 //! says who closes what; `peers.rs` keeps the trunks registered and asks whether they are alive.
@@ -18,6 +18,7 @@ mod begin;
 mod callback;
 mod cdr;
 mod dialogue;
+mod early;
 mod event;
 mod guests;
 mod hours;

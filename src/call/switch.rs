@@ -350,6 +350,8 @@ fn media_leg(report: &Report) -> LegId {
         | Report::PlayEnded { leg, .. }
         | Report::Digit { leg, .. }
         | Report::SpeechStarted { leg, .. }
+        | Report::SpeechPaused { leg, .. }
+        | Report::SpeechResumed { leg }
         | Report::SpeechEnded { leg, .. }
         | Report::Latched { leg, .. }
         | Report::Lost { leg, .. }

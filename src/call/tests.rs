@@ -1,6 +1,7 @@
 //! The teardown table, row by row, and the ways of a call between its neighbours.
 
 mod acd;
+mod early;
 mod peers;
 mod replace;
 mod signed;
@@ -10,7 +11,7 @@ mod world;
 
 use super::*;
 use crate::acd::State;
-use crate::base::{Lang, LegId};
+use crate::base::{CallId, Lang, LegId};
 use crate::ivr::NotHeard;
 use crate::media::{Command as Media, Report};
 use crate::sip::{Command as Sip, EndCause, Event};

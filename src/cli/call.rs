@@ -347,6 +347,8 @@ impl Caller {
             Report::Closed { .. }
             | Report::PlayStarted { .. }
             | Report::Digit { .. }
+            | Report::SpeechPaused { .. }
+            | Report::SpeechResumed { .. }
             | Report::Latched { .. } => {}
         }
     }

@@ -250,6 +250,10 @@ fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &m
                 *speaking += 1;
                 Report::SpeechStarted { leg, at: known }
             }
+            Heard::Paused { ended, known, samples } => {
+                Report::SpeechPaused { leg, speech_ended_at: ended, at: known, samples }
+            }
+            Heard::Resumed => Report::SpeechResumed { leg },
             Heard::Ended { started, ended, known, samples } => {
                 *speaking = speaking.saturating_sub(1);
                 Report::SpeechEnded {

@@ -10,6 +10,7 @@
 //! # the other language. Each miss climbs the ladder; its top is a person, so no caller goes round in circles.
 
 mod keys;
+mod sure;
 
 use super::phrases::{self, Phrase};
 use super::plan::{Action, Confirm, Plan};

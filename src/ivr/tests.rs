@@ -265,3 +265,13 @@ fn whatever_callers_do_the_dialogue_ends_and_every_prompt_was_announced() {
         }
     }
 }
+
+#[test]
+fn a_sentence_that_settles_the_turn_need_not_be_over() {
+    let sure = |c: &Caller, text: &str| c.dialog.is_sure(&Heard { text: text.into(), confidence: 0.9 });
+    let c = Caller::new();
+    assert!(sure(&c, "人工") && sure(&c, "我家停水了"));
+    assert!(!sure(&c, "嗯我想") && !sure(&c, "是的"), "nothing was asked that this answers");
+    assert!(!sure(&c, "我要挂失"), "this is asked about first");
+    assert!(!c.dialog.is_sure(&Heard { text: "我家停水了".into(), confidence: 0.3 }));
+}

@@ -49,6 +49,10 @@ pub enum Report {
     Digit { leg: LegId, digit: char, at: Now },
     /// Speech began on a listening leg, about 60 ms before `at`.
     SpeechStarted { leg: LegId, at: Now },
+    /// Speech may have ended at `speech_ended_at`, known at `at`: `samples` are those of `SpeechEnded` if it has.
+    SpeechPaused { leg: LegId, speech_ended_at: Now, at: Now, samples: Arc<[i16]> },
+    /// It had not.
+    SpeechResumed { leg: LegId },
     /// Speech ended at `speech_ended_at`, known at `at` after the hang-over. `samples` is the sentence, 8 kHz, with a
     /// little audio before its first sound.
     SpeechEnded { leg: LegId, speech_started_at: Now, speech_ended_at: Now, at: Now, samples: Arc<[i16]> },

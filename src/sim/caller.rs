@@ -58,6 +58,12 @@ pub(super) enum Act {
     SpeechEnds {
         since: Now,
     },
+    /// The hang-over of a sentence that this ear has heard is over.
+    Silent {
+        since: Now,
+        ended: Now,
+        ear: u32,
+    },
     Hold,
     /// Presses 1 while waiting: asks to be called back.
     AskCallback,
@@ -190,6 +196,22 @@ impl World {
         }
     }
 
+    /// The caller has finished, as it seems.
+    fn pauses(&mut self, id: u32, leg: LegId, since: Now, ear: u32) {
+        let (at, samples) = (self.now, Arc::from([0i16; 8]));
+        let paused = Report::SpeechPaused { leg, speech_ended_at: at, at, samples };
+        self.after(Duration::from_millis(200), Due::Switch(Box::new(Input::Media(paused))));
+        let mut ended = at;
+        // Some take breath and go on.
+        if self.rng.u8(..8) == 0 {
+            let breath = Duration::from_millis(self.rng.u64(200..590));
+            self.after(breath, Due::Switch(Box::new(Input::Media(Report::SpeechResumed { leg }))));
+            ended = at + Duration::from_millis(700);
+        }
+        let over = ended.since(at) + SPEECH_HANGOVER;
+        self.after(over, Due::Caller(id, Act::Silent { since, ended, ear }));
+    }
+
     /// A caller does what it was to do.
     pub(super) fn caller_acts(&mut self, id: u32, act: Act) {
         let Some(caller) = self.callers.get_mut(&id).filter(|c| !c.over) else { return };
@@ -219,16 +241,21 @@ impl World {
             }
             Act::SpeechEnds { since } => {
                 caller.speaking = false;
-                if let Some(leg) = server_leg.filter(|leg| self.media.listens(*leg)) {
+                if let Some((leg, ear)) = server_leg.and_then(|leg| Some((leg, self.media.listens(leg)?))) {
+                    self.pauses(id, leg, since, ear);
+                }
+            }
+            Act::Silent { since, ended, ear } => {
+                if let Some(leg) = server_leg.filter(|leg| self.media.listens(*leg) == Some(ear)) {
                     let (at, samples) = (self.now, Arc::from([0i16; 8]));
                     let report = Report::SpeechEnded {
                         leg,
                         speech_started_at: since,
-                        speech_ended_at: at,
+                        speech_ended_at: ended,
                         at,
                         samples,
                     };
-                    self.after(SPEECH_HANGOVER, Due::Switch(Box::new(Input::Media(report))));
+                    self.after(Duration::ZERO, Due::Switch(Box::new(Input::Media(report))));
                 }
             }
             Act::Hold => {
@@ -278,7 +305,7 @@ impl World {
             return;
         }
         match speech::wish(&mut self.rng, &caller.plan, caller.lang, &caller.prompt) {
-            Wish::Say(text) if self.media.listens(leg) => {
+            Wish::Say(text) if self.media.listens(leg).is_some() => {
                 caller.speaking = true;
                 let lasts =
                     Duration::from_millis(400 + self.rng.u64(80..250) * text.chars().count() as u64 / 2);

@@ -55,7 +55,9 @@ struct Leg {
     play: Option<Play>,
     /// Bumped whenever what plays changes: wakes of before are stale.
     turn: u64,
-    listens: bool,
+    /// Somebody listens to it, for the so-manieth time.
+    listens: Option<u32>,
+    listened: u32,
     mate: Option<LegId>,
     /// The others that are mixed with it.
     mixed: Vec<LegId>,
@@ -134,7 +136,10 @@ impl Plane {
                 resume(now, id, leg, out);
             }
             Command::Stop { .. } => stop(now, id, leg, out),
-            Command::Listen { on, .. } => leg.listens = *on,
+            Command::Listen { on, .. } => {
+                leg.listened += 1;
+                leg.listens = on.then_some(leg.listened);
+            }
             Command::Bridge { a, b } => self.bridge(now, *a, *b, out),
             Command::Mix { parties } => self.mix(now, parties, out),
             Command::Unbridge { .. } => self.unbridge(id),
@@ -241,9 +246,10 @@ impl Plane {
         }
     }
 
-    /// True if what the peer of `leg` says is listened to.
-    pub(super) fn listens(&self, leg: LegId) -> bool {
-        self.legs.get(&leg).is_some_and(|(_, l)| l.listens && l.to.is_some_and(|to| to.direction.receives()))
+    /// Which ear listens to what the peer of `leg` says, if one does.
+    pub(super) fn listens(&self, leg: LegId) -> Option<u32> {
+        let (_, l) = self.legs.get(&leg)?;
+        l.listens.filter(|_| l.to.is_some_and(|to| to.direction.receives()))
     }
 
     /// True if the leg is there and connected.

@@ -172,7 +172,7 @@ fn a_guest_who_is_sent_away_by_a_transfer_is_free_for_the_caller_who_came_first(
     w.event(Event::Acknowledged { leg: own, sdp: b"".as_slice().into() });
     assert_eq!(refer(&mut w, agent, "city-general", None), 200);
     let rung = w.switch.acd().agent("1002").and_then(|a| a.state.call());
-    assert_eq!(rung, Some(crate::base::CallId(1)), "the caller, and not the colleague");
+    assert_eq!(rung, Some(CallId(1)), "the caller, and not the colleague");
 }
 
 #[test]
