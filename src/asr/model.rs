@@ -36,7 +36,7 @@ impl fmt::Display for ModelError {
                 write!(f, "not a whisper ggml model (magic {m:08x}): use a ggml .bin, not .pt or .gguf")
             }
             ModelError::Header(field, value) => write!(f, "damaged header: {field} = {value}"),
-            ModelError::Digest => write!(f, "its SHA-256 is not the one in SHA256SUMS: copy it anew"),
+            ModelError::Digest => write!(f, "its SHA-256 is not the one that is known for it: copy it anew"),
         }
     }
 }

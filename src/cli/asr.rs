@@ -22,7 +22,7 @@ pub(super) struct Asr {
     json: bool,
 }
 
-fn lang(code: &str) -> Result<Lang, String> {
+pub(super) fn lang(code: &str) -> Result<Lang, String> {
     Lang::ALL.into_iter().find(|l| l.code() == code).ok_or_else(|| "zh or en".into())
 }
 

@@ -15,9 +15,11 @@ macro_rules! liveln {
 
 mod agent;
 mod asr;
+mod bench;
 mod call;
 mod demo;
 mod guard;
+mod models;
 mod nlu;
 mod ops;
 mod reach;
@@ -29,6 +31,7 @@ mod stage;
 mod steps;
 mod story;
 mod supervise;
+mod tts;
 
 use clap::{Args, Parser, Subcommand};
 use std::future::Future;
@@ -109,6 +112,12 @@ enum Command {
     Supervise(supervise::Supervise),
     /// Write down what is said in WAV files, as the server would.
     Asr(asr::Asr),
+    /// Speak a text into a WAV file, as the server would say it.
+    Tts(tts::Tts),
+    /// Show, check and add listening models.
+    Models(models::Models),
+    /// Measure what this machine can do.
+    Bench(bench::Bench),
     /// Print an agent's password, for setting up a phone.
     Password(ops::PasswordOf),
     /// Have the running server read its dialplans anew.
@@ -147,6 +156,9 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Figures(args) => block_on(supervise::figures(args, &places)),
         Command::Supervise(args) => block_on(supervise::supervise(args, &places)),
         Command::Asr(args) => asr::asr(&args, &places),
+        Command::Tts(args) => block_on(tts::tts(&args, &places)),
+        Command::Models(args) => models::models(&args, &places),
+        Command::Bench(args) => block_on(bench::bench(&args, &places)),
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),

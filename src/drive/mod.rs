@@ -5,6 +5,7 @@ pub mod control;
 pub mod dns;
 pub mod engine;
 pub mod files;
+pub mod known;
 pub mod listen;
 pub mod media;
 pub mod models;

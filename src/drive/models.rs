@@ -1,5 +1,6 @@
 //! Which listening model is used: found in the models folder, checked before anything loads it.
 
+use super::known::Known;
 use crate::asr::{self, ModelError, ModelHeader};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -28,16 +29,9 @@ pub fn find(folder: &Path, wanted: Option<&str>) -> Result<Option<Model>, String
         let path = folder.join(name);
         return check(&path).map(Some).map_err(|why| format!("{}: {why}", path.display()));
     }
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(None) };
-    let mut files: Vec<(u64, PathBuf)> = entries
-        .flatten()
-        .filter(|e| e.path().extension().is_some_and(|x| x == "bin"))
-        .filter_map(|e| Some((e.metadata().ok()?.len(), e.path())))
-        .collect();
-    files.sort();
     let mut own = None;
     let mut shipped = None;
-    for (_, path) in files {
+    for path in files(folder) {
         let model = check(&path).map_err(|why| format!("{}: {why}", path.display()))?;
         if model.listed {
             shipped = Some(model);
@@ -48,14 +42,59 @@ pub fn find(folder: &Path, wanted: Option<&str>) -> Result<Option<Model>, String
     Ok(own.or(shipped))
 }
 
-fn check(path: &Path) -> Result<Model, String> {
+/// The model files of a folder, smallest first.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<(u64, PathBuf)> = entries
+        .flatten()
+        .filter(|e| e.path().extension().is_some_and(|x| x == "bin"))
+        .filter_map(|e| Some((e.metadata().ok()?.len(), e.path())))
+        .collect();
+    files.sort();
+    files.into_iter().map(|(_, path)| path).collect()
+}
+
+/// Every model file in a folder, smallest first, and what is wrong with it.
+pub fn all(folder: &Path) -> Vec<(PathBuf, Result<Model, String>)> {
+    let checked = |path: PathBuf| (check(&path), path);
+    files(folder).into_iter().map(checked).map(|(result, path)| (path, result)).collect()
+}
+
+/// Copies `file` into the folder, checked; under the name that it has.
+///
+/// # Errors
+/// When it is no usable model, another file of that name is there, or it cannot be written.
+pub fn add(folder: &Path, file: &Path) -> Result<Model, String> {
+    check(file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let name = file.file_name().ok_or_else(|| format!("{} names no file", file.display()))?;
+    let to = folder.join(name);
+    if to.exists() {
+        return Err(format!("{} is there already: remove it first", to.display()));
+    }
+    let part = to.with_extension("part");
+    let cannot = |e: io::Error| format!("{}: {e}", to.display());
+    std::fs::create_dir_all(folder).map_err(cannot)?;
+    std::fs::copy(file, &part).and_then(|_| std::fs::rename(&part, &to)).map_err(cannot)?;
+    check(&to).map_err(|why| format!("{}: {why}", to.display()))
+}
+
+/// Checks one model file: its header, and its SHA-256 where that is known.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(path: &Path) -> Result<Model, String> {
     let mut file = File::open(path).map_err(|e| e.to_string())?;
     let octets = file.metadata().map_err(|e| e.to_string())?.len();
     let mut head = Vec::new();
     file.by_ref().take(64).read_to_end(&mut head).map_err(|e| e.to_string())?;
     let header = asr::check_header(&head, octets).map_err(|e| e.to_string())?;
     let listed = listed_digest(path);
-    if let Some(expected) = &listed
+    let known = path.file_name().and_then(|name| Known::named(name.to_str()?));
+    if known.is_some_and(|known| known.octets != octets) {
+        return Err(ModelError::TooShort.to_string());
+    }
+    let expected = listed.as_deref().or(known.map(|known| known.sha256));
+    if let Some(expected) = expected
         && *expected != digest(path).map_err(|e| e.to_string())?
     {
         return Err(ModelError::Digest.to_string());
@@ -121,6 +160,32 @@ mod tests {
         std::fs::write(folder.join(name), &octets).unwrap();
         std::fs::copy(shipped().join(LIST), folder.join(LIST)).unwrap();
         assert!(find(&folder, None).unwrap_err().contains("SHA-256"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_model_is_added_whole_and_once() {
+        let model = find(&shipped(), None).unwrap().unwrap();
+        let [from, to] = ["add-from", "add-to"].map(tempdir);
+        let file = from.join("own.bin");
+        std::fs::copy(&model.path, &file).unwrap();
+        assert!(add(&to, &file).unwrap().path.ends_with("own.bin"));
+        assert!(add(&to, &file).unwrap_err().contains("is there already"));
+        std::fs::write(&file, b"GGUF and no more").unwrap();
+        assert!(add(&to, &file).unwrap_err().contains("not a whisper ggml model"));
+        let found = all(&to);
+        assert!(found.len() == 1 && found[0].1.is_ok(), "{found:?}");
+        for folder in [from, to] {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_called_like_a_known_model_must_be_it() {
+        let folder = tempdir("false-tiny");
+        let model = find(&shipped(), None).unwrap().unwrap();
+        std::fs::copy(&model.path, folder.join("ggml-tiny.bin")).unwrap();
+        assert!(find(&folder, None).unwrap_err().contains("not copied whole"));
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -124,6 +124,18 @@ pub fn read_wav(path: &Path) -> io::Result<Vec<i16>> {
     Ok(tts::resample(&mono, spec.sample_rate))
 }
 
+/// Writes a mono WAV file of 16-bit samples, 8 kHz.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_wav(path: &Path, samples: &[i16]) -> io::Result<()> {
+    let mut writer = hound::WavWriter::create(path, wav_spec(1)).map_err(io::Error::other)?;
+    for sample in samples {
+        writer.write_sample(*sample).map_err(io::Error::other)?;
+    }
+    writer.finalize().map_err(io::Error::other)
+}
+
 /// Writes two sides of a call as a stereo WAV file of 16-bit samples, 8 kHz; the shorter side ends in silence.
 ///
 /// # Errors
@@ -146,10 +158,6 @@ fn wav_spec(channels: u16) -> hound::WavSpec {
 /// Writes beside the place and renames, so that a reader never sees half a file.
 fn keep(path: &Path, samples: &[i16]) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let mut writer = hound::WavWriter::create(&beside, wav_spec(1)).map_err(io::Error::other)?;
-    for sample in samples {
-        writer.write_sample(*sample).map_err(io::Error::other)?;
-    }
-    writer.finalize().map_err(io::Error::other)?;
+    write_wav(&beside, samples)?;
     std::fs::rename(beside, path)
 }

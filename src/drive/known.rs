@@ -1,0 +1,92 @@
+//! Listening models that are known to work, and where they are: whisper in ggml form, as whisper.cpp's authors publish it (MIT).
+
+/// A model that can be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// What it is called here.
+    pub name: &'static str,
+    /// Its size in octets.
+    pub octets: u64,
+    /// SHA-256, as the publisher's file list has it.
+    pub sha256: &'static str,
+    pub about: &'static str,
+}
+
+/// All of them, smallest first.
+pub const KNOWN: &[Known] = &[
+    Known {
+        name: "tiny",
+        octets: 77_691_713,
+        sha256: "be07e048e1e599ad46341c8d2a135645097a538221678b7acdd1b1919c6e1b21",
+        about: "39 M parameters, 99 languages; English it hears well, Mandarin poorly",
+    },
+    Known {
+        name: "base",
+        octets: 147_951_465,
+        sha256: "60ed5bc3dd14eea856493d334349b405782ddcaf0028d4b5df4088345fba2efe",
+        about: "74 M parameters, 99 languages",
+    },
+    Known {
+        name: "small",
+        octets: 487_601_967,
+        sha256: "1be3a9b2063867b937e64e2ec7483364a79917e157fa98c5d94b5c1fffea987b",
+        about: "244 M parameters, 99 languages",
+    },
+    Known {
+        name: "large-v3-turbo-q5_0",
+        octets: 574_041_195,
+        sha256: "394221709cd5ad1f40c46e6031ca61bce88931e6e088c188294c6d5a55ffa7e2",
+        about: "809 M parameters in five bits, 99 languages",
+    },
+    Known {
+        name: "medium",
+        octets: 1_533_763_059,
+        sha256: "6c14d5adee5f86394037b4e4e8b59f1673b6cee10e3cf0b11bbdbee79c156208",
+        about: "769 M parameters, 99 languages",
+    },
+    Known {
+        name: "large-v3-turbo",
+        octets: 1_624_555_275,
+        sha256: "1fc70f774d38eb169993ac391eea357ef47c88757ef72ee5943879b7e8e2bc69",
+        about: "809 M parameters, 99 languages",
+    },
+    Known {
+        name: "large-v3",
+        octets: 3_095_033_483,
+        sha256: "64d182b440b98d5203c4f9bd541544d84c605196c4f7b845dfa11fb23594d1e2",
+        about: "1550 M parameters, 99 languages",
+    },
+];
+
+impl Known {
+    /// The model of this name, as it is called here or as its file is.
+    pub fn named(name: &str) -> Option<&'static Known> {
+        KNOWN.iter().find(|k| k.name == name || k.file() == name)
+    }
+
+    /// Its file's name.
+    pub fn file(&self) -> String {
+        format!("ggml-{}.bin", self.name)
+    }
+
+    /// Where it is published.
+    pub fn url(&self) -> String {
+        format!("https://huggingface.co/ggerganov/whisper.cpp/resolve/main/{}", self.file())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order_and_each_is_found_by_both_names() {
+        assert!(KNOWN.windows(2).all(|pair| pair[0].octets < pair[1].octets));
+        for known in KNOWN {
+            assert_eq!(known.sha256.len(), 64);
+            assert_eq!(Known::named(known.name), Some(known));
+            assert_eq!(Known::named(&known.file()), Some(known));
+        }
+        assert_eq!(Known::named("huge"), None);
+    }
+}
