@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use trunkline::asr::Ear;
-use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId, Now};
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
-use trunkline::media::{Body, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
-use trunkline::rtp::{Fields, PacketBuf, Pool};
+use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
+use trunkline::rtp::{Fields, PacketBuf};
 use trunkline::sys::{Epoll, precise_timers, thread_cpu};
 use trunkline::taps::{FrameHead, SpeechTap};
 
@@ -158,7 +158,9 @@ fn ours(load: Load, backend: Backend, thread: &str, prepare: impl Fn(&mut MediaP
             let leg = LegId(n as u64);
             let at = plane.open(leg, LOCAL, None).expect("a port");
             let remote = phones[n].local_addr().expect("bound");
-            let to = StreamSpec { remote, codec: Codec::Pcmu, dtmf: None, direction: Direction::SendRecv };
+            // Reports go where nobody listens, so that what comes is audio.
+            let rtcp = Some(SocketAddr::from((LOCAL, 9)));
+            let to = StreamSpec { rtcp, ..StreamSpec::new(remote, Codec::Pcmu) };
             plane.send(Command::Connect { leg, to });
             at
         })
@@ -195,9 +197,9 @@ fn ear(frames: u32) -> f64 {
 /// CPU time of a shard, without sockets, for one relayed packet.
 fn shard(packets: u32) -> f64 {
     let mut out = Out::new(Box::new(Deaf));
-    let (mut shard, mut pool) = (Shard::new(1), Pool::default());
+    let mut shard = Shard::new(1);
     let from = SocketAddr::from((LOCAL, 4000));
-    let spec = StreamSpec { remote: from, codec: Codec::Pcmu, dtmf: None, direction: Direction::SendRecv };
+    let spec = StreamSpec::new(from, Codec::Pcmu);
     let (a, b) = (LegId(1), LegId(2));
     for leg in [a, b] {
         shard.step(Now(0), Input::Command(Command::Open { leg }), &mut out);
@@ -206,15 +208,19 @@ fn shard(packets: u32) -> f64 {
     shard.step(Now(0), Input::Command(Command::Bridge { a, b }), &mut out);
     let before = thread_cpu();
     for n in 0..packets {
-        let mut buf: PacketBuf = pool.take();
+        let mut buf: PacketBuf = out.pool.take();
         let timestamp = n * FRAME_SAMPLES as u32;
         let f = Fields { marker: false, payload_type: 0, seq: n as u16, timestamp, ssrc: 1 };
         buf.as_mut()[..12].copy_from_slice(&f.bytes());
         buf.set_len(12 + FRAME_SAMPLES);
-        shard.step(Now(u64::from(n) * 20_000), Input::Packet { leg: a, from, buf }, &mut out);
+        shard.step(
+            Now(u64::from(n) * 20_000),
+            Input::Packet { leg: a, channel: Channel::Rtp, from, buf },
+            &mut out,
+        );
         for send in out.sends.drain(..) {
-            if let Body::Relayed(buf) = std::hint::black_box(send).body {
-                pool.give(buf);
+            if let Body::Packet(buf) = std::hint::black_box(send).body {
+                out.pool.give(buf);
             }
         }
     }

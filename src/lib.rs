@@ -21,7 +21,7 @@
 //! | [`limits`]   | every bound of the product, with its reason and the answer when it is reached    | siblings             |
 //! | [`sdp`]      | session descriptions: parse, print, offer and answer as pure functions           | sip, rtp, ports      |
 //! | [`sip`]      | messages, transactions, dialogs, registrar, locating, the watch: one `Endpoint`  | DNS, sockets, media  |
-//! | [`rtp`]      | packets, send and receive state, DTMF, latching, quality                         | sockets, codecs, sip |
+//! | [`rtp`]      | packets, send and receive state, RTCP, DTMF, latching, quality                   | sockets, codecs, sip |
 //! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
 //! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
 //! | [`asr`]      | endpointing: which frames are a sentence; the models that can hear it            | threads, processes   |

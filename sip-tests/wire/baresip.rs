@@ -73,7 +73,7 @@ impl Baresip {
             "poll_method epoll\nsip_listen 127.0.0.1:{sip_port}\ncall_local_timeout 120\ncall_max_calls 4\n\
              audio_player aubridge,play{name}\naudio_source aufile,{at}/noise.wav\naudio_alert aubridge,alert{name}\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_level no\n\
-             ausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\nrtcp_mux no\n\
+             ausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\n\
              jitter_buffer_delay 2-10\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule sndfile.so\nmodule aufile.so\nmodule aubridge.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\

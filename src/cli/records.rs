@@ -139,6 +139,11 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
             s.jitter_ms,
             s.mos
         );
+        if let Some(far) = s.far {
+            let trip = s.round_trip_ms.map_or(String::new(), |ms| format!(", {ms:.0} ms there and back"));
+            let (lost, jitter, mos) = (far.lost, far.jitter_ms, far.mos);
+            outln!("           heard there: lost {lost} jitter {jitter:.1} ms MOS {mos:.2}{trip}");
+        }
     }
     Ok(())
 }

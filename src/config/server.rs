@@ -113,7 +113,7 @@ impl Default for Server {
             dns: Vec::new(),
             domain: "trunkline.local".into(),
             sha256: false,
-            media_ports: 20_000..=29_998,
+            media_ports: 20_000..=29_999,
             media_workers: None,
             recognisers: 1,
             model: None,
@@ -229,10 +229,9 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     if let Some(ports) = raw.media.ports {
         match port_range(ports.get_ref()) {
             Some(range) => server.media_ports = range,
-            None => problems.push(
-                file.error(ports.span(), "not a range of ports")
-                    .help(Some("write it as \"20000-29998\", with room for at least one even port".into())),
-            ),
+            None => problems.push(file.error(ports.span(), "not a range of ports").help(Some(
+                "write it as \"20000-29999\", with room for at least one even port and the next".into(),
+            ))),
         }
     }
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
@@ -297,5 +296,6 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     let (low, high) = text.split_once('-')?;
     let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-    (low >= 1024 && high > low).then_some(low..=high)
+    let pair = high > low.saturating_add(low % 2);
+    (low >= 1024 && pair).then_some(low..=high)
 }

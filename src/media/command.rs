@@ -39,6 +39,8 @@ impl Prompt {
 pub struct StreamSpec {
     /// Where the peer said it wants its audio. Latching may move it to where its packets really come from.
     pub remote: SocketAddr,
+    /// Where the peer wants RTCP; `None` for the same port as RTP (RFC 5761).
+    pub rtcp: Option<SocketAddr>,
     /// The codec both ways.
     pub codec: Codec,
     /// Payload type of telephone-event (RFC 4733), if agreed on.
@@ -47,10 +49,17 @@ pub struct StreamSpec {
     pub direction: Direction,
 }
 
+impl StreamSpec {
+    /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
+    pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
+        StreamSpec { remote, rtcp: None, codec, dtmf: None, direction: Direction::SendRecv }
+    }
+}
+
 impl From<Negotiated> for StreamSpec {
     fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, codec, dtmf, direction } = agreed;
-        StreamSpec { remote, codec, dtmf, direction }
+        let Negotiated { remote, rtcp, codec, dtmf, direction } = agreed;
+        StreamSpec { remote, rtcp, codec, dtmf, direction }
     }
 }
 

@@ -4,14 +4,14 @@
 //! thing after the other, so legs need no locks; two legs can be bridged if they are in the same shard.
 
 use super::leg::{Heard, Leg, fault};
-use super::out::Out;
+use super::out::{Channel, Out};
 use super::play::Play;
 use super::wheel::Wheel;
 use super::{Command, LegStats, Report};
 use crate::base::{LegId, Now};
 use crate::bridge::Mixer;
 use crate::limits::MIX_SEATS_MAX;
-use crate::rtp::{Outbound, PacketBuf, View};
+use crate::rtp::{Outbound, PacketBuf, Reports, View};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -20,8 +20,8 @@ use std::net::SocketAddr;
 pub enum Input {
     /// The control plane wants something.
     Command(Command),
-    /// A datagram has come on the socket of `leg`. The buffer comes back in [`Out::free`] or goes out in [`Out::sends`].
-    Packet { leg: LegId, from: SocketAddr, buf: PacketBuf },
+    /// A datagram has come on a socket of `leg`. The buffer comes back in [`Out::pool`] or goes out in [`Out::sends`].
+    Packet { leg: LegId, channel: Channel, from: SocketAddr, buf: PacketBuf },
     /// Time has passed; to be given when [`Shard::deadline`] is reached.
     Tick,
 }
@@ -60,9 +60,16 @@ impl Shard {
     pub fn step(&mut self, now: Now, input: Input, out: &mut Out) {
         match input {
             Input::Command(command) => self.command(now, command, out),
-            Input::Packet { leg, from, buf } => {
+            Input::Packet { leg, channel: Channel::Rtp, from, buf } => {
                 self.serve(leg);
                 self.packet(now, leg, from, buf, out);
+            }
+            Input::Packet { leg: id, channel: Channel::Rtcp, from, buf } => {
+                self.serve(id);
+                if let Some(leg) = self.legs.get_mut(&id) {
+                    leg.control(now, from, buf.bytes());
+                }
+                out.pool.give(buf);
             }
             Input::Tick => {
                 while let Some(turn) = self.wheel.turn(now) {
@@ -105,7 +112,7 @@ impl Shard {
     }
 
     fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
-        let Some(leg) = self.legs.get_mut(&id) else { return out.free.push(buf) };
+        let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
         if let (Heard::Pass, Some(mix), Some(voice)) = (heard, leg.mix, leg.voice()) {
             if let (Some(mix), Ok(view)) = (self.mixes.get_mut(&mix), View::parse(buf.bytes()))
@@ -113,7 +120,7 @@ impl Shard {
             {
                 mix.put(id, voice.codec, view.payload());
             }
-            return out.free.push(buf);
+            return out.pool.give(buf);
         }
         let target = if leg.echo { Some(id) } else { leg.mate };
         let voice = leg.voice();
@@ -123,7 +130,7 @@ impl Shard {
             (Heard::Swallowed, Some(to), _) => to.left_out(),
             (Heard::Pass | Heard::Swallowed | Heard::Nothing, _, _) => {}
         }
-        out.free.push(buf);
+        out.pool.give(buf);
     }
 
     fn command(&mut self, now: Now, command: Command, out: &mut Out) {
@@ -161,7 +168,8 @@ impl Shard {
     fn open(&mut self, now: Now, id: LegId) {
         if !self.legs.contains_key(&id) {
             let stream = Outbound::new(now, self.rng.u32(..), self.rng.u16(..), self.rng.u32(..));
-            self.legs.insert(id, Leg::new(now, id, stream));
+            let reports = Reports::new(now, self.rng.u64(..));
+            self.legs.insert(id, Leg::new(now, id, stream, reports));
             self.wheel.add(now, id);
         }
     }
@@ -227,5 +235,7 @@ impl Shard {
 
 #[cfg(test)]
 mod mix_tests;
+#[cfg(test)]
+mod rtcp_tests;
 #[cfg(test)]
 mod tests;

@@ -112,9 +112,24 @@ impl Receiver {
         }
     }
 
+    /// Whose stream it is; `None` before the first packet.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.ssrc
+    }
+
+    /// Packets expected and received of this SSRC, as a report says them.
+    pub fn here(&self) -> (u64, u64) {
+        (self.ssrc.map_or(0, |_| self.ext_max - self.ext_base + 1), self.received_here)
+    }
+
+    /// The highest sequence number of this SSRC, extended by the count of its cycles.
+    pub fn highest(&self) -> u32 {
+        (self.ext_max as u32).wrapping_sub(0x1_0000)
+    }
+
     /// Packets that should have come (RFC 3550 §A.3).
     pub fn expected(&self) -> u64 {
-        self.past.0 + self.ssrc.map_or(0, |_| self.ext_max - self.ext_base + 1)
+        self.past.0 + self.here().0
     }
 
     /// Packets that came, each counted once.
@@ -125,6 +140,11 @@ impl Receiver {
     /// Packets that should have come and did not.
     pub fn lost(&self) -> u64 {
         self.expected().saturating_sub(self.received())
+    }
+
+    /// Interarrival jitter in timestamp units.
+    pub fn jitter_units(&self) -> u32 {
+        self.jitter as u32
     }
 
     /// Interarrival jitter in milliseconds.

@@ -47,6 +47,16 @@ impl Outbound {
         Outbound { ssrc, seq, latest: (timestamp, now), source: Source::None }
     }
 
+    /// Our SSRC.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The timestamp that belongs to `now` (RFC 3550 §6.4.1).
+    pub fn timestamp_now(&self, now: Now) -> u32 {
+        self.latest.0.wrapping_add(samples_since(now, self.latest.1))
+    }
+
     /// When the last audio left; at first, when the stream began.
     pub fn latest_at(&self) -> Now {
         self.latest.1
@@ -128,9 +138,12 @@ impl Outbound {
 
     /// The timestamp of audio that begins now: as far after the latest as time has passed, but never inside it.
     fn timestamp_at(&self, now: Now) -> u32 {
-        let passed = now.since(self.latest.1).as_micros() as u64 * u64::from(SAMPLE_RATE / 1000) / 1000;
-        self.latest.0.wrapping_add((passed as u32).max(FRAME_SAMPLES as u32))
+        self.latest.0.wrapping_add(samples_since(now, self.latest.1).max(FRAME_SAMPLES as u32))
     }
+}
+
+fn samples_since(now: Now, then: Now) -> u32 {
+    (now.since(then).as_micros() as u64 * u64::from(SAMPLE_RATE / 1000) / 1000) as u32
 }
 
 #[cfg(test)]

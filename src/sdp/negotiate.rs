@@ -34,6 +34,8 @@ pub struct Local<'a> {
 pub struct Negotiated {
     /// Where the peer wants its audio.
     pub remote: SocketAddr,
+    /// Where it wants RTCP; `None` for the same port (RFC 5761).
+    pub rtcp: Option<SocketAddr>,
     /// The codec both ways.
     pub codec: Codec,
     /// Payload type of telephone-event, if agreed on.
@@ -74,7 +76,7 @@ impl std::error::Error for SdpError {}
 /// Our offer: one audio stream with all of `local.codecs` and telephone-event.
 pub fn offer(local: &Local<'_>) -> Bytes {
     let mut out = head(local);
-    stream(&mut out, local, local.codecs, Some(DTMF_PAYLOAD_TYPE), local.direction);
+    stream(&mut out, local, local.codecs, Some(DTMF_PAYLOAD_TYPE), local.direction, true);
     Bytes::from(out)
 }
 
@@ -88,7 +90,7 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
     let mut out = head(local);
     for (i, media) in session.media.iter().enumerate() {
         if i == index {
-            stream(&mut out, local, &[agreed.codec], agreed.dtmf, agreed.direction);
+            stream(&mut out, local, &[agreed.codec], agreed.dtmf, agreed.direction, agreed.rtcp.is_none());
         } else {
             // RFC 3264 §6: refused, and as many lines as the offer had.
             let or = |text: &str, other: &'static str| {
@@ -152,10 +154,17 @@ fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotia
     };
     Ok(Negotiated {
         remote: SocketAddr::new(ip, media.port),
+        rtcp: (!media.rtcp_mux).then(|| rtcp(media, ip)),
         codec,
         dtmf: media.rtpmap.iter().find(event).map(|m| m.0),
         direction,
     })
+}
+
+/// Where RTCP goes that does not share the port of RTP: the next, unless it is named (RFC 3605).
+fn rtcp(media: &Media, ip: IpAddr) -> SocketAddr {
+    let (port, at) = media.rtcp.unwrap_or((media.port.saturating_add(1), None));
+    SocketAddr::new(at.unwrap_or(ip), port)
 }
 
 /// The codec of ours that `format` means.
@@ -174,7 +183,14 @@ fn head(local: &Local<'_>) -> String {
     format!("v=0\r\no=- {session_id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n")
 }
 
-fn stream(out: &mut String, local: &Local<'_>, codecs: &[Codec], dtmf: Option<u8>, direction: Direction) {
+fn stream(
+    out: &mut String,
+    local: &Local<'_>,
+    codecs: &[Codec],
+    dtmf: Option<u8>,
+    direction: Direction,
+    rtcp_mux: bool,
+) {
     let _ = write!(out, "m=audio {} RTP/AVP", local.addr.port());
     for payload in codecs.iter().map(|c| c.payload_type()).chain(dtmf) {
         let _ = write!(out, " {payload}");
@@ -192,7 +208,8 @@ fn stream(out: &mut String, local: &Local<'_>, codecs: &[Codec], dtmf: Option<u8
         Direction::RecvOnly => "recvonly",
         Direction::Inactive => "inactive",
     };
-    let _ = write!(out, "a=ptime:{FRAME_MS}\r\na={direction}\r\n");
+    let mux = if rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
+    let _ = write!(out, "a=ptime:{FRAME_MS}\r\n{mux}a={direction}\r\n");
 }
 
 #[cfg(test)]
@@ -278,6 +295,23 @@ mod tests {
         ] {
             assert_eq!(answered(text).unwrap_err(), why, "{text}");
         }
+    }
+
+    #[test]
+    fn rtcp_shares_the_port_if_both_say_so_and_goes_to_the_next_or_the_one_named_if_not() {
+        let (text, agreed) =
+            answered("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 0\na=rtcp-mux\n").unwrap();
+        assert!(text.contains("a=rtcp-mux\r\n") && agreed.rtcp.is_none());
+        let rtcp = |more: &str| {
+            let (text, agreed) =
+                answered(&format!("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 0\n{more}")).unwrap();
+            assert!(!text.contains("rtcp-mux"), "not offered, so not answered (RFC 5761 §5.1.1)");
+            agreed.rtcp.unwrap().to_string()
+        };
+        assert_eq!(rtcp(""), "10.0.0.1:6001");
+        assert_eq!(rtcp("a=rtcp:7007\n"), "10.0.0.1:7007");
+        assert_eq!(rtcp("a=rtcp:7007 IN IP4 10.0.0.2\n"), "10.0.0.2:7007");
+        assert_eq!(rtcp("a=rtcp:x\n"), "10.0.0.1:6001");
     }
 
     #[test]
