@@ -121,6 +121,13 @@ fn a_packet_relayed_to_the_other_law_allocates_nothing() {
 }
 
 #[test]
+fn a_mixed_frame_allocates_nothing() {
+    costs_nothing(&[(1, MU), (2, MU), (3, Codec::Pcma)], |w| {
+        w.command(Command::Mix { parties: (1..=3).map(|leg| (LegId(leg), 0b111)).collect() });
+    });
+}
+
+#[test]
 fn a_prompt_allocates_nothing_a_packet() {
     let octets = || vec![1; 1600 + 7].into();
     let prompt = Arc::new(Prompt { pcmu: octets(), pcma: octets() });

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            ┌────────────── media worker × N  (pinned; owns sockets, buffers, legs) ──────────────┐
-//! UDP ──► drive/media ─► rtp ───────► codec ─► taps ─┬─► ring ─► drive/listen ─► speech worker ─┐   │
+//! UDP ──► drive/media ─► rtp ─► jitter ─► codec ─► taps ─┬─► ring ─► drive/listen ─► speech worker ─┐   │
 //! UDP ◄── drive/media ◄─ rtp ◄─────── codec ◄─ bridge◄┘                                         │   │
 //!            └───────▲ media::Command ─────────── media::Report ▼───────────────────────────────┼───┘
 //!                    │                                          │                               ▼
@@ -22,7 +22,8 @@
 //! | [`sdp`]      | session descriptions: parse, print, offer and answer as pure functions           | sip, rtp, ports      |
 //! | [`sip`]      | messages, transactions, dialogs, registrar, locating, the watch: one `Endpoint`  | DNS, sockets, media  |
 //! | [`rtp`]      | packets, send and receive state, RTCP, DTMF, latching, quality                   | sockets, codecs, sip |
-//! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
+//! | [`jitter`]   | packets in the order and at the pace in which they were said; how long to wait   | clocks, codecs       |
+//! | [`codec`]    | G.711 both ways, what is heard for a lost packet, a little faster or slower      | rtp                  |
 //! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
 //! | [`asr`]      | endpointing: which frames are a sentence; the models that can hear it            | threads, processes   |
 //! | [`nlu`]      | text to intent and score, and to the values in it: pure functions of the text    | audio, ivr           |
@@ -45,6 +46,7 @@ pub mod limits;
 pub mod sdp;
 pub mod sip;
 pub mod rtp;
+pub mod jitter;
 pub mod codec;
 pub mod taps;
 pub mod asr;

@@ -2,11 +2,14 @@
 //!
 //! Same codec: the header is rewritten, the payload is not touched. The other law of G.711: each octet is looked up
 //! in a table, in place. A telephone-event keeps its payload and changes its payload type; it is left out where the
-//! peer has not agreed on any. Nothing is copied in any case. More than two parties are mixed ([`Mixer`]).
+//! peer has not agreed on any. Nothing is copied in any case. More than two parties are mixed
+//! ([`Mixer`]), each decoded once in the order and at the pace in which it spoke ([`Playout`]).
 
 mod mix;
+mod playout;
 
 pub use mix::Mixer;
+pub use playout::{Played, Playout};
 
 use crate::base::{Codec, Now};
 use crate::codec::transcode;

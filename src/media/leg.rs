@@ -7,7 +7,7 @@ use super::out::{Body, FileOp, Out};
 use super::play::Play;
 use super::{FarStats, LegStats, PlayEnd, Report, StreamSpec};
 use crate::base::{FRAME_SAMPLES, LegId, Now};
-use crate::bridge::{Voice, forward};
+use crate::bridge::{Played, Playout, Voice, forward};
 use crate::codec::decode;
 use crate::rtp::{
     Arrival, DigitReceiver, DigitSender, Event, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf,
@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod control;
+mod hear;
 mod speak;
 
 /// Comfort noise (RFC 3389): taken for silence.
@@ -62,6 +63,10 @@ pub(super) struct Leg {
     pub(super) mate: Option<LegId>,
     /// The shard's number of the conference that it is in.
     pub(super) mix: Option<u64>,
+    /// What its peer says, on the way to be heard by the others of the conference.
+    playout: Option<Playout>,
+    /// The same of conferences that it is no more in.
+    played: Played,
     pub(super) echo: bool,
     pub(super) listen: bool,
     last_period: Option<u64>,
@@ -89,6 +94,8 @@ impl Leg {
             recorder: None,
             mate: None,
             mix: None,
+            playout: None,
+            played: Played::default(),
             echo: false,
             listen: false,
             last_period: None,
@@ -278,7 +285,7 @@ impl Leg {
     /// The leg's figures so far.
     pub(super) fn stats(&self) -> LegStats {
         let (r, far) = (&self.receiver, self.reports.far());
-        let trip = far.and_then(|f| f.round_trip_ms);
+        let (trip, played) = (far.and_then(|f| f.round_trip_ms), self.played());
         let score = |expected, lost, jitter| mos(Impairment::G711, expected, lost, delay_ms(trip, jitter));
         LegStats {
             sent: self.sent,
@@ -289,7 +296,9 @@ impl Leg {
             rejected: self.rejected,
             late: self.late,
             jitter_ms: r.jitter_ms(),
-            mos: score(r.expected(), r.lost(), r.jitter_ms()),
+            mos: score(r.expected(), r.lost() + played.discarded, r.jitter_ms()),
+            discarded: played.discarded,
+            concealed: played.concealed,
             rtcp_rejected: self.reports.rejected,
             round_trip_ms: trip,
             far: far.map(|f| FarStats {

@@ -36,6 +36,12 @@ pub struct LegStats {
     pub jitter_ms: f32,
     /// Mean opinion score, 1.0–4.5, of what we heard, from loss, jitter and delay (ITU-T G.107); 0 when nothing was received.
     pub mos: f32,
+    /// Packets that came too late to be heard, where somebody heard them decoded (conferences).
+    #[serde(default)]
+    pub discarded: u64,
+    /// Frames of 20 ms that were made up for missing ones, in the same places.
+    #[serde(default)]
+    pub concealed: u64,
     /// RTCP packets dropped as malformed.
     #[serde(default)]
     pub rtcp_rejected: u64,

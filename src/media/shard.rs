@@ -11,7 +11,7 @@ use super::{Command, LegStats, Report};
 use crate::base::{LegId, Now};
 use crate::bridge::Mixer;
 use crate::limits::MIX_SEATS_MAX;
-use crate::rtp::{Outbound, PacketBuf, Reports, View};
+use crate::rtp::{Outbound, PacketBuf, Pool, Reports};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -94,7 +94,7 @@ impl Shard {
     pub fn abandon(&mut self, out: &mut Out) {
         let Some(id) = self.serving.take() else { return };
         out.reports.push(fault(id, "a fault in the media plane ended this leg"));
-        self.unbridge(id);
+        self.unbridge(id, &mut out.pool);
         self.wheel.remove(id);
         if let Some(leg) = self.legs.remove(&id) {
             if leg.listen {
@@ -114,13 +114,8 @@ impl Shard {
     fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
         let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
-        if let (Heard::Pass, Some(mix), Some(voice)) = (heard, leg.mix, leg.voice()) {
-            if let (Some(mix), Ok(view)) = (self.mixes.get_mut(&mix), View::parse(buf.bytes()))
-                && view.fields().payload_type == voice.codec.payload_type()
-            {
-                mix.put(id, voice.codec, view.payload());
-            }
-            return out.pool.give(buf);
+        if heard == Heard::Pass && leg.mix.is_some() {
+            return leg.play_out(now, buf, out);
         }
         let target = if leg.echo { Some(id) } else { leg.mate };
         let voice = leg.voice();
@@ -141,7 +136,7 @@ impl Shard {
             Command::Close { leg } => return self.close(now, leg, out),
             Command::Bridge { a, b } => return self.bridge(now, a, b, out),
             Command::Mix { parties } => return self.mix(now, &parties, out),
-            Command::Unbridge { leg } => return self.unbridge(leg),
+            Command::Unbridge { leg } => return self.unbridge(leg, &mut out.pool),
             _ => {}
         }
         // A command that crosses with the end of its leg finds nothing.
@@ -176,7 +171,7 @@ impl Shard {
 
     /// Every `Close` is answered, also that of a leg that is gone already.
     fn close(&mut self, now: Now, id: LegId, out: &mut Out) {
-        self.unbridge(id);
+        self.unbridge(id, &mut out.pool);
         self.wheel.remove(id);
         let mut stats = LegStats::default();
         if let Some(mut leg) = self.legs.remove(&id) {
@@ -192,7 +187,7 @@ impl Shard {
             return out.reports.push(fault(a, "cannot be bridged: the other leg is not on this worker"));
         }
         for (id, mate) in [(a, b), (b, a)] {
-            self.unbridge(id);
+            self.unbridge(id, &mut out.pool);
             if let Some(leg) = self.legs.get_mut(&id) {
                 leg.stop(now, out);
                 leg.echo = false;
@@ -210,18 +205,18 @@ impl Shard {
         }
         self.mixes_made += 1;
         for (id, _) in parties {
-            self.unbridge(*id);
+            self.unbridge(*id, &mut out.pool);
             if let Some(leg) = self.legs.get_mut(id) {
                 leg.stop(now, out);
                 leg.echo = false;
-                leg.mix = Some(self.mixes_made);
+                leg.seat(self.mixes_made);
             }
         }
         self.mixes.insert(self.mixes_made, Mixer::new(parties.iter().copied()));
     }
 
-    fn unbridge(&mut self, id: LegId) {
-        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.mix.take())
+    fn unbridge(&mut self, id: LegId, pool: &mut Pool) {
+        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.unseat(pool))
             && !self.legs.values().any(|leg| leg.mix == Some(mix))
         {
             self.mixes.remove(&mix);

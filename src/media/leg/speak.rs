@@ -1,8 +1,9 @@
 //! What a leg says in each of its 20 ms.
 
 use super::{KEEPALIVE, Leg};
-use crate::base::Now;
+use crate::base::{FRAME_SAMPLES, Now};
 use crate::bridge::Mixer;
+use crate::codec::encode;
 use crate::limits::RTP_SILENCE_MAX;
 use crate::media::out::{Body, Channel, FileOp, Out, Send};
 use crate::media::wheel::Turn;
@@ -18,8 +19,10 @@ impl Leg {
         let passed =
             self.last_period.replace(turn.period).map_or(1, |last| turn.period.saturating_sub(last).max(1));
         self.late += passed - 1 + u64::from(now.since(turn.due) >= Duration::from_millis(20));
+        // Taken also while a prompt plays, so that nothing old is heard after it.
+        let mixed = mix.and_then(|mix| self.mix(now, turn.period, mix, out));
         if self.peer.as_ref().is_some_and(|p| p.spec.direction.sends()) {
-            self.speak(now, turn.period, mix, out);
+            self.speak(now, turn.period, mixed, out);
         }
         let id = self.id;
         if let Some(recorder) = &mut self.recorder {
@@ -33,7 +36,7 @@ impl Leg {
         }
     }
 
-    fn speak(&mut self, now: Now, period: u64, mix: Option<&mut Mixer>, out: &mut Out) {
+    fn speak(&mut self, now: Now, period: u64, mixed: Option<[i16; FRAME_SAMPLES]>, out: &mut Out) {
         let Some(peer) = &self.peer else { return };
         let (spec, to) = (peer.spec, peer.latch.target());
         if let Some(frame) = self.digits_out.step() {
@@ -46,8 +49,6 @@ impl Leg {
             }
             return;
         }
-        // Taken also while a prompt plays, so that nothing old is heard after it.
-        let mixed = mix.and_then(|mix| mix.take(self.id, spec.codec));
         let prompt = match &mut self.play {
             Some(play) => play.next(),
             None if (self.mate.is_some() || self.echo) && now.since(self.stream.latest_at()) < KEEPALIVE => {
@@ -56,7 +57,8 @@ impl Leg {
             None => None,
         };
         let fields: Fields = self.stream.own(now, period, spec.codec.payload_type());
-        if let Some(audio) = mixed.filter(|_| self.play.is_none()) {
+        if let Some(samples) = mixed.filter(|_| self.play.is_none()) {
+            let audio = samples.map(|s| encode(spec.codec, s));
             if let Some(recorder) = &mut self.recorder {
                 recorder.put(Side::Right, spec.codec, fields.timestamp, &audio, true);
             }

@@ -37,9 +37,13 @@ fn who_is_to_hear_a_party_hears_it_and_nobody_else_does() {
     let mut w = three([0b010, 0b101, 0b011]);
     let sent = speaks(&mut w, A, 10);
     assert!(mixed(&sent, A).is_empty());
-    assert!(mixed(&sent, B).len() >= 9);
-    assert!(mixed(&sent, B).iter().all(|f| *f == [0x20; FRAME_SAMPLES]), "one voice alone is not re-coded");
-    assert!(mixed(&sent, C).len() >= 9, "in the other law");
+    // The jitter buffer waits for one or two frames, and the first begins with the delay of concealment.
+    assert!(mixed(&sent, B).len() >= 7);
+    assert!(
+        mixed(&sent, B)[1..].iter().all(|f| *f == [0x20; FRAME_SAMPLES]),
+        "one voice alone is not re-coded"
+    );
+    assert!(mixed(&sent, C).len() >= 7, "in the other law");
     assert_ne!(mixed(&sent, C)[0][0], 0x20);
     let mut w = three([0b010, 0b101, 0b011]);
     let sent = speaks(&mut w, C, 10);

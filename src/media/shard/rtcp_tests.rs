@@ -4,7 +4,7 @@ use super::tests::{A, B, World, addr, datagram, fields, spec};
 use super::*;
 use crate::base::Codec;
 use crate::media::StreamSpec;
-use crate::rtp::{Fields, Reports};
+use crate::rtp::{Fields, Reports, View};
 
 impl World {
     fn control_from(&mut self, leg: LegId, from: SocketAddr, octets: &[u8]) {
