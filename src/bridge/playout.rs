@@ -8,14 +8,16 @@
 //! Used wherever audio is decoded for somebody to hear. Packets stay in the buffers that they came in until they are
 //! decoded, once. No memory is allocated after it is made.
 
-use crate::base::{Codec, FRAME_SAMPLES, Now, SAMPLE_RATE};
-use crate::codec::{Plc, decode, lengthen, shorten};
+use crate::base::{Codec, FRAME_SAMPLES, Now};
+use crate::codec::{DECODED_MAX, Decoder, Plc, lengthen, shorten};
 use crate::jitter::{Buffer, Pace, Take};
 use crate::rtp::{PacketBuf, Pool, View};
 use std::time::Duration;
 
-/// Samples that may be decoded and not heard yet: a frame, the longest packet of 120 ms, and what slowing adds to it.
-const READY: usize = 2048;
+/// Samples that may be decoded and not heard yet: a frame, the longest packet, and what slowing adds to it.
+const READY: usize = FRAME + DECODED_MAX + FRAME;
+/// Samples of a frame at the higher rate.
+const FRAME: usize = 2 * FRAME_SAMPLES;
 
 /// What became of a stream that was played out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +33,8 @@ pub struct Played {
 pub struct Playout {
     buffer: Buffer<PacketBuf>,
     codec: Codec,
+    decoder: Decoder,
+    /// For codecs that do not conceal by themselves.
     plc: Plc,
     ready: Box<[i16; READY]>,
     len: usize,
@@ -41,16 +45,17 @@ impl Playout {
     /// For a stream of `codec`.
     pub fn new(codec: Codec) -> Self {
         Playout {
-            buffer: Buffer::new(SAMPLE_RATE),
+            buffer: Buffer::new(codec.clock()),
             codec,
-            plc: Plc::new(SAMPLE_RATE),
+            decoder: Decoder::new(codec),
+            plc: Plc::new(codec.rate()),
             ready: Box::new([0; READY]),
             len: 0,
             concealed: 0,
         }
     }
 
-    /// The codec that it decodes.
+    /// The codec that it decodes. Its frames are of that codec's rate.
     pub fn codec(&self) -> Codec {
         self.codec
     }
@@ -76,10 +81,10 @@ impl Playout {
         self.buffer.clear(|old| pool.give(old));
     }
 
-    /// The next 20 ms. False if they are silence because nobody speaks.
-    pub fn frame(&mut self, now: Now, out: &mut [i16; FRAME_SAMPLES], pool: &mut Pool) -> bool {
+    /// The next 20 ms into `out`, which is a frame of the codec's rate. False if they are silence because nobody speaks.
+    pub fn frame(&mut self, now: Now, out: &mut [i16], pool: &mut Pool) -> bool {
         let mut sound = self.len > 0;
-        while self.len < FRAME_SAMPLES {
+        while self.len < out.len() {
             let (take, pace) = self.buffer.take(now, |old| pool.give(old));
             match take {
                 Take::Packet(buf) => {
@@ -90,40 +95,54 @@ impl Playout {
                 Take::Lost => {
                     sound |= !self.plc.is_silent();
                     self.concealed += 1;
-                    self.fill(FRAME_SAMPLES, Plc::conceal);
+                    self.conceal(out.len());
                 }
-                Take::Silence => self.fill(FRAME_SAMPLES, |plc, piece| {
-                    piece.fill(0);
-                    plc.good(piece);
-                }),
+                Take::Silence => self.silence(out.len()),
             }
         }
-        out.copy_from_slice(&self.ready[..FRAME_SAMPLES]);
-        self.ready.copy_within(FRAME_SAMPLES..self.len, 0);
-        self.len -= FRAME_SAMPLES;
+        out.copy_from_slice(&self.ready[..out.len()]);
+        self.ready.copy_within(out.len()..self.len, 0);
+        self.len -= out.len();
         sound
     }
 
     fn decode(&mut self, buf: &PacketBuf, pace: Pace) {
         let Ok(view) = View::parse(buf.bytes()) else { return };
         // Room for one lengthening is kept.
-        let (start, end) = (self.len, READY - FRAME_SAMPLES);
-        let count = decode(self.codec, view.payload(), &mut self.ready[start..end]);
-        self.pieces(count, Plc::good);
+        let (start, end) = (self.len, READY - FRAME);
+        let count = self.decoder.decode(view.payload(), &mut self.ready[start..end]);
+        if self.codec != Codec::Opus {
+            self.pieces(count, Plc::good);
+        }
         let added = match pace {
             Pace::Even => count,
-            Pace::Faster => shorten(SAMPLE_RATE, &mut self.ready[start..start + count], false),
-            Pace::Slower => lengthen(SAMPLE_RATE, &mut self.ready[start..], count, false),
+            Pace::Faster => shorten(self.codec.rate(), &mut self.ready[start..start + count], false),
+            Pace::Slower => lengthen(self.codec.rate(), &mut self.ready[start..], count, false),
         };
         self.len = start + added;
     }
 
-    /// Has concealment work on the next `count` samples.
-    fn fill(&mut self, count: usize, work: impl Fn(&mut Plc, &mut [i16])) {
-        self.pieces(count, work);
+    /// A frame for one that is missing.
+    fn conceal(&mut self, count: usize) {
+        let next = self.buffer.follower().and_then(|buf| View::parse(buf.bytes()).ok());
+        let to = &mut self.ready[self.len..self.len + count];
+        if !self.decoder.conceal(next.map(|v| v.payload()), to) {
+            self.pieces(count, Plc::conceal);
+        }
         self.len += count;
     }
 
+    /// A frame of nothing: Opus makes its own comfort noise where the sender has stopped sending (DTX).
+    fn silence(&mut self, count: usize) {
+        let to = &mut self.ready[self.len..self.len + count];
+        if !self.decoder.conceal(None, to) {
+            to.fill(0);
+            self.pieces(count, Plc::good);
+        }
+        self.len += count;
+    }
+
+    /// Has concealment work on the next `count` samples.
     fn pieces(&mut self, count: usize, work: impl Fn(&mut Plc, &mut [i16])) {
         let piece = self.plc.piece();
         self.ready[self.len..self.len + count].chunks_mut(piece).for_each(|p| work(&mut self.plc, p));

@@ -127,7 +127,7 @@ impl Call {
             sip_call_id: customer.sip_call_id.into(),
             dialog: Dialog::new(plan, s.listens),
             stage: Stage::Opening,
-            legs: vec![Leg::new(customer.leg, "caller", None)],
+            legs: vec![Leg::new(customer.leg, "caller", &s.config.server.codecs, None)],
             ringing: Vec::new(),
             agent: None,
             guests: Vec::new(),

@@ -5,6 +5,7 @@ use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
 use super::trunk::{self, RawRoute, RawTrunk, Route, Trunk};
+use crate::base::Codec;
 use crate::limits::SPEECH_HANGOVER;
 use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
@@ -32,6 +33,8 @@ pub struct Server {
     pub sha256: bool,
     pub media_ports: RangeInclusive<u16>,
     pub media_workers: Option<usize>,
+    /// What is spoken, best first.
+    pub codecs: Vec<Codec>,
     pub recognisers: usize,
     pub model: Option<String>,
     pub hangover: Duration,
@@ -115,6 +118,7 @@ impl Default for Server {
             sha256: false,
             media_ports: 20_000..=29_999,
             media_workers: None,
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
             recognisers: 1,
             model: None,
             hangover: SPEECH_HANGOVER,
@@ -171,6 +175,7 @@ struct Sip {
 struct Media {
     ports: Option<Spanned<String>>,
     workers: Option<usize>,
+    codecs: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -234,6 +239,9 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
             ))),
         }
     }
+    if let Some(list) = raw.media.codecs {
+        server.codecs = codecs(file, &list, problems);
+    }
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
     if let Some(n) = raw.speech.recognisers {
         if *n.get_ref() > 64 {
@@ -291,6 +299,32 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
         problems.push(file.error(text.span(), "not the address of a name server").help(Some(help.into())));
     }
     parsed
+}
+
+/// The codecs by their names in SDP, each once.
+fn codecs(file: &File, list: &Spanned<Vec<Spanned<String>>>, problems: &mut Vec<Problem>) -> Vec<Codec> {
+    let mut found = Vec::new();
+    for name in list.get_ref() {
+        let codec = Codec::ALL.into_iter().find(|c| c.name().eq_ignore_ascii_case(name.get_ref()));
+        let help = |text: &str| Some(text.to_owned());
+        match codec {
+            None => problems.push(
+                file.error(name.span(), "not a codec that we speak")
+                    .help(help("choose among PCMA, PCMU, G722 and opus")),
+            ),
+            Some(codec) if found.contains(&codec) => problems.push(
+                file.error(name.span(), "named twice").help(help("name each codec once, the best first")),
+            ),
+            Some(codec) => found.push(codec),
+        }
+    }
+    if list.get_ref().is_empty() {
+        problems.push(
+            file.error(list.span(), "without a codec no call can be spoken")
+                .help(Some("write [\"PCMA\", \"PCMU\"], or leave it out for these two".into())),
+        );
+    }
+    found
 }
 
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {

@@ -119,6 +119,11 @@ impl<P> Buffer<P> {
         Duration::from_micros(self.delay.target() as u64 * 1_000_000 / u64::from(self.rate))
     }
 
+    /// After [`Take::Lost`]: the packet right after the one that is missing, if it is there.
+    pub fn follower(&self) -> Option<&P> {
+        self.slots.front().filter(|s| Some(s.timestamp) == self.next).map(|s| &s.packet)
+    }
+
     /// Packets that wait.
     pub fn len(&self) -> usize {
         self.slots.len()

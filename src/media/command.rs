@@ -20,12 +20,9 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// The octets to send for `codec`.
+    /// The octets of one of the two laws; other codecs are encoded from µ-law while they play.
     pub fn encoded(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
-        }
+        if codec == Codec::Pcma { &self.pcma } else { &self.pcmu }
     }
 
     /// Length in milliseconds.
@@ -43,6 +40,8 @@ pub struct StreamSpec {
     pub rtcp: Option<SocketAddr>,
     /// The codec both ways.
     pub codec: Codec,
+    /// Its payload type.
+    pub payload_type: u8,
     /// Payload type of telephone-event (RFC 4733), if agreed on.
     pub dtmf: Option<u8>,
     /// Which way audio flows.
@@ -52,14 +51,15 @@ pub struct StreamSpec {
 impl StreamSpec {
     /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
     pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
-        StreamSpec { remote, rtcp: None, codec, dtmf: None, direction: Direction::SendRecv }
+        let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
+        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction }
     }
 }
 
 impl From<Negotiated> for StreamSpec {
     fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, rtcp, codec, dtmf, direction } = agreed;
-        StreamSpec { remote, rtcp, codec, dtmf, direction }
+        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction } = agreed;
+        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction }
     }
 }
 

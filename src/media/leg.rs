@@ -6,17 +6,19 @@
 use super::out::{Body, FileOp, Out};
 use super::play::Play;
 use super::{FarStats, LegStats, PlayEnd, Report, StreamSpec};
-use crate::base::{FRAME_SAMPLES, LegId, Now};
+use crate::base::{Codec, LegId, Now};
 use crate::bridge::{Played, Playout, Voice, forward};
-use crate::codec::decode;
+use crate::codec::Converter;
 use crate::rtp::{
     Arrival, DigitReceiver, DigitSender, Event, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf,
     Receiver, Reports, Verdict, View, delay_ms, is_rtcp, mos,
 };
-use crate::taps::{FrameHead, Recorder, Side};
+use crate::taps::Recorder;
+use coder::{Mouth, Wide};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+mod coder;
 mod control;
 mod hear;
 mod speak;
@@ -67,6 +69,13 @@ pub(super) struct Leg {
     playout: Option<Playout>,
     /// The same of conferences that it is no more in.
     played: Played,
+    /// Between the rates of its codec and its conference.
+    convert: Converter,
+    mouth: Mouth,
+    /// Its codec is not G.711.
+    wide: Option<Box<Wide>>,
+    /// Timestamp of the key that the other side presses and is passed on, there and here.
+    passed_key: Option<(u32, u32)>,
     pub(super) echo: bool,
     pub(super) listen: bool,
     last_period: Option<u64>,
@@ -96,6 +105,10 @@ impl Leg {
             mix: None,
             playout: None,
             played: Played::default(),
+            convert: Converter::default(),
+            mouth: Mouth::new(Codec::Pcmu),
+            wide: None,
+            passed_key: None,
             echo: false,
             listen: false,
             last_period: None,
@@ -109,6 +122,9 @@ impl Leg {
     }
 
     pub(super) fn connect(&mut self, now: Now, spec: StreamSpec) {
+        if self.voice().map(|v| v.codec) != Some(spec.codec) {
+            self.tune(spec.codec);
+        }
         match &mut self.peer {
             Some(peer) => {
                 peer.latch.signal(spec.remote);
@@ -125,7 +141,14 @@ impl Leg {
 
     /// What this leg's peer speaks; `None` before `Connect`.
     pub(super) fn voice(&self) -> Option<Voice> {
-        self.peer.as_ref().map(|p| Voice { codec: p.spec.codec, dtmf: p.spec.dtmf })
+        let voice = |s: &StreamSpec| Voice { codec: s.codec, payload_type: s.payload_type, dtmf: s.dtmf };
+        self.peer.as_ref().map(|p| voice(&p.spec))
+    }
+
+    /// True for a telephone-event as agreed on.
+    pub(super) fn is_key(&self, datagram: &[u8]) -> bool {
+        let payload_type = View::parse(datagram).map(|v| v.fields().payload_type).ok();
+        self.voice().is_some_and(|v| v.dtmf.is_some() && v.dtmf == payload_type)
     }
 
     /// One datagram has come from `from`.
@@ -139,7 +162,7 @@ impl Leg {
         let Ok(view) = View::parse(datagram) else { return self.reject() };
         let f = view.fields();
         let event = spec.dtmf == Some(f.payload_type);
-        let audio = f.payload_type == spec.codec.payload_type();
+        let audio = f.payload_type == spec.payload_type;
         if !event && !audio && f.payload_type != COMFORT_NOISE {
             return self.reject();
         }
@@ -167,12 +190,7 @@ impl Leg {
         if !audio {
             return Heard::Swallowed;
         }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.put(Side::Left, spec.codec, f.timestamp, view.payload(), arrival == Arrival::New);
-        }
-        if self.listen {
-            self.lend(now, spec, &view, out);
-        }
+        self.overhear(now, spec, &view, arrival == Arrival::New, out);
         Heard::Pass
     }
 
@@ -188,19 +206,6 @@ impl Leg {
         }
     }
 
-    /// The one decode, into the listener's own memory.
-    fn lend(&self, now: Now, spec: StreamSpec, view: &View<'_>, out: &mut Out) {
-        let mut timestamp = view.fields().timestamp;
-        for octets in view.payload().chunks(FRAME_SAMPLES) {
-            let samples = octets.len() as u16;
-            let head = FrameHead { leg: self.id, at: now, timestamp, samples, playing: self.play.is_some() };
-            out.speech.frame(head, &mut |to| {
-                decode(spec.codec, octets, to);
-            });
-            timestamp = timestamp.wrapping_add(u32::from(samples));
-        }
-    }
-
     /// Passes a packet on to this leg's peer, in its buffer.
     pub(super) fn pass(&mut self, now: Now, from: Voice, mut buf: PacketBuf, out: &mut Out) {
         let sends = self.peer.as_ref().filter(|p| p.spec.direction.sends());
@@ -208,18 +213,16 @@ impl Leg {
             self.stream.left_out();
             return out.pool.give(buf);
         };
-        let to = Voice { codec: peer.spec.codec, dtmf: peer.spec.dtmf };
+        let (spec, target) = (peer.spec, peer.latch.target());
+        let to = Voice { codec: spec.codec, payload_type: spec.payload_type, dtmf: spec.dtmf };
         let Some(fields) = forward(now, &mut buf, from, to, &mut self.stream) else {
             return out.pool.give(buf);
         };
-        if let Some(recorder) =
-            self.recorder.as_mut().filter(|_| fields.payload_type == to.codec.payload_type())
-        {
+        if fields.payload_type == to.payload_type {
             let octets = buf.bytes().get(HEADER_OCTETS..).unwrap_or_default();
-            recorder.put(Side::Right, to.codec, fields.timestamp, octets, true);
+            self.tape_right(to.codec, fields.timestamp, octets);
         }
-        let to = peer.latch.target();
-        self.send(to, Body::Packet(buf), out);
+        self.send(target, Body::Packet(buf), out);
     }
 
     /// A packet that would have been passed on was not.
@@ -261,7 +264,11 @@ impl Leg {
     /// Begins a recording, in place of one that runs.
     pub(super) fn record(&mut self, file: std::path::PathBuf, out: &mut Out) {
         self.stop_record(out);
-        let codec = self.voice().map_or(crate::base::Codec::Pcmu, |v| v.codec);
+        // Of the two laws that of the leg, so that nothing is re-coded; A-law for all that is decoded.
+        let codec = match self.voice().map(|v| v.codec) {
+            None | Some(Codec::Pcmu) => Codec::Pcmu,
+            Some(Codec::Pcma | Codec::G722 | Codec::Opus) => Codec::Pcma,
+        };
         out.files.push_back(FileOp::Create { leg: self.id, file, codec });
         self.recorder = Some(Recorder::new(codec));
     }

@@ -8,8 +8,8 @@ use super::out::{Channel, Out};
 use super::play::Play;
 use super::wheel::Wheel;
 use super::{Command, LegStats, Report};
-use crate::base::{LegId, Now};
-use crate::bridge::Mixer;
+use crate::base::{LegId, Now, SAMPLE_RATE};
+use crate::bridge::{Mixer, relayable};
 use crate::limits::MIX_SEATS_MAX;
 use crate::rtp::{Outbound, PacketBuf, Pool, Reports};
 use std::collections::HashMap;
@@ -115,7 +115,13 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
         if heard == Heard::Pass && leg.mix.is_some() {
-            return leg.play_out(now, buf, out);
+            if !leg.is_key(buf.bytes()) {
+                return leg.play_out(now, buf, out);
+            }
+            return match leg.mate.and_then(|mate| self.legs.get_mut(&mate)) {
+                Some(mate) => mate.pass_key(now, buf, out),
+                None => out.pool.give(buf),
+            };
         }
         let target = if leg.echo { Some(id) } else { leg.mate };
         let voice = leg.voice();
@@ -142,7 +148,10 @@ impl Shard {
         // A command that crosses with the end of its leg finds nothing.
         let Some(leg) = self.legs.get_mut(&id) else { return };
         match command {
-            Command::Connect { to, .. } => leg.connect(now, to),
+            Command::Connect { to, .. } => {
+                leg.connect(now, to);
+                self.couple(id, &mut out.pool);
+            }
             Command::Play { play, prompts, repeat, .. } => {
                 leg.play(now, Play::new(play, prompts, repeat), out);
             }
@@ -194,6 +203,41 @@ impl Shard {
                 leg.mate = Some(mate);
             }
         }
+        self.couple(a, &mut out.pool);
+    }
+
+    /// Two bridged legs that have no codec in common are a conference of two, so that each is decoded for the other; they cease
+    /// to be one when a re-INVITE has given them one. A leg that is bridged with none is left alone.
+    fn couple(&mut self, a: LegId, pool: &mut Pool) {
+        let voice = |id: &LegId| self.legs.get(id).and_then(Leg::voice).map(|v| v.codec);
+        let Some(b) = self.legs.get(&a).and_then(|leg| leg.mate) else { return };
+        let (Some(one), Some(other)) = (voice(&a), voice(&b)) else { return };
+        let coupled = self.legs.get(&a).and_then(|leg| leg.mix);
+        match (relayable(one, other), coupled) {
+            (false, None) => {
+                // Above 4 kHz there is something to hear only if it is said and heard on both sides.
+                let rate = one.rate().min(other.rate());
+                self.seat(&[(a, 0b10), (b, 0b01)], rate);
+            }
+            (true, Some(mix)) => {
+                for id in [a, b] {
+                    self.legs.get_mut(&id).and_then(|leg| leg.unseat(pool));
+                }
+                self.mixes.remove(&mix);
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    /// Makes a conference of these, which take part in nothing else.
+    fn seat(&mut self, parties: &[(LegId, u8)], rate: u32) {
+        self.mixes_made += 1;
+        for (id, _) in parties {
+            if let Some(leg) = self.legs.get_mut(id) {
+                leg.seat(self.mixes_made);
+            }
+        }
+        self.mixes.insert(self.mixes_made, Mixer::new(parties.iter().copied(), rate));
     }
 
     fn mix(&mut self, now: Now, parties: &[(LegId, u8)], out: &mut Out) {
@@ -203,31 +247,34 @@ impl Shard {
                 .reports
                 .push(fault(first, "cannot be mixed: too many, or a leg is not on this worker"));
         }
-        self.mixes_made += 1;
         for (id, _) in parties {
             self.unbridge(*id, &mut out.pool);
             if let Some(leg) = self.legs.get_mut(id) {
                 leg.stop(now, out);
                 leg.echo = false;
-                leg.seat(self.mixes_made);
             }
         }
-        self.mixes.insert(self.mixes_made, Mixer::new(parties.iter().copied()));
+        let codecs = parties.iter().filter_map(|(id, _)| self.legs.get(id)?.voice());
+        let wide = codecs.filter(|v| v.codec.rate() > SAMPLE_RATE).count() > 1;
+        self.seat(parties, if wide { 2 * SAMPLE_RATE } else { SAMPLE_RATE });
     }
 
     fn unbridge(&mut self, id: LegId, pool: &mut Pool) {
+        let mate = self.legs.get_mut(&id).and_then(|leg| leg.mate.take());
+        if let Some(mate) = mate.and_then(|m| self.legs.get_mut(&m)) {
+            mate.mate = None;
+            mate.unseat(pool);
+        }
         if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.unseat(pool))
             && !self.legs.values().any(|leg| leg.mix == Some(mix))
         {
             self.mixes.remove(&mix);
         }
-        let mate = self.legs.get_mut(&id).and_then(|leg| leg.mate.take());
-        if let Some(mate) = mate.and_then(|m| self.legs.get_mut(&m)) {
-            mate.mate = None;
-        }
     }
 }
 
+#[cfg(test)]
+mod codec_tests;
 #[cfg(test)]
 mod mix_tests;
 #[cfg(test)]

@@ -27,8 +27,10 @@ pub enum Arrival {
 }
 
 /// One received stream of a leg, through restarts and changes of SSRC.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Receiver {
+    /// Timestamps a second.
+    clock: u32,
     ssrc: Option<u32>,
     /// Highest sequence number, extended by the count of its cycles.
     ext_max: u64,
@@ -47,7 +49,34 @@ pub struct Receiver {
     jitter: f32,
 }
 
+impl Default for Receiver {
+    fn default() -> Self {
+        Receiver {
+            clock: SAMPLE_RATE,
+            ssrc: None,
+            ext_max: 0,
+            ext_base: 0,
+            seen: 0,
+            received_here: 0,
+            after_jump: None,
+            past: (0, 0),
+            duplicate: 0,
+            reordered: 0,
+            transit: None,
+            jitter: 0.0,
+        }
+    }
+}
+
 impl Receiver {
+    /// Timestamps count `clock` a second from now on; it begins with 8,000.
+    pub fn set_clock(&mut self, clock: u32) {
+        if clock != self.clock {
+            self.jitter *= clock as f32 / self.clock as f32;
+            (self.clock, self.transit) = (clock, None);
+        }
+    }
+
     /// Takes note of one packet. `timed` is false for packets whose timestamp is not their sampling instant
     /// (telephone-events after the first), which say nothing about jitter.
     pub fn accept(&mut self, now: Now, f: &Fields, timed: bool) -> Arrival {
@@ -101,12 +130,12 @@ impl Receiver {
 
     /// RFC 3550 §A.8, in timestamp units.
     fn time(&mut self, now: Now, timestamp: u32) {
-        let arrival = (now.0 * u64::from(SAMPLE_RATE / 1000) / 1000) as u32;
+        let arrival = (now.0 * u64::from(self.clock / 1000) / 1000) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
             let d = (transit.wrapping_sub(before) as i32).unsigned_abs();
             // A second or more is a new time base (hold, transfer), not jitter.
-            if d < SAMPLE_RATE {
+            if d < self.clock {
                 self.jitter += (d as f32 - self.jitter) / 16.0;
             }
         }
@@ -149,7 +178,7 @@ impl Receiver {
 
     /// Interarrival jitter in milliseconds.
     pub fn jitter_ms(&self) -> f32 {
-        self.jitter * 1000.0 / SAMPLE_RATE as f32
+        self.jitter * 1000.0 / self.clock as f32
     }
 }
 

@@ -1,8 +1,7 @@
 //! Offer and answer (RFC 3264): what we offer, how we answer, and what was agreed.
 //!
-//! One audio stream of G.711 with telephone-event is used: the first in the offer that can be; all others are answered
-//! with port 0 (§6). The offerer's order of codecs decides among ours (§6.1). Payload types 0 and 8 are meant by number;
-//! the payload type of telephone-event is the offerer's. Hold is understood both ways: `a=sendonly` or `a=inactive`
+//! One audio stream with telephone-event is used: the first in the offer that can be; all others are answered with port 0
+//! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Hold is understood both ways: `a=sendonly` or `a=inactive`
 //! (§8.4), and the older address 0.0.0.0.
 
 use super::session::{Media, Session};
@@ -38,6 +37,8 @@ pub struct Negotiated {
     pub rtcp: Option<SocketAddr>,
     /// The codec both ways.
     pub codec: Codec,
+    /// Its payload type: the offerer's.
+    pub payload_type: u8,
     /// Payload type of telephone-event, if agreed on.
     pub dtmf: Option<u8>,
     /// Which way audio flows, from our side.
@@ -76,7 +77,8 @@ impl std::error::Error for SdpError {}
 /// Our offer: one audio stream with all of `local.codecs` and telephone-event.
 pub fn offer(local: &Local<'_>) -> Bytes {
     let mut out = head(local);
-    stream(&mut out, local, local.codecs, Some(DTMF_PAYLOAD_TYPE), local.direction, true);
+    let ours: Vec<_> = local.codecs.iter().map(|c| (*c, c.payload_type())).collect();
+    stream(&mut out, local, &ours, Some(DTMF_PAYLOAD_TYPE), local.direction, true);
     Bytes::from(out)
 }
 
@@ -90,7 +92,8 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
     let mut out = head(local);
     for (i, media) in session.media.iter().enumerate() {
         if i == index {
-            stream(&mut out, local, &[agreed.codec], agreed.dtmf, agreed.direction, agreed.rtcp.is_none());
+            let one = [(agreed.codec, agreed.payload_type)];
+            stream(&mut out, local, &one, agreed.dtmf, agreed.direction, agreed.rtcp.is_none());
         } else {
             // RFC 3264 §6: refused, and as many lines as the offer had.
             let or = |text: &str, other: &'static str| {
@@ -137,7 +140,8 @@ fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotia
         return Err(SdpError::Refused);
     }
     let ip = media.connection.or(session.connection).ok_or(SdpError::NoAddress)?;
-    let codec = media.formats.iter().find_map(|f| codec(media, f, local.codecs)).ok_or(SdpError::NoCodec)?;
+    let found = media.formats.iter().find_map(|f| codec(media, f, local.codecs));
+    let (codec, payload_type) = found.ok_or(SdpError::NoCodec)?;
     let event = |(payload, name, clock): &&(u8, String, u32)| {
         *clock == 8000
             && name.eq_ignore_ascii_case("telephone-event")
@@ -156,6 +160,7 @@ fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotia
         remote: SocketAddr::new(ip, media.port),
         rtcp: (!media.rtcp_mux).then(|| rtcp(media, ip)),
         codec,
+        payload_type,
         dtmf: media.rtpmap.iter().find(event).map(|m| m.0),
         direction,
     })
@@ -167,13 +172,16 @@ fn rtcp(media: &Media, ip: IpAddr) -> SocketAddr {
     SocketAddr::new(at.unwrap_or(ip), port)
 }
 
-/// The codec of ours that `format` means.
-fn codec(media: &Media, format: &str, ours: &[Codec]) -> Option<Codec> {
+/// The codec of ours that `format` means, and its payload type.
+fn codec(media: &Media, format: &str, ours: &[Codec]) -> Option<(Codec, u8)> {
     let payload: u8 = format.parse().ok()?;
-    let codec = ours.iter().copied().find(|c| c.payload_type() == payload)?;
-    let renamed =
-        media.rtpmap.iter().any(|(p, name, _)| *p == payload && !name.eq_ignore_ascii_case(codec.name()));
-    (!renamed).then_some(codec)
+    let mut ours = ours.iter().copied();
+    let found = match media.rtpmap.iter().find(|(p, ..)| *p == payload) {
+        Some((_, name, clock)) => ours.find(|c| name.eq_ignore_ascii_case(c.name()) && *clock == c.clock()),
+        // RFC 3551 §6: below 96 a number alone says which codec.
+        None => ours.find(|c| c.payload_type() == payload && payload < 96),
+    };
+    found.map(|codec| (codec, payload))
 }
 
 fn head(local: &Local<'_>) -> String {
@@ -186,18 +194,30 @@ fn head(local: &Local<'_>) -> String {
 fn stream(
     out: &mut String,
     local: &Local<'_>,
-    codecs: &[Codec],
+    codecs: &[(Codec, u8)],
     dtmf: Option<u8>,
     direction: Direction,
     rtcp_mux: bool,
 ) {
     let _ = write!(out, "m=audio {} RTP/AVP", local.addr.port());
-    for payload in codecs.iter().map(|c| c.payload_type()).chain(dtmf) {
+    for payload in codecs.iter().map(|(_, payload)| *payload).chain(dtmf) {
         let _ = write!(out, " {payload}");
     }
     out.push_str("\r\n");
-    for codec in codecs {
-        let _ = write!(out, "a=rtpmap:{} {}/8000\r\n", codec.payload_type(), codec.name());
+    for (codec, payload) in codecs {
+        let _ = write!(out, "a=rtpmap:{payload} {}/{}", codec.name(), codec.clock());
+        // RFC 7587 §7: two channels are always said, and what is useful to us asked for: no more than wide band, and copies
+        // of each frame in the next against loss.
+        out.push_str(match codec {
+            Codec::Opus => "/2\r\n",
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => "\r\n",
+        });
+        if *codec == Codec::Opus {
+            let _ = write!(
+                out,
+                "a=fmtp:{payload} maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1\r\n"
+            );
+        }
     }
     if let Some(payload) = dtmf {
         let _ = write!(out, "a=rtpmap:{payload} telephone-event/8000\r\na=fmtp:{payload} 0-16\r\n");
@@ -251,6 +271,25 @@ mod tests {
         .unwrap();
         assert_eq!((agreed.codec, agreed.dtmf), (Codec::Pcmu, Some(97)));
         assert!(text.contains("m=audio 4000 RTP/AVP 0 97\r\n"), "{text}");
+    }
+
+    #[test]
+    fn codecs_are_known_by_name_under_the_offerers_payload_types() {
+        let ours = Local { codecs: &Codec::ALL, ..local(Direction::SendRecv) };
+        let chosen = |offer: &str| {
+            let offer = format!("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP {offer}");
+            let (text, agreed) = answer(offer.as_bytes(), &ours).unwrap();
+            (agreed.codec, agreed.payload_type, String::from_utf8(text.to_vec()).unwrap())
+        };
+        let (codec, payload, text) = chosen("96 9 0\na=rtpmap:96 opus/48000/2\n");
+        assert_eq!((codec, payload), (Codec::Opus, 96));
+        assert!(text.contains("RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 "), "{text}");
+        assert_eq!((chosen("9 0").0, chosen("9 0\na=rtpmap:9 G722/8000\n").1), (Codec::G722, 9));
+        assert_eq!(chosen("97 8\na=rtpmap:97 PCMU/8000\n").1, 97);
+        assert_eq!(chosen("111 96 0").0, Codec::Pcmu, "a dynamic number says nothing by itself");
+        assert_eq!(chosen("96 0\na=rtpmap:96 PCMA/16000\n").0, Codec::Pcmu, "another clock is another codec");
+        let again = accept(&offer(&ours), &ours).unwrap();
+        assert_eq!(again.codec, Codec::Pcmu);
     }
 
     #[test]

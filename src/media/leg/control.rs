@@ -1,7 +1,7 @@
 //! RTCP of a leg: whose reports are believed, and when ours go out.
 
 use super::{Leg, Peer};
-use crate::base::{Now, SAMPLE_RATE};
+use crate::base::Now;
 use crate::media::out::{Body, Channel, Out, Send};
 use crate::rtp::Verdict;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ impl Leg {
                 && from.ip() == audio.ip()
                 && peer.rtcp.judge(now, from) != Verdict::Stranger;
         if known {
-            self.reports.receive(now, datagram, &self.stream, SAMPLE_RATE);
+            self.reports.receive(now, datagram, &self.stream, peer.spec.codec.clock());
         } else {
             self.rejected += 1;
         }

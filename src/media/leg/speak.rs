@@ -1,16 +1,18 @@
 //! What a leg says in each of its 20 ms.
 
 use super::{KEEPALIVE, Leg};
-use crate::base::{FRAME_SAMPLES, Now};
-use crate::bridge::Mixer;
-use crate::codec::encode;
+use crate::base::{Codec, FRAME_SAMPLES, Now};
+use crate::bridge::{Frame, Mixer};
+use crate::codec::decode;
 use crate::limits::RTP_SILENCE_MAX;
 use crate::media::out::{Body, Channel, FileOp, Out, Send};
 use crate::media::wheel::Turn;
-use crate::media::{PlayEnd, Report};
-use crate::rtp::Fields;
+use crate::media::{PlayEnd, Prompt, Report};
+use crate::rtp::{Fields, HEADER_OCTETS};
 use crate::taps::Side;
 use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Leg {
@@ -36,7 +38,7 @@ impl Leg {
         }
     }
 
-    fn speak(&mut self, now: Now, period: u64, mixed: Option<[i16; FRAME_SAMPLES]>, out: &mut Out) {
+    fn speak(&mut self, now: Now, period: u64, mixed: Option<(Frame, usize)>, out: &mut Out) {
         let Some(peer) = &self.peer else { return };
         let (spec, to) = (peer.spec, peer.latch.target());
         if let Some(frame) = self.digits_out.step() {
@@ -51,19 +53,22 @@ impl Leg {
         }
         let prompt = match &mut self.play {
             Some(play) => play.next(),
-            None if (self.mate.is_some() || self.echo) && now.since(self.stream.latest_at()) < KEEPALIVE => {
+            None if self.mix.is_none()
+                && (self.mate.is_some() || self.echo)
+                && now.since(self.stream.latest_at()) < KEEPALIVE =>
+            {
                 return;
             }
             None => None,
         };
-        let fields: Fields = self.stream.own(now, period, spec.codec.payload_type());
-        if let Some(samples) = mixed.filter(|_| self.play.is_none()) {
-            let audio = samples.map(|s| encode(spec.codec, s));
-            if let Some(recorder) = &mut self.recorder {
-                recorder.put(Side::Right, spec.codec, fields.timestamp, &audio, true);
-            }
-            let packet = out.packet(&[&fields.bytes(), &audio]);
-            return self.send(to, Body::Packet(packet), out);
+        let fields: Fields = self.stream.own(now, period, spec.payload_type);
+        let mixed = mixed.filter(|_| self.play.is_none());
+        if mixed.is_some() || self.wide.is_some() {
+            let (frame, samples) = mixed.unwrap_or_else(|| (spoken(prompt.as_ref()), FRAME_SAMPLES));
+            let packet = out.packet(&[&fields.bytes(), self.mouth.say(&frame[..samples])]);
+            self.tape_right(spec.codec, fields.timestamp, &packet.bytes()[HEADER_OCTETS..]);
+            self.send(to, Body::Packet(packet), out);
+            return self.play_went_on(now, out);
         }
         if let (Some(recorder), Some((prompt, range))) = (&mut self.recorder, &prompt) {
             let octets = prompt.encoded(spec.codec).get(range.clone()).unwrap_or_default();
@@ -94,4 +99,14 @@ impl Leg {
             out.reports.push(Report::PlayEnded { leg: self.id, play: play.id, end, at: now });
         }
     }
+}
+
+/// The samples of a frame of a prompt, with silence for what is missing of it.
+fn spoken(prompt: Option<&(Arc<Prompt>, Range<usize>)>) -> Frame {
+    let mut frame = [0; 2 * FRAME_SAMPLES];
+    if let Some((prompt, range)) = prompt {
+        let octets = prompt.encoded(Codec::Pcmu).get(range.clone()).unwrap_or_default();
+        decode(Codec::Pcmu, octets, &mut frame[..FRAME_SAMPLES]);
+    }
+    frame
 }
