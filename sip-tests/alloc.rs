@@ -41,7 +41,9 @@ impl Worker {
             let leg = LegId(leg);
             w.command(Command::Open { leg });
             let rtcp = Some(from(LegId(1000)));
-            let to = StreamSpec { rtcp, dtmf: Some(101), ..StreamSpec::new(from(leg), codec) };
+            // The third peer and those after it send keys as tones, if any.
+            let dtmf = (leg.0 < 3).then_some(101);
+            let to = StreamSpec { rtcp, dtmf, ..StreamSpec::new(from(leg), codec) };
             w.command(Command::Connect { leg, to });
         }
         w

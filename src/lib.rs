@@ -24,7 +24,7 @@
 //! | [`rtp`]      | packets, send and receive state, RTCP, DTMF, latching, quality                   | sockets, codecs, sip |
 //! | [`jitter`]   | packets in the order and at the pace in which they were said; how long to wait   | clocks, codecs       |
 //! | [`codec`]    | G.711, G.722, Opus, 8 and 16 kHz; what is heard for a lost packet; the pace      | rtp                  |
-//! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
+//! | [`taps`]     | one decoded frame lent to readers: speech, recorder, keys heard as tones         | files, engines       |
 //! | [`asr`]      | endpointing: which frames are a sentence; the models that can hear it            | threads, processes   |
 //! | [`nlu`]      | text to intent and score, and to the values in it: pure functions of the text    | audio, ivr           |
 //! | [`ivr`]      | a line's plan and hours, and the dialogue: sentences in, prompts and outcome out | sip, audio, acd      |

@@ -13,7 +13,7 @@ use crate::rtp::{
     Arrival, DigitReceiver, DigitSender, Event, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf,
     Receiver, Reports, Verdict, View, delay_ms, is_rtcp, mos,
 };
-use crate::taps::Recorder;
+use crate::taps::{Recorder, Tones};
 use coder::{Mouth, Wide};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -58,6 +58,8 @@ pub(super) struct Leg {
     reports: Reports,
     digits_in: DigitReceiver,
     digits_out: DigitSender,
+    /// Keys sent as tones; only where no telephone-event was agreed on, so that no key comes twice.
+    tones: Option<Box<Tones>>,
     /// Timestamp of the key being sent.
     key_start: Option<u32>,
     play: Option<Play>,
@@ -98,6 +100,7 @@ impl Leg {
             reports,
             digits_in: DigitReceiver::default(),
             digits_out: DigitSender::default(),
+            tones: None,
             key_start: None,
             play: None,
             recorder: None,
@@ -124,6 +127,11 @@ impl Leg {
     pub(super) fn connect(&mut self, now: Now, spec: StreamSpec) {
         if self.voice().map(|v| v.codec) != Some(spec.codec) {
             self.tune(spec.codec);
+        }
+        if spec.dtmf.is_some() {
+            self.tones = None;
+        } else {
+            self.tones.get_or_insert_default();
         }
         match &mut self.peer {
             Some(peer) => {

@@ -71,7 +71,7 @@ pub enum Report {
     PlayStarted { leg: LegId, play: PlayId, at: Now },
     /// A play-out ended.
     PlayEnded { leg: LegId, play: PlayId, end: PlayEnd, at: Now },
-    /// The caller pressed a key; once per press (RFC 4733).
+    /// The caller pressed a key; once per press: a telephone-event (RFC 4733), or a tone where the peer has none.
     Digit { leg: LegId, digit: char, at: Now },
     /// Speech began on a listening leg, about 60 ms before `at`.
     SpeechStarted { leg: LegId, at: Now },

@@ -3,10 +3,10 @@
 use super::Leg;
 use crate::base::{Codec, FRAME_SAMPLES, LegId, Now, SAMPLE_RATE};
 use crate::codec::{Converter, DECODED_MAX, Decoder, ENCODED_MAX, Encoder, decode, encode, frame_samples};
-use crate::media::StreamSpec;
 use crate::media::out::Out;
+use crate::media::{Report, StreamSpec};
 use crate::rtp::View;
-use crate::taps::{FrameHead, Recorder, Side};
+use crate::taps::{FrameHead, Recorder, Side, Tones};
 
 /// Encodes what a leg says itself.
 #[derive(Debug)]
@@ -109,20 +109,30 @@ impl Leg {
             if let Some(recorder) = &mut self.recorder {
                 recorder.put(Side::Left, spec.codec, timestamp, view.payload(), in_order);
             }
+            let octets = view.payload();
+            if let Some(tones) = &mut self.tones {
+                let mut samples = [0; FRAME_SAMPLES];
+                for part in octets.chunks(FRAME_SAMPLES) {
+                    let count = decode(spec.codec, part, &mut samples);
+                    watch(self.id, now, tones, &samples[..count], out);
+                }
+            }
             if self.listen {
-                let octets = view.payload();
                 lend(self.id, now, timestamp, playing, octets.len(), out, |range, to| {
                     decode(spec.codec, octets.get(range).unwrap_or_default(), to);
                 });
             }
             return;
         };
-        if !self.listen && self.recorder.is_none() {
+        if !self.listen && self.recorder.is_none() && self.tones.is_none() {
             return;
         }
         let mut samples = [0; DECODED_MAX];
         let recorder = self.recorder.as_mut().map(|r| (r, timestamp, in_order));
         let samples = wide.tape(Side::Left, view.payload(), &mut samples, recorder);
+        if let Some(tones) = &mut self.tones {
+            watch(self.id, now, tones, samples, out);
+        }
         if self.listen {
             lend(self.id, now, timestamp, playing, samples.len(), out, |range, to| {
                 let part = samples.get(range).unwrap_or_default();
@@ -142,6 +152,11 @@ impl Leg {
             }
         }
     }
+}
+
+/// Reports the keys that are heard in `samples`.
+fn watch(leg: LegId, at: Now, tones: &mut Tones, samples: &[i16], out: &mut Out) {
+    tones.hear(samples, |digit| out.reports.push(Report::Digit { leg, digit, at }));
 }
 
 /// Lends `count` samples to the listener, frame by frame, each written by `fill` into its own memory.

@@ -204,6 +204,31 @@ fn a_leg_of_any_codec_is_listened_to_and_recorded_at_8_khz() {
     }
 }
 
+/// A frame of the two tones of key 5.
+fn key_5(n: usize) -> [u8; 160] {
+    let sample = |i: usize| {
+        let phase = |hz: f32| (std::f32::consts::TAU * hz * (n * 160 + i) as f32 / 8000.0).sin();
+        crate::codec::encode(Codec::Pcmu, (6000.0 * (phase(770.0) + phase(1336.0))) as i16)
+    };
+    std::array::from_fn(sample)
+}
+
+#[test]
+fn keys_as_tones_are_heard_once_and_only_from_a_peer_without_telephone_events() {
+    for (dtmf, keys) in [(None, "55"), (Some(101), "")] {
+        let mut w = World::with(&[]);
+        w.command(Command::Open { leg: A });
+        w.command(Command::Connect { leg: A, to: crate::media::StreamSpec { dtmf, ..spec(A, Codec::Pcmu) } });
+        for n in 0..30u16 {
+            // 100 ms of tone, 200 ms of silence, twice.
+            let octets = if n % 15 < 5 { key_5(usize::from(n)) } else { [0xff; 160] };
+            w.packet_from(A, addr(A), fields(n, 0), &octets);
+            w.run_ms(20);
+        }
+        assert_eq!(w.digits(), keys);
+    }
+}
+
 #[test]
 fn loss_between_codecs_is_concealed_and_counted() {
     for (a, b) in [(Codec::Opus, Codec::Pcmu), (Codec::G722, Codec::Pcma)] {
