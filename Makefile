@@ -62,6 +62,7 @@ test: packages-test
 
 bench: packages-run
 	$(CARGO) bench --locked --bench media
+	$(CARGO) bench --locked --bench stages
 	$(CARGO) bench --locked --bench acd
 	$(CARGO) bench --locked --bench sip
 

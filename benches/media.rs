@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use trunkline::asr::Ear;
-use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId, Now};
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
+use trunkline::codec::{ENCODED_MAX, Encoder, frame_samples};
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
-use trunkline::media::{Body, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
-use trunkline::rtp::{Fields, PacketBuf, Pool};
+use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
+use trunkline::rtp::{Fields, PacketBuf};
 use trunkline::sys::{Epoll, precise_timers, thread_cpu};
 use trunkline::taps::{FrameHead, SpeechTap};
 
@@ -26,6 +27,13 @@ const FRAME: Duration = Duration::from_millis(20);
 struct Load {
     legs: usize,
     length: Duration,
+}
+
+/// What the legs of a row speak: the codec of the leg with this number, and telephone-events or tones.
+#[derive(Clone, Copy)]
+struct What {
+    codec: fn(usize) -> Codec,
+    dtmf: Option<u8>,
 }
 
 /// What one run showed.
@@ -56,7 +64,13 @@ fn socket() -> UdpSocket {
 
 /// The far ends: every leg gets a packet each 20 ms, evenly spread, and what comes back is counted and timed. The
 /// first fifth is not counted.
-fn generate(load: Load, phones: &[UdpSocket], to: &[SocketAddr], cpu: impl Fn() -> Duration) -> Figures {
+fn generate(
+    load: Load,
+    codec: fn(usize) -> Codec,
+    phones: &[UdpSocket],
+    to: &[SocketAddr],
+    cpu: impl Fn() -> Duration,
+) -> Figures {
     precise_timers();
     let mut epoll = Epoll::new().expect("epoll");
     for (n, phone) in phones.iter().enumerate() {
@@ -66,6 +80,7 @@ fn generate(load: Load, phones: &[UdpSocket], to: &[SocketAddr], cpu: impl Fn() 
     let (warm, end) = (load.length / 5, load.length + load.length / 5);
     let (mut figures, mut cpu_before) = (Figures::default(), Duration::ZERO);
     let (mut tokens, mut buf, mut last) = (Vec::new(), [0; 2000], vec![None; phones.len()]);
+    let payloads = Codec::ALL.map(|c| (c, payload(c)));
     for sent in 0u32.. {
         let (leg, seq) = (sent as usize % phones.len(), (sent / phones.len() as u32) as u16);
         let due = FRAME * sent / phones.len() as u32;
@@ -93,10 +108,11 @@ fn generate(load: Load, phones: &[UdpSocket], to: &[SocketAddr], cpu: impl Fn() 
         if !counting && due >= warm {
             (counting, cpu_before) = (true, cpu());
         }
-        let timestamp = u32::from(seq) * FRAME_SAMPLES as u32;
-        let f = Fields { marker: false, payload_type: 0, seq, timestamp, ssrc: leg as u32 };
-        let mut packet = [0x55; 12 + FRAME_SAMPLES];
-        packet[..12].copy_from_slice(&f.bytes());
+        let codec = codec(leg);
+        let (timestamp, payload_type) = (u32::from(seq) * (codec.clock() / 50), codec.payload_type());
+        let f = Fields { marker: false, payload_type, seq, timestamp, ssrc: leg as u32 };
+        let payload = payloads.iter().find(|(c, _)| *c == codec).map_or(&[][..], |(_, p)| p);
+        let packet = [&f.bytes(), payload].concat();
         figures.sent += u64::from(counting && phones[leg].send_to(&packet, to[leg]).is_ok());
         if !counting {
             let _ = phones[leg].send_to(&packet, to[leg]);
@@ -104,6 +120,16 @@ fn generate(load: Load, phones: &[UdpSocket], to: &[SocketAddr], cpu: impl Fn() 
     }
     figures.cpu = cpu() - cpu_before;
     figures
+}
+
+/// A frame of a tone.
+fn payload(codec: Codec) -> Vec<u8> {
+    let count = frame_samples(codec.rate());
+    let tone =
+        (0..count).map(|i| (6000.0 * (std::f32::consts::TAU * i as f32 * 8.0 / count as f32).sin()) as i16);
+    let mut octets = [0; ENCODED_MAX];
+    let len = Encoder::new(codec).encode(&tone.collect::<Vec<_>>(), &mut octets);
+    octets[..len].to_vec()
 }
 
 /// The least: a packet in, the same packet out.
@@ -130,7 +156,7 @@ fn floor(load: Load) -> Figures {
             }
         }
     });
-    let figures = generate(load, &phones(load), &to, || cpu_of("floor"));
+    let figures = generate(load, |_| Codec::Pcmu, &phones(load), &to, || cpu_of("floor"));
     stop.store(true, Ordering::Relaxed);
     thread.expect("a thread").join().expect("no panic");
     figures
@@ -141,7 +167,13 @@ fn phones(load: Load) -> Vec<UdpSocket> {
 }
 
 /// One worker of ours; `prepare` says what its legs do. The CPU time is that of the thread named `thread`.
-fn ours(load: Load, backend: Backend, thread: &str, prepare: impl Fn(&mut MediaPlane, usize)) -> Figures {
+fn ours(
+    load: Load,
+    what: What,
+    backend: Backend,
+    thread: &str,
+    prepare: impl Fn(&mut MediaPlane, usize),
+) -> Figures {
     let config = MediaConfig {
         workers: 1,
         ports: 30_000..=39_999,
@@ -158,13 +190,15 @@ fn ours(load: Load, backend: Backend, thread: &str, prepare: impl Fn(&mut MediaP
             let leg = LegId(n as u64);
             let at = plane.open(leg, LOCAL, None).expect("a port");
             let remote = phones[n].local_addr().expect("bound");
-            let to = StreamSpec { remote, codec: Codec::Pcmu, dtmf: None, direction: Direction::SendRecv };
+            // Reports go where nobody listens, so that what comes is audio.
+            let rtcp = Some(SocketAddr::from((LOCAL, 9)));
+            let to = StreamSpec { rtcp, dtmf: what.dtmf, ..StreamSpec::new(remote, (what.codec)(n)) };
             plane.send(Command::Connect { leg, to });
             at
         })
         .collect();
     (0..load.legs).for_each(|n| prepare(&mut plane, n));
-    generate(load, &phones, &to, || cpu_of(thread))
+    generate(load, what.codec, &phones, &to, || cpu_of(thread))
 }
 
 /// CPU time of the thread with this name, from `/proc` (first figure of schedstat, in nanoseconds).
@@ -195,9 +229,9 @@ fn ear(frames: u32) -> f64 {
 /// CPU time of a shard, without sockets, for one relayed packet.
 fn shard(packets: u32) -> f64 {
     let mut out = Out::new(Box::new(Deaf));
-    let (mut shard, mut pool) = (Shard::new(1), Pool::default());
+    let mut shard = Shard::new(1);
     let from = SocketAddr::from((LOCAL, 4000));
-    let spec = StreamSpec { remote: from, codec: Codec::Pcmu, dtmf: None, direction: Direction::SendRecv };
+    let spec = StreamSpec::new(from, Codec::Pcmu);
     let (a, b) = (LegId(1), LegId(2));
     for leg in [a, b] {
         shard.step(Now(0), Input::Command(Command::Open { leg }), &mut out);
@@ -206,15 +240,19 @@ fn shard(packets: u32) -> f64 {
     shard.step(Now(0), Input::Command(Command::Bridge { a, b }), &mut out);
     let before = thread_cpu();
     for n in 0..packets {
-        let mut buf: PacketBuf = pool.take();
+        let mut buf: PacketBuf = out.pool.take();
         let timestamp = n * FRAME_SAMPLES as u32;
         let f = Fields { marker: false, payload_type: 0, seq: n as u16, timestamp, ssrc: 1 };
         buf.as_mut()[..12].copy_from_slice(&f.bytes());
         buf.set_len(12 + FRAME_SAMPLES);
-        shard.step(Now(u64::from(n) * 20_000), Input::Packet { leg: a, from, buf }, &mut out);
+        shard.step(
+            Now(u64::from(n) * 20_000),
+            Input::Packet { leg: a, channel: Channel::Rtp, from, buf },
+            &mut out,
+        );
         for send in out.sends.drain(..) {
-            if let Body::Relayed(buf) = std::hint::black_box(send).body {
-                pool.give(buf);
+            if let Body::Packet(buf) = std::hint::black_box(send).body {
+                out.pool.give(buf);
             }
         }
     }
@@ -252,15 +290,36 @@ fn main() {
     };
     let listen =
         |plane: &mut MediaPlane, n: usize| plane.send(Command::Listen { leg: LegId(n as u64), on: true });
+    let folder = std::env::temp_dir().join(format!("trunkline-bench-{}", std::process::id()));
+    let record = |plane: &mut MediaPlane, n: usize| {
+        relay(plane, n);
+        plane.send(Command::Record { leg: LegId(n as u64), file: folder.join(format!("{n}.wav")) });
+    };
+    let mix = |plane: &mut MediaPlane, n: usize| {
+        if n % 8 == 7 {
+            let parties = (n as u64 - 7..=n as u64).map(|leg| (LegId(leg), 0xff)).collect();
+            plane.send(Command::Mix { parties });
+        }
+    };
     let (b, worker) = (Backend::Batched, "media-0");
-    let rows: [(&str, &dyn Fn() -> Figures); 7] = [
+    let mu = What { codec: |_| Codec::Pcmu, dtmf: Some(101) };
+    let tones = What { dtmf: None, ..mu };
+    let g722 = What { codec: |n| if n % 2 == 0 { Codec::Pcmu } else { Codec::G722 }, ..mu };
+    let opus = What { codec: |n| if n % 2 == 0 { Codec::Pcmu } else { Codec::Opus }, ..mu };
+    let few = Load { legs: load.legs.min(48), ..load };
+    let rows: [(&str, &dyn Fn() -> Figures); 12] = [
         ("bare reflector", &|| floor(load)),
-        ("echo", &|| ours(load, b, worker, echo)),
-        ("echo, plain back-end", &|| ours(load, Backend::Plain, worker, echo)),
-        ("relay", &|| ours(load, b, worker, relay)),
-        ("prompt", &|| ours(load, b, worker, play)),
-        ("silence and listening", &|| ours(load, b, worker, listen)),
-        ("the listener's own", &|| ours(load, b, "listener", listen)),
+        ("echo", &|| ours(load, mu, b, worker, echo)),
+        ("echo, plain back-end", &|| ours(load, mu, Backend::Plain, worker, echo)),
+        ("relay", &|| ours(load, mu, b, worker, relay)),
+        ("relay, both recorded", &|| ours(load, mu, b, worker, record)),
+        ("relay, keys as tones", &|| ours(load, tones, b, worker, relay)),
+        ("prompt", &|| ours(load, mu, b, worker, play)),
+        ("silence and listening", &|| ours(load, mu, b, worker, listen)),
+        ("the listener's own", &|| ours(load, mu, b, "listener", listen)),
+        ("mixed, 8 parties each", &|| ours(few, mu, b, worker, mix)),
+        ("PCMU to G722 and back", &|| ours(few, g722, b, worker, relay)),
+        ("PCMU to opus and back", &|| ours(few, opus, b, worker, relay)),
     ];
     println!(
         "{} legs, least of {rounds} runs of {:?}: CPU for a packet in and a packet out",
@@ -271,7 +330,7 @@ fn main() {
         "", "µs", "ratio", "in", "out", "p99 ms", "p99.9 ms"
     );
     // In turns, so that what else runs on the machine meets all of them.
-    let mut best: [Option<Figures>; 7] = [const { None }; 7];
+    let mut best: [Option<Figures>; 12] = [const { None }; 12];
     for _ in 0..rounds {
         for ((_, run), best) in rows.iter().zip(&mut best) {
             let figures = run();
@@ -280,6 +339,7 @@ fn main() {
             }
         }
     }
+    let _ = std::fs::remove_dir_all(&folder);
     let unit = best[0].as_ref().map_or(1.0, Figures::us_per_packet);
     for ((name, _), mut f) in rows.iter().zip(best.into_iter().flatten()) {
         let (us, p99, p999) = (f.us_per_packet(), f.gap_ms(990), f.gap_ms(999));

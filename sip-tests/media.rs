@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
-use trunkline::base::{Codec, Direction, FRAME_SAMPLES, LegId};
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId};
 use trunkline::codec::encode;
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, NoPort, ReportReceiver};
 use trunkline::media::{Command, PlayEnd, PlayId, Prompt, Report, StreamSpec};
@@ -51,12 +51,10 @@ impl Phone {
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let leg = LegId(leg);
         let at = plane.open(leg, LOCAL, near.map(LegId)).unwrap();
-        let to = StreamSpec {
-            remote: socket.local_addr().unwrap(),
-            codec: Codec::Pcmu,
-            dtmf: Some(101),
-            direction: Direction::SendRecv,
-        };
+        // Reports go where nobody listens, so that what comes is audio.
+        let rtcp = Some(SocketAddr::from((LOCAL, 9)));
+        let remote = socket.local_addr().unwrap();
+        let to = StreamSpec { rtcp, dtmf: Some(101), ..StreamSpec::new(remote, Codec::Pcmu) };
         plane.send(Command::Connect { leg, to });
         Phone { socket, leg, at, seq: 0 }
     }

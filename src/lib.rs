@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            ┌────────────── media worker × N  (pinned; owns sockets, buffers, legs) ──────────────┐
-//! UDP ──► drive/media ─► rtp ───────► codec ─► taps ─┬─► ring ─► drive/listen ─► speech worker ─┐   │
+//! UDP ──► drive/media ─► rtp ─► jitter ─► codec ─► taps ─┬─► ring ─► drive/listen ─► speech worker ─┐   │
 //! UDP ◄── drive/media ◄─ rtp ◄─────── codec ◄─ bridge◄┘                                         │   │
 //!            └───────▲ media::Command ─────────── media::Report ▼───────────────────────────────┼───┘
 //!                    │                                          │                               ▼
@@ -21,9 +21,10 @@
 //! | [`limits`]   | every bound of the product, with its reason and the answer when it is reached    | siblings             |
 //! | [`sdp`]      | session descriptions: parse, print, offer and answer as pure functions           | sip, rtp, ports      |
 //! | [`sip`]      | messages, transactions, dialogs, registrar, locating, the watch: one `Endpoint`  | DNS, sockets, media  |
-//! | [`rtp`]      | packets, send and receive state, DTMF, latching, quality                         | sockets, codecs, sip |
-//! | [`codec`]    | G.711 both ways                                                                  | rtp                  |
-//! | [`taps`]     | one decoded frame lent to readers: speech, recorder                              | files, engines       |
+//! | [`rtp`]      | packets, send and receive state, RTCP, DTMF, latching, quality                   | sockets, codecs, sip |
+//! | [`jitter`]   | packets in the order and at the pace in which they were said; how long to wait   | clocks, codecs       |
+//! | [`codec`]    | G.711, G.722, Opus, 8 and 16 kHz; what is heard for a lost packet; the pace      | rtp                  |
+//! | [`taps`]     | one decoded frame lent to readers: speech, recorder, keys heard as tones         | files, engines       |
 //! | [`asr`]      | endpointing: which frames are a sentence; the models that can hear it            | threads, processes   |
 //! | [`nlu`]      | text to intent and score, and to the values in it: pure functions of the text    | audio, ivr           |
 //! | [`ivr`]      | a line's plan and hours, and the dialogue: sentences in, prompts and outcome out | sip, audio, acd      |
@@ -45,6 +46,7 @@ pub mod limits;
 pub mod sdp;
 pub mod sip;
 pub mod rtp;
+pub mod jitter;
 pub mod codec;
 pub mod taps;
 pub mod asr;

@@ -104,6 +104,13 @@ pub const RTP_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// counted as rejected.
 pub const RTP_PACKET_OCTETS_MAX: usize = 1536;
 
+/// How long a jitter buffer makes packets wait, at most: with more, two people interrupt each other (ITU-T G.114). Answer: what comes
+/// later than that is left out, counted and concealed.
+pub const JITTER_DELAY_MAX: Duration = Duration::from_millis(200);
+
+/// Packets that a jitter buffer holds: the longest wait in packets of 5 ms, and a burst on top. Answer: the oldest is left out.
+pub const JITTER_PACKETS_MAX: usize = 64;
+
 /// Parties of one conference: caller, agent, consulted agent, supervisors. Answer: one more is refused.
 pub const MIX_SEATS_MAX: usize = 8;
 

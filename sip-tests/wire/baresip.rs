@@ -12,6 +12,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use trunkline::base::Codec;
 
 /// The number of who does not register.
 const CALLER: &str = "13800000001";
@@ -29,6 +30,19 @@ pub(crate) struct Baresip {
     source: Vec<i16>,
 }
 
+fn folder_of(server: &Server, name: &str) -> PathBuf {
+    let folder = server.folder.join(name);
+    fs::create_dir_all(folder.join("rec")).unwrap();
+    folder
+}
+
+fn tone(path: &Path, hz: u32) -> Vec<i16> {
+    let phase = |i: u32| std::f32::consts::TAU * (i * hz % 8000) as f32 / 8000.0;
+    let samples: Vec<i16> = (0..8000 * NOISE_S as u32).map(|i| (8000.0 * phase(i).sin()) as i16).collect();
+    write(path, &samples);
+    samples
+}
+
 fn noise(path: &Path, seed: u64) -> Vec<i16> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut octets: Vec<u8> = (0..8000 * NOISE_S).map(|_| rng.u8(..)).collect();
@@ -36,7 +50,12 @@ fn noise(path: &Path, seed: u64) -> Vec<i16> {
     octets.iter_mut().for_each(|o| *o |= 0x30);
     octets.iter_mut().for_each(|o| *o = if *o & 0x7f == 0x7f { *o ^ 0x01 } else { *o });
     let mut samples = vec![0; octets.len()];
-    trunkline::codec::decode(trunkline::base::Codec::Pcmu, &octets, &mut samples);
+    trunkline::codec::decode(Codec::Pcmu, &octets, &mut samples);
+    write(path, &samples);
+    samples
+}
+
+fn write(path: &Path, samples: &[i16]) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 8000,
@@ -46,7 +65,6 @@ fn noise(path: &Path, seed: u64) -> Vec<i16> {
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
     samples.iter().for_each(|s| writer.write_sample(*s).unwrap());
     writer.finalize().unwrap();
-    samples
 }
 
 impl Baresip {
@@ -64,16 +82,46 @@ impl Baresip {
         registrar: &str,
         more: &str,
     ) -> Baresip {
-        let folder = server.folder.join(name);
-        fs::create_dir_all(folder.join("rec")).unwrap();
-        let source = noise(&folder.join("noise.wav"), name.len() as u64);
+        let source = noise(&folder_of(server, name).join("noise.wav"), name.len() as u64);
+        Baresip::start_saying(server, name, user, registrar, more, "", source)
+    }
+
+    /// A phone that speaks `codec` alone and says a tone of `hz`.
+    pub(crate) fn start_in(
+        server: &Server,
+        name: &str,
+        user: Option<&str>,
+        codec: Codec,
+        hz: u32,
+    ) -> Baresip {
+        let source = tone(&folder_of(server, name).join("noise.wav"), hz);
+        let (module, account) = match codec {
+            Codec::Pcmu => ("", "PCMU/8000/1"),
+            Codec::Pcma => ("", "PCMA/8000/1"),
+            Codec::G722 => ("module g722.so", "G722/16000/1"),
+            Codec::Opus => ("module opus.so", "opus/48000/2"),
+        };
+        let account = format!(";audio_codecs={account}");
+        Baresip::start_saying(server, name, user, &server.sip.to_string(), module, &account, source)
+    }
+
+    fn start_saying(
+        server: &Server,
+        name: &str,
+        user: Option<&str>,
+        registrar: &str,
+        more: &str,
+        account: &str,
+        source: Vec<i16>,
+    ) -> Baresip {
+        let folder = folder_of(server, name);
         let (control_port, sip_port) = (free_port(), free_port());
         let at = folder.display();
         let config = format!(
             "poll_method epoll\nsip_listen 127.0.0.1:{sip_port}\ncall_local_timeout 120\ncall_max_calls 4\n\
              audio_player aubridge,play{name}\naudio_source aufile,{at}/noise.wav\naudio_alert aubridge,alert{name}\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_level no\n\
-             ausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\nrtcp_mux no\n\
+             ausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\n\
              jitter_buffer_delay 2-10\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule sndfile.so\nmodule aufile.so\nmodule aubridge.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
@@ -82,9 +130,9 @@ impl Baresip {
         fs::write(folder.join("config"), config).unwrap();
         let account = match user {
             Some(user) => {
-                format!("<sip:{user}@{registrar}>;auth_pass={};regint=300\n", server.password(user))
+                format!("<sip:{user}@{registrar}>;auth_pass={};regint=300{account}\n", server.password(user))
             }
-            None => format!("<sip:{CALLER}@{registrar}>;regint=0\n"),
+            None => format!("<sip:{CALLER}@{registrar}>;regint=0{account}\n"),
         };
         fs::write(folder.join("accounts"), account).unwrap();
         fs::write(folder.join("contacts"), "").unwrap();
@@ -138,19 +186,38 @@ impl Baresip {
         });
     }
 
+    /// Ends the phone and asserts that it heard a tone of `hz` for most of the last seconds, and hardly anything else.
+    pub(crate) fn heard_tone(self, hz: u32) {
+        let folder = self.folder.clone();
+        let name = folder.file_name().unwrap().display().to_string();
+        self.finish();
+        let file = decoded(&folder);
+        let (channels, rate) = {
+            let octets = fs::read(&file).unwrap();
+            (u32::from(octets[22]), u32::from_le_bytes(octets[24..28].try_into().unwrap()))
+        };
+        let samples: Vec<f32> = pcm(&file).iter().step_by(channels as usize).map(|s| f32::from(*s)).collect();
+        // Tenths of a second of the last five, without the very last.
+        let tenth = rate as usize / 10;
+        let last = &samples[samples.len().saturating_sub(53 * tenth)..samples.len() - 3 * tenth];
+        let share = |piece: &[f32]| {
+            let (mut re, mut im, mut all) = (0.0, 0.0, 1.0);
+            for (i, s) in piece.iter().enumerate() {
+                let phase = std::f32::consts::TAU * (i as u32 * hz % rate) as f32 / rate as f32;
+                (re, im, all) = (re + s * phase.cos(), im + s * phase.sin(), all + s * s);
+            }
+            2.0 * (re * re + im * im) / all / piece.len() as f32
+        };
+        let good = last.chunks_exact(tenth).filter(|p| share(p) > 0.9).count();
+        eprintln!("{name} heard the tone of {hz} Hz in {good} of 50 tenths of a second, at {rate} Hz");
+        assert!(good >= 45, "{name} heard the tone in {good} of 50 tenths of a second");
+    }
+
     /// Ends the phone and gives what it sent and what it heard.
     fn finish(mut self) -> (Vec<i16>, Vec<i16>) {
         self.command("quit", "");
         let _ = wait_for("baresip to end", Duration::from_secs(5), || self.child.try_wait().ok().flatten());
-        let heard = fs::read_dir(self.folder.join("rec"))
-            .unwrap()
-            .flatten()
-            .map(|e| e.path())
-            .find(|p| p.display().to_string().ends_with("dec.wav"))
-            .expect("baresip records what it hears");
-        let octets = fs::read(heard).unwrap();
-        let samples = octets[44..].as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect();
-        (std::mem::take(&mut self.source), samples)
+        (std::mem::take(&mut self.source), pcm(&decoded(&self.folder)))
     }
 }
 
@@ -159,6 +226,19 @@ impl Drop for Baresip {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The recording of what the phone in this folder heard.
+fn decoded(folder: &Path) -> PathBuf {
+    let all = fs::read_dir(folder.join("rec")).unwrap().flatten().map(|e| e.path());
+    let heard = all.into_iter().find(|p| p.display().to_string().ends_with("dec.wav"));
+    heard.expect("baresip records what it hears")
+}
+
+/// Samples of a WAV file whose header is not complete.
+fn pcm(file: &Path) -> Vec<i16> {
+    let octets = fs::read(file).unwrap();
+    octets[44..].as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect()
 }
 
 /// Frames of `heard` that are bit for bit somewhere in `sent`.

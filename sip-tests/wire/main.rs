@@ -6,6 +6,7 @@
 
 mod baresip;
 mod calls;
+mod codecs;
 mod consult;
 mod guarded;
 mod ipv6;

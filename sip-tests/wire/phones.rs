@@ -6,12 +6,14 @@ use std::time::Duration;
 use trunkline::call::{Moment, Result};
 
 #[test]
-fn a_baresip_caller_and_a_baresip_agent_hear_each_other() {
+fn a_baresip_caller_and_a_baresip_agent_hear_each_other_and_report_on_it() {
     if !have_baresip() {
         return;
     }
     let server = Server::start(&[]);
-    let agent = Baresip::start(&server, "agent", Some("1001"));
+    // The agent's RTCP shares the port of RTP, the caller's has the next.
+    let registrar = server.sip.to_string();
+    let agent = Baresip::start_over(&server, "agent", Some("1001"), &registrar, "rtcp_mux yes");
     server.wait_state("1001", "ready");
     let caller = Baresip::start(&server, "caller", None);
     caller.choose(&server, &format!("sip:12345@{}", server.sip));
@@ -19,12 +21,15 @@ fn a_baresip_caller_and_a_baresip_agent_hear_each_other() {
     agent.command("accept", "");
     caller.wait_event("CALL_ESTABLISHED");
     server.wait_log("Bridged");
-    std::thread::sleep(Duration::from_secs(6));
+    std::thread::sleep(Duration::from_secs(12));
     caller.command("hangup", "");
     let cdr = record(&server);
     assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
     for leg in &cdr.legs {
         assert!(leg.stats.received > 200 && leg.stats.lost == 0, "{leg:?}");
+        let (Some(trip), Some(far)) = (leg.stats.round_trip_ms, leg.stats.far) else { panic!("{leg:?}") };
+        assert!(trip < 50.0 && far.lost == 0 && far.mos > 4.0, "{leg:?}");
+        assert_eq!((leg.stats.rtcp_rejected, leg.stats.rejected), (0, 0), "{leg:?}");
     }
     hear_each_other(caller, agent);
 }

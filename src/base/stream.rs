@@ -17,15 +17,46 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law, RTP payload type 8 (RFC 3551 §6).
     Pcma,
+    /// G.722 at 64 kbit/s, RTP payload type 9 (RFC 3551 §6).
+    G722,
+    /// Opus (RFC 6716, RFC 7587), in wide band.
+    Opus,
 }
 
 impl Codec {
-    /// The static payload type (RFC 3551 §6).
+    /// Every codec, in a fixed order.
+    pub const ALL: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
+
+    /// The payload type that we offer: the static one (RFC 3551 §6), or for Opus one of the dynamic ones.
     pub fn payload_type(self) -> u8 {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
+            Codec::Opus => 111,
         }
+    }
+
+    /// Timestamps a second in RTP, which is what SDP says. For G.722 it is half of its samples, by an old error that was kept
+    /// (RFC 3551 §4.5.2); for Opus always 48,000 (RFC 7587 §4.1).
+    pub fn clock(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => 8000,
+            Codec::Opus => 48_000,
+        }
+    }
+
+    /// Samples a second that it is decoded to and encoded from here.
+    pub fn rate(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma => SAMPLE_RATE,
+            Codec::G722 | Codec::Opus => 16_000,
+        }
+    }
+
+    /// One of the two laws: an octet a sample, without memory.
+    pub fn is_g711(self) -> bool {
+        matches!(self, Codec::Pcmu | Codec::Pcma)
     }
 
     /// The encoding name used in SDP (RFC 3551 §6).
@@ -33,6 +64,8 @@ impl Codec {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
+            Codec::Opus => "opus",
         }
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Same codec: the header is rewritten, the payload is not touched. The other law of G.711: each octet is looked up
 //! in a table, in place. A telephone-event keeps its payload and changes its payload type; it is left out where the
-//! peer has not agreed on any. Nothing is copied in any case. More than two parties are mixed ([`Mixer`]).
+//! peer has not agreed on any. Nothing is copied in any case. Legs without a codec in common are mixed as a conference of two. More than two parties are mixed
+//! ([`Mixer`]), each decoded once in the order and at the pace in which it spoke ([`Playout`]).
 
 mod mix;
+mod playout;
 
-pub use mix::Mixer;
+pub use mix::{Frame, Mixer};
+pub use playout::{Played, Playout};
 
 use crate::base::{Codec, Now};
 use crate::codec::transcode;
@@ -17,12 +20,20 @@ use crate::rtp::{Fields, Outbound, PacketBuf, View};
 pub struct Voice {
     /// Its codec.
     pub codec: Codec,
+    /// Its payload type.
+    pub payload_type: u8,
     /// Its payload type of telephone-event, if it has agreed on one.
     pub dtmf: Option<u8>,
 }
 
+/// True if what `a` says can be passed on to `b` in the packet that it came in: one codec, or the two laws of G.711. All others
+/// are decoded and encoded.
+pub fn relayable(a: Codec, b: Codec) -> bool {
+    a == b || a.is_g711() && b.is_g711()
+}
+
 /// Turns the packet in `buf`, received from a side speaking `from`, into the next one of `stream`. Returns its new
-/// header, or `None` if it is not to be sent: an event that `to` would not understand, or a packet from before
+/// header, or `None` if it is not to be sent: an event or a codec that `to` would not understand, or a packet from before
 /// the two were connected.
 pub fn forward(
     now: Now,
@@ -34,7 +45,8 @@ pub fn forward(
     let view = View::parse(buf.bytes()).ok()?;
     let (fields, payload) = (view.fields(), view.payload_range());
     let event = from.dtmf == Some(fields.payload_type);
-    let payload_type = if event { to.dtmf } else { Some(to.codec.payload_type()) };
+    let payload_type =
+        if event { to.dtmf } else { Some(to.payload_type).filter(|_| relayable(from.codec, to.codec)) };
     let Some(payload_type) = payload_type else {
         stream.left_out();
         return None;
@@ -52,9 +64,9 @@ mod tests {
     use super::*;
     use crate::codec::silence;
 
-    const MU: Voice = Voice { codec: Codec::Pcmu, dtmf: Some(101) };
-    const A: Voice = Voice { codec: Codec::Pcma, dtmf: Some(96) };
-    const PLAIN: Voice = Voice { codec: Codec::Pcmu, dtmf: None };
+    const MU: Voice = Voice { codec: Codec::Pcmu, payload_type: 0, dtmf: Some(101) };
+    const A: Voice = Voice { codec: Codec::Pcma, payload_type: 8, dtmf: Some(96) };
+    const PLAIN: Voice = Voice { codec: Codec::Pcmu, payload_type: 0, dtmf: None };
 
     fn packet(seq: u16, payload_type: u8, payload: &[u8]) -> PacketBuf {
         let mut buf = PacketBuf::default();

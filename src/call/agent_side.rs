@@ -61,7 +61,7 @@ impl Call {
         };
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-        self.legs.push(Leg::new(leg, user.clone(), like));
+        self.legs.push(Leg::new(leg, user.clone(), &s.config.server.codecs, like));
         self.ringing.push(AgentSide { offer: Some(offer), leg, user, outside: None });
         let near = (!self.is_without_customer()).then(|| self.caller());
         out.push(Output::Open { leg, ip, near });

@@ -141,7 +141,12 @@ impl Call {
             sip_call_id: customer.sip_call_id.into(),
             dialog: Dialog::new(plan, s.listens),
             stage: Stage::Opening,
-            legs: vec![Leg::new(customer.leg, "caller", None)],
+            legs: vec![Leg::new(
+                customer.leg,
+                "caller",
+                s.config.server.codecs_over(customer.trunk.as_deref()),
+                None,
+            )],
             ringing: Vec::new(),
             agent: None,
             guests: Vec::new(),

@@ -6,13 +6,11 @@ use crate::sdp::{self, Local, Negotiated, SdpError};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
-/// What we speak, best first: A-law for the many networks that carry it natively, or whatever the other leg speaks, so
-/// that a bridge need not re-code.
-fn codecs(other_leg: Option<Codec>) -> &'static [Codec] {
-    match other_leg {
-        Some(Codec::Pcmu) => &[Codec::Pcmu, Codec::Pcma],
-        _ => &[Codec::Pcma, Codec::Pcmu],
-    }
+/// What we speak, best first: as configured, but before all what the other leg speaks, so that a bridge need not re-code.
+fn codecs(configured: &[Codec], other_leg: Option<Codec>) -> Vec<Codec> {
+    let mut all: Vec<Codec> = other_leg.into_iter().collect();
+    all.extend(configured.iter().filter(|c| Some(**c) != other_leg));
+    all
 }
 
 /// One leg of a call.
@@ -33,13 +31,14 @@ pub(super) struct Leg {
     pub(super) stats: Option<LegStats>,
     /// The stream has been closed; its figures are on their way.
     pub(super) closing: bool,
-    /// The codec of the leg it is to be bridged with.
-    like: Option<Codec>,
+    /// What it may speak, best first.
+    codecs: Vec<Codec>,
     version: u64,
 }
 
 impl Leg {
-    pub(super) fn new(id: LegId, who: impl Into<String>, like: Option<Codec>) -> Leg {
+    /// `configured` is what may be spoken at all, `like` the codec of the leg that it is to be bridged with.
+    pub(super) fn new(id: LegId, who: impl Into<String>, configured: &[Codec], like: Option<Codec>) -> Leg {
         Leg {
             id,
             who: who.into(),
@@ -50,18 +49,18 @@ impl Leg {
             held: false,
             stats: None,
             closing: false,
-            like,
+            codecs: codecs(configured, like),
             version: 0,
         }
     }
 
-    fn local(&mut self, addr: SocketAddr) -> Local<'static> {
+    fn local(&mut self, addr: SocketAddr) -> Local<'_> {
         self.version += 1;
         Local {
             addr,
             session_id: self.id.0,
             version: self.version,
-            codecs: codecs(self.like),
+            codecs: &self.codecs,
             direction: Direction::SendRecv,
         }
     }

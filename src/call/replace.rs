@@ -15,7 +15,7 @@ use super::incoming::Refusal;
 use super::journey::{Call, Stage};
 use super::leg::Leg;
 use super::switch::{Shared, Switch};
-use crate::base::{LegId, Now};
+use crate::base::{Codec, LegId, Now};
 use crate::media;
 use crate::sip;
 use bytes::Bytes;
@@ -58,7 +58,8 @@ impl Switch {
         let leg = incoming.leg;
         self.shared.by_leg.insert(leg, id);
         self.shared.trunks.moves(old, leg);
-        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() });
+        let codecs = self.shared.config.server.codecs_over(trunk);
+        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, codecs);
         out.push(Output::Open { leg, ip: incoming.flow.local.ip(), near: Some(old) });
         Ok(())
     }
@@ -67,10 +68,10 @@ impl Switch {
 const NO_CALL: Refusal = (481, "No Such Call");
 
 impl Call {
-    fn begin_replacing(&mut self, replacing: Replacing) {
+    fn begin_replacing(&mut self, replacing: Replacing, codecs: &[Codec]) {
         let old = self.legs.iter().find(|l| l.id == replacing.old);
         let (who, codec) = old.map(|l| (l.who.clone(), l.stream.map(|s| s.codec))).unwrap_or_default();
-        self.legs.push(Leg::new(replacing.leg, who, codec));
+        self.legs.push(Leg::new(replacing.leg, who, codecs, codec));
         self.replacing = Some(replacing);
     }
 

@@ -142,6 +142,18 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
             s.jitter_ms,
             s.mos
         );
+        if s.concealed + s.discarded > 0 {
+            outln!(
+                "           heard in a conference: {} frames made up, {} packets too late",
+                s.concealed,
+                s.discarded
+            );
+        }
+        if let Some(far) = s.far {
+            let trip = s.round_trip_ms.map_or(String::new(), |ms| format!(", {ms:.0} ms there and back"));
+            let (lost, jitter, mos) = (far.lost, far.jitter_ms, far.mos);
+            outln!("           heard there: lost {lost} jitter {jitter:.1} ms MOS {mos:.2}{trip}");
+        }
     }
     Ok(())
 }

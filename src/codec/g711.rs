@@ -2,7 +2,7 @@
 //!
 //! Decoding and changing the law are one table look-up an octet; the tables are computed when the crate is compiled.
 //! Samples are 16-bit with the law's 13 or 14 bits at the top, as in the ITU's own software (G.191 STL), against whose
-//! vectors all of it is tested bit for bit.
+//! vectors all of it is tested bit for bit. Here a codec that is not A-law is taken for µ-law: others never come here.
 
 use crate::base::Codec;
 
@@ -75,10 +75,7 @@ const fn cross(from_ulaw: bool) -> [u8; 256] {
 /// Decodes as many octets as there is room for, straight into the reader's memory; returns how many.
 pub fn decode(codec: Codec, octets: &[u8], to: &mut [i16]) -> usize {
     static TABLES: [[i16; 256]; 2] = [ULAW, ALAW];
-    let table = match codec {
-        Codec::Pcmu => &TABLES[0],
-        Codec::Pcma => &TABLES[1],
-    };
+    let table = &TABLES[usize::from(codec == Codec::Pcma)];
     for (sample, octet) in to.iter_mut().zip(octets) {
         *sample = table[usize::from(*octet)];
     }
@@ -87,18 +84,15 @@ pub fn decode(codec: Codec, octets: &[u8], to: &mut [i16]) -> usize {
 
 /// Encodes one sample.
 pub fn encode(codec: Codec, sample: i16) -> u8 {
-    match codec {
-        Codec::Pcmu => linear_to_ulaw(sample),
-        Codec::Pcma => linear_to_alaw(sample),
-    }
+    if codec == Codec::Pcma { linear_to_alaw(sample) } else { linear_to_ulaw(sample) }
 }
 
-/// Changes octets of one codec to another in place; nothing to do if they are the same.
+/// Changes octets of one law to the other in place; nothing to do if they are the same.
 pub fn transcode(from: Codec, to: Codec, octets: &mut [u8]) {
     let table = match (from, to) {
         (Codec::Pcmu, Codec::Pcma) => &ULAW_TO_ALAW,
         (Codec::Pcma, Codec::Pcmu) => &ALAW_TO_ULAW,
-        (Codec::Pcmu, Codec::Pcmu) | (Codec::Pcma, Codec::Pcma) => return,
+        _ => return,
     };
     for octet in octets {
         *octet = table[usize::from(*octet)];
@@ -107,10 +101,7 @@ pub fn transcode(from: Codec, to: Codec, octets: &mut [u8]) {
 
 /// The octet that is silence.
 pub const fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0xff,
-        Codec::Pcma => 0xd5,
-    }
+    if matches!(codec, Codec::Pcma) { 0xd5 } else { 0xff }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
 use super::stir::{self, RawStir, Stir};
 use super::trunk::{self, RawTrunk, Trunk};
+use crate::base::Codec;
 use crate::limits::SPEECH_HANGOVER;
 use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
@@ -34,6 +35,8 @@ pub struct Server {
     pub sha256: bool,
     pub media_ports: RangeInclusive<u16>,
     pub media_workers: Option<usize>,
+    /// What is spoken, best first.
+    pub codecs: Vec<Codec>,
     pub recognisers: usize,
     pub model: Option<String>,
     pub hangover: Duration,
@@ -79,6 +82,12 @@ impl Server {
         self.trunks.iter().find(|t| t.name == name)
     }
 
+    /// What may be spoken over the trunk of this name, or with anybody else, best first.
+    pub fn codecs_over(&self, trunk: Option<&str>) -> &[Codec] {
+        let own = trunk.and_then(|name| self.trunk(name)).map(|t| &t.codecs);
+        own.filter(|codecs| !codecs.is_empty()).unwrap_or(&self.codecs)
+    }
+
     /// The trunks to call `number` by, best first: those of the route with the longest prefix, beginning with the one whose
     /// turn it is by their weights. Without any route, the one that the call came over, if it came over one.
     ///
@@ -121,8 +130,9 @@ impl Default for Server {
             dns: Vec::new(),
             domain: "trunkline.local".into(),
             sha256: false,
-            media_ports: 20_000..=29_998,
+            media_ports: 20_000..=29_999,
             media_workers: None,
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
             recognisers: 1,
             model: None,
             hangover: SPEECH_HANGOVER,
@@ -182,6 +192,7 @@ struct Sip {
 struct Media {
     ports: Option<Spanned<String>>,
     workers: Option<usize>,
+    codecs: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -240,11 +251,13 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     if let Some(ports) = raw.media.ports {
         match port_range(ports.get_ref()) {
             Some(range) => server.media_ports = range,
-            None => problems.push(
-                file.error(ports.span(), "not a range of ports")
-                    .help(Some("write it as \"20000-29998\", with room for at least one even port".into())),
-            ),
+            None => problems.push(file.error(ports.span(), "not a range of ports").help(Some(
+                "write it as \"20000-29999\", with room for at least one even port and the next".into(),
+            ))),
         }
+    }
+    if let Some(list) = raw.media.codecs {
+        server.codecs = codecs(file, &list, problems);
     }
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
     if let Some(n) = raw.speech.recognisers {
@@ -306,8 +319,39 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
     parsed
 }
 
+/// The codecs by their names in SDP, each once.
+pub(super) fn codecs(
+    file: &File,
+    list: &Spanned<Vec<Spanned<String>>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Codec> {
+    let mut found = Vec::new();
+    for name in list.get_ref() {
+        let codec = Codec::ALL.into_iter().find(|c| c.name().eq_ignore_ascii_case(name.get_ref()));
+        let help = |text: &str| Some(text.to_owned());
+        match codec {
+            None => problems.push(
+                file.error(name.span(), "not a codec that we speak")
+                    .help(help("choose among PCMA, PCMU, G722 and opus")),
+            ),
+            Some(codec) if found.contains(&codec) => problems.push(
+                file.error(name.span(), "named twice").help(help("name each codec once, the best first")),
+            ),
+            Some(codec) => found.push(codec),
+        }
+    }
+    if list.get_ref().is_empty() {
+        problems.push(
+            file.error(list.span(), "without a codec no call can be spoken")
+                .help(Some("write [\"PCMA\", \"PCMU\"], or leave it out for these two".into())),
+        );
+    }
+    found
+}
+
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     let (low, high) = text.split_once('-')?;
     let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-    (low >= 1024 && high > low).then_some(low..=high)
+    let pair = high > low.saturating_add(low % 2);
+    (low >= 1024 && pair).then_some(low..=high)
 }

@@ -152,3 +152,25 @@ fn what_a_queue_asks_in_vain_is_refused_with_place_and_remedy() {
         assert_eq!(p.column, column, "{p}");
     }
 }
+
+#[test]
+fn codecs_are_named_as_in_sdp_each_once_and_in_order() {
+    let with = |list: &str| {
+        let server = SERVER.replace("ports = \"20000-29999\"", &format!("codecs = {list}"));
+        let mut all = files(CITY, TEAM);
+        all[0].text = server;
+        load(&all)
+    };
+    let codecs = |list| with(list).unwrap().server.codecs;
+    use crate::base::Codec::{G722, Opus, Pcma, Pcmu};
+    assert_eq!(codecs("[\"opus\", \"g722\", \"PCMA\"]"), [Opus, G722, Pcma]);
+    assert_eq!(load(&files(CITY, TEAM)).unwrap().server.codecs, [Pcma, Pcmu]);
+    for (list, what) in [
+        ("[\"G729\"]", "not a codec that we speak"),
+        ("[\"PCMA\", \"pcma\"]", "named twice"),
+        ("[]", "without a codec no call can be spoken"),
+    ] {
+        let problem = with(list).unwrap_err().remove(0);
+        assert!(problem.to_string().contains(what), "{problem}");
+    }
+}

@@ -4,8 +4,10 @@ use super::file::File;
 use super::headers::{Headers, RawHeaders};
 use super::number::{Form, Numbering};
 use super::problem::Problem;
+use super::server::codecs;
 use super::stir::{self, RawSign, Sign};
 use super::team::{Password, RawPassword};
+use crate::base::Codec;
 use crate::sip::Uri;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -46,6 +48,8 @@ pub struct Trunk {
     pub options_every: Option<Duration>,
     /// Which header fields go on, and which are added.
     pub headers: Headers,
+    /// What is spoken over it, best first; empty stands for what is spoken with anybody.
+    pub codecs: Vec<Codec>,
     /// Only calls whose number is signed, and verified, may come.
     pub require_identity: bool,
     /// How the numbers of calls over it are signed.
@@ -114,6 +118,7 @@ pub(super) struct RawTrunk {
     options_s: Option<Spanned<u64>>,
     #[serde(default)]
     headers: RawHeaders,
+    codecs: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     require_identity: Option<Spanned<bool>>,
     sign: Option<RawSign>,
@@ -207,6 +212,7 @@ pub(super) fn read(
             register: registers(file, &raw, problems),
             options_every: options(file, &raw, problems),
             headers: raw.headers.read(file, problems),
+            codecs: raw.codecs.map(|list| codecs(file, &list, problems)).unwrap_or_default(),
             require_identity: raw.require_identity.is_some_and(|r| *r.get_ref()),
             sign: raw.sign.map(|sign| stir::sign(file, sign, problems)),
             name,

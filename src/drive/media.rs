@@ -11,7 +11,7 @@ use super::reporter::{Reporter, reports};
 use super::worker::{self, Setup};
 use crate::base::LegId;
 use crate::limits::PLANE_QUEUE;
-use crate::media::{Command, LegStats, Report};
+use crate::media::{Channel, Command, LegStats, Report};
 pub use crate::sys::Backend;
 use crate::sys::{Wake, cpus_allowed};
 use crossbeam::channel::{Sender, bounded};
@@ -36,7 +36,7 @@ const TOS_VOICE: u32 = 0xb8;
 pub struct MediaConfig {
     /// Threads that carry legs; at least one.
     pub workers: usize,
-    /// UDP ports for legs; the even ones are used (RFC 3550 §11).
+    /// UDP ports for legs: the even ones for RTP, the next for its RTCP (RFC 3550 §11).
     pub ports: RangeInclusive<u16>,
     /// When [`crate::base::Now`] was zero.
     pub epoch: Instant,
@@ -72,10 +72,21 @@ pub(super) enum ToWorker {
 #[derive(Debug)]
 pub(super) struct LegSocket {
     pub(super) socket: UdpSocket,
+    /// RTCP's, on the port above.
+    pub(super) rtcp: UdpSocket,
     _lease: Lease,
 }
 
-/// A port in use by a leg of a worker.
+impl LegSocket {
+    pub(super) fn of(&self, channel: Channel) -> &UdpSocket {
+        match channel {
+            Channel::Rtp => &self.socket,
+            Channel::Rtcp => &self.rtcp,
+        }
+    }
+}
+
+/// A pair of ports in use by a leg of a worker.
 #[derive(Debug)]
 struct Lease {
     port: u16,
@@ -123,9 +134,16 @@ impl MediaPlane {
     /// # Errors
     /// No even port in the range, or the kernel gives no thread or descriptor.
     pub fn start(config: &MediaConfig) -> io::Result<(Self, ReportReceiver)> {
-        let ports: Vec<u16> = config.ports.clone().filter(|p| p % 2 == 0 && *p > 0).collect();
+        let ports: Vec<u16> = config
+            .ports
+            .clone()
+            .filter(|p| p % 2 == 0 && *p > 0 && config.ports.contains(&(p + 1)))
+            .collect();
         if ports.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the range has no even RTP port"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the range has no even port with the next one",
+            ));
         }
         let free_ports = Arc::new(ArrayQueue::new(ports.len()));
         for port in ports {
@@ -192,8 +210,10 @@ impl MediaPlane {
             worker.live.fetch_add(1, Ordering::Relaxed);
             let lease = Lease { port, free: Arc::clone(&self.free_ports), live: Arc::clone(&worker.live) };
             let at = SocketAddr::new(ip, port);
-            match bind(at) {
-                Ok(socket) => return Ok((LegSocket { socket, _lease: lease }, at)),
+            // Whether RTCP shares the port is not known before the answer, so it has one of its own in any case.
+            let both = bind(at).and_then(|rtp| Ok((rtp, bind(SocketAddr::new(ip, port + 1))?)));
+            match both {
+                Ok((socket, rtcp)) => return Ok((LegSocket { socket, rtcp, _lease: lease }, at)),
                 // Another process has it; it goes to the end of the queue.
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
                 Err(e) => {

@@ -13,7 +13,7 @@ use super::media::{LegSocket, ToWorker};
 use super::record::Files;
 use super::reporter::Reporter;
 use crate::base::{LegId, Now};
-use crate::media::{Body, Command, FileOp, Input, Out, Report, Shard};
+use crate::media::{Body, Channel, Command, FileOp, Input, Out, Report, Send, Shard};
 use crate::rtp::{PacketBuf, Pool};
 use crate::sys::{BATCH, Backend, Datagram, Epoll, Udp, Wake, precise_timers};
 use crossbeam::channel::Receiver;
@@ -24,8 +24,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The token of commands; a leg's is its id, which never gets there.
+/// The token of commands; a leg's is its id, which never gets there, with a bit for its RTCP that no id has.
 const COMMANDS: u64 = u64::MAX;
+const RTCP: u64 = 1 << 62;
 /// From so many legs on there is something to do in nearly every millisecond. Then the worker looks once in each, at all
 /// there is: a packet waits half a millisecond on average, and waking for each one, which costs more than all that is
 /// done with it, is saved.
@@ -57,12 +58,13 @@ pub(super) fn run(setup: Setup) -> io::Result<()> {
     }
     let mut epoll = Epoll::new()?;
     epoll.add(&*setup.wake, COMMANDS)?;
+    let mut out = Out::new(Box::new(setup.tap));
+    out.pool = Pool::with_slots(4 * BATCH);
     let mut worker = Worker {
         shard: Shard::new(setup.seed),
-        out: Out::new(Box::new(setup.tap)),
+        out,
         sockets: HashMap::new(),
         udp: Udp::new(setup.backend),
-        pool: Pool::with_slots(4 * BATCH),
         staged: (0..BATCH).map(|_| PacketBuf::default()).collect(),
         got: Vec::with_capacity(BATCH),
         files: setup.files,
@@ -89,7 +91,8 @@ pub(super) fn run(setup: Setup) -> io::Result<()> {
                     return Ok(());
                 }
             } else {
-                worker.receive(now, LegId(token));
+                let channel = if token & RTCP == 0 { Channel::Rtp } else { Channel::Rtcp };
+                worker.receive(now, LegId(token & !RTCP), channel);
             }
         }
         worker.flush();
@@ -106,7 +109,6 @@ struct Worker {
     out: Out,
     sockets: HashMap<LegId, LegSocket>,
     udp: Udp,
-    pool: Pool,
     /// Buffers that the next batch is received into.
     staged: Vec<PacketBuf>,
     got: Vec<(usize, usize, SocketAddr)>,
@@ -134,7 +136,8 @@ impl Worker {
         while let Ok(message) = commands.try_recv() {
             match message {
                 ToWorker::Open(leg, socket) => {
-                    if let Err(e) = epoll.add(&socket.socket, leg.0) {
+                    let both = epoll.add(&socket.socket, leg.0);
+                    if let Err(e) = both.and_then(|()| epoll.add(&socket.rtcp, leg.0 | RTCP)) {
                         self.reporter
                             .send(Report::Fault { leg, what: format!("the leg hears nothing: {e}") });
                     }
@@ -158,20 +161,19 @@ impl Worker {
         true
     }
 
-    fn receive(&mut self, now: Now, leg: LegId) {
-        let Some(socket) = self.sockets.get(&leg) else { return };
+    fn receive(&mut self, now: Now, leg: LegId, channel: Channel) {
+        let Some(socket) = self.sockets.get(&leg).map(|s| s.of(channel)) else { return };
         let got = &mut self.got;
-        let received =
-            self.udp.receive(&socket.socket, &mut self.staged, |n, len, from| got.push((n, len, from)));
+        let received = self.udp.receive(socket, &mut self.staged, |n, len, from| got.push((n, len, from)));
         if let Err(e) = received {
             tracing::debug!("receiving: {e}");
         }
         for at in 0..self.got.len() {
             let (n, len, from) = self.got[at];
-            let mut buf = std::mem::replace(&mut self.staged[n], self.pool.take());
+            let mut buf = std::mem::replace(&mut self.staged[n], self.out.pool.take());
             // What was cut is not a packet: it is given on as an empty one, and rejected there.
             buf.set_len(if len == usize::MAX { 0 } else { len });
-            self.step(now, Input::Packet { leg, from, buf });
+            self.step(now, Input::Packet { leg, channel, from, buf });
         }
         self.got.clear();
     }
@@ -204,27 +206,25 @@ impl Worker {
     }
 
     fn send(&mut self) {
-        let Worker { out, udp, sockets, pool, unsent, .. } = self;
+        let Worker { out, udp, sockets, unsent, .. } = self;
         let mut rest = &out.sends[..];
         while let Some(first) = rest.first() {
-            let count = rest.iter().take(BATCH).take_while(|s| s.leg == first.leg).count();
+            let same = |s: &&Send| s.leg == first.leg && s.channel == first.channel;
+            let count = rest.iter().take(BATCH).take_while(same).count();
             let (group, others) = rest.split_at(count);
             rest = others;
-            let Some(socket) = sockets.get(&first.leg) else { continue };
+            let Some(socket) = sockets.get(&first.leg).map(|s| s.of(first.channel)) else { continue };
             let mut batch = [Datagram { to: first.to, parts: [&[]; 3] }; BATCH];
             for (datagram, send) in batch.iter_mut().zip(group) {
                 *datagram = Datagram { to: send.to, parts: send.body.parts() };
             }
-            let taken = udp.send(&socket.socket, &batch[..count]).unwrap_or(0);
+            let taken = udp.send(socket, &batch[..count]).unwrap_or(0);
             *unsent += (count - taken) as u64;
         }
         for send in out.sends.drain(..) {
-            if let Body::Relayed(buf) = send.body {
-                pool.give(buf);
+            if let Body::Packet(buf) = send.body {
+                out.pool.give(buf);
             }
-        }
-        for buf in out.free.drain(..) {
-            pool.give(buf);
         }
     }
 }

@@ -20,12 +20,9 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// The octets to send for `codec`.
+    /// The octets of one of the two laws; other codecs are encoded from µ-law while they play.
     pub fn encoded(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
-        }
+        if codec == Codec::Pcma { &self.pcma } else { &self.pcmu }
     }
 
     /// Length in milliseconds.
@@ -39,18 +36,30 @@ impl Prompt {
 pub struct StreamSpec {
     /// Where the peer said it wants its audio. Latching may move it to where its packets really come from.
     pub remote: SocketAddr,
+    /// Where the peer wants RTCP; `None` for the same port as RTP (RFC 5761).
+    pub rtcp: Option<SocketAddr>,
     /// The codec both ways.
     pub codec: Codec,
+    /// Its payload type.
+    pub payload_type: u8,
     /// Payload type of telephone-event (RFC 4733), if agreed on.
     pub dtmf: Option<u8>,
     /// Which way audio flows.
     pub direction: Direction,
 }
 
+impl StreamSpec {
+    /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
+    pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
+        let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
+        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction }
+    }
+}
+
 impl From<Negotiated> for StreamSpec {
     fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, codec, dtmf, direction } = agreed;
-        StreamSpec { remote, codec, dtmf, direction }
+        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction } = agreed;
+        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction }
     }
 }
 

@@ -3,21 +3,25 @@
 //! In a frame a leg speaks for itself if it sends keys or plays a prompt; else, if it is bridged or echoes, it passes
 //! on what comes for it, when it comes; in a conference it says what was mixed for it; else it sends silence, which keeps the peer's clock and the NAT alive.
 
-use super::out::{Body, FileOp, Out, Send};
+use super::out::{Body, FileOp, Out};
 use super::play::Play;
-use super::wheel::Turn;
-use super::{LegStats, PlayEnd, Report, StreamSpec};
-use crate::base::{FRAME_SAMPLES, LegId, Now};
-use crate::bridge::{Mixer, Voice, forward};
-use crate::codec::decode;
-use crate::limits::RTP_SILENCE_MAX;
+use super::{FarStats, LegStats, PlayEnd, Report, StreamSpec};
+use crate::base::{Codec, LegId, Now};
+use crate::bridge::{Played, Playout, Voice, forward};
+use crate::codec::Converter;
 use crate::rtp::{
-    Arrival, DigitReceiver, DigitSender, Event, Fields, HEADER_OCTETS, Latch, Outbound, PacketBuf, Receiver,
-    Verdict, View, is_rtcp, mos,
+    Arrival, DigitReceiver, DigitSender, Event, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf,
+    Receiver, Reports, Verdict, View, delay_ms, is_rtcp, mos,
 };
-use crate::taps::{FrameHead, Recorder, Side};
+use crate::taps::{Recorder, Tones};
+use coder::{Mouth, Wide};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+mod coder;
+mod control;
+mod hear;
+mod speak;
 
 /// Comfort noise (RFC 3389): taken for silence.
 const COMFORT_NOISE: u8 = 13;
@@ -40,6 +44,8 @@ pub(super) enum Heard {
 struct Peer {
     spec: StreamSpec,
     latch: Latch,
+    /// Where RTCP comes from, if not from where RTP does.
+    rtcp: Latch,
 }
 
 /// One leg of a call.
@@ -49,8 +55,11 @@ pub(super) struct Leg {
     peer: Option<Peer>,
     receiver: Receiver,
     stream: Outbound,
+    reports: Reports,
     digits_in: DigitReceiver,
     digits_out: DigitSender,
+    /// Keys sent as tones; only where no telephone-event was agreed on, so that no key comes twice.
+    tones: Option<Box<Tones>>,
     /// Timestamp of the key being sent.
     key_start: Option<u32>,
     play: Option<Play>,
@@ -58,68 +67,110 @@ pub(super) struct Leg {
     pub(super) mate: Option<LegId>,
     /// The shard's number of the conference that it is in.
     pub(super) mix: Option<u64>,
+    /// What its peer says, on the way to be heard by the others of the conference.
+    playout: Option<Playout>,
+    /// The same of conferences that it is no more in.
+    played: Played,
+    /// Between the rates of its codec and its conference.
+    convert: Converter,
+    mouth: Mouth,
+    /// Its codec is not G.711.
+    wide: Option<Box<Wide>>,
+    /// Timestamp of the key that the other side presses and is passed on, there and here.
+    passed_key: Option<(u32, u32)>,
     pub(super) echo: bool,
     pub(super) listen: bool,
     last_period: Option<u64>,
     last_heard: Now,
     lost: bool,
     sent: u64,
+    /// Of payload.
+    octets: u64,
     late: u64,
     rejected: u64,
 }
 
 impl Leg {
-    pub(super) fn new(now: Now, id: LegId, stream: Outbound) -> Self {
+    pub(super) fn new(now: Now, id: LegId, stream: Outbound, reports: Reports) -> Self {
         Leg {
             id,
             peer: None,
             receiver: Receiver::default(),
             stream,
+            reports,
             digits_in: DigitReceiver::default(),
             digits_out: DigitSender::default(),
+            tones: None,
             key_start: None,
             play: None,
             recorder: None,
             mate: None,
             mix: None,
+            playout: None,
+            played: Played::default(),
+            convert: Converter::default(),
+            mouth: Mouth::new(Codec::Pcmu),
+            wide: None,
+            passed_key: None,
             echo: false,
             listen: false,
             last_period: None,
             last_heard: now,
             lost: false,
             sent: 0,
+            octets: 0,
             late: 0,
             rejected: 0,
         }
     }
 
     pub(super) fn connect(&mut self, now: Now, spec: StreamSpec) {
+        if self.voice().map(|v| v.codec) != Some(spec.codec) {
+            self.tune(spec.codec);
+        }
+        if spec.dtmf.is_some() {
+            self.tones = None;
+        } else {
+            self.tones.get_or_insert_default();
+        }
         match &mut self.peer {
             Some(peer) => {
                 peer.latch.signal(spec.remote);
+                peer.rtcp.signal(spec.rtcp.unwrap_or(spec.remote));
                 peer.spec = spec;
             }
-            None => self.peer = Some(Peer { spec, latch: Latch::new(spec.remote) }),
+            None => {
+                let (latch, rtcp) = (Latch::new(spec.remote), Latch::new(spec.rtcp.unwrap_or(spec.remote)));
+                self.peer = Some(Peer { spec, latch, rtcp });
+            }
         }
         (self.last_heard, self.lost) = (now, false);
     }
 
     /// What this leg's peer speaks; `None` before `Connect`.
     pub(super) fn voice(&self) -> Option<Voice> {
-        self.peer.as_ref().map(|p| Voice { codec: p.spec.codec, dtmf: p.spec.dtmf })
+        let voice = |s: &StreamSpec| Voice { codec: s.codec, payload_type: s.payload_type, dtmf: s.dtmf };
+        self.peer.as_ref().map(|p| voice(&p.spec))
+    }
+
+    /// True for a telephone-event as agreed on.
+    pub(super) fn is_key(&self, datagram: &[u8]) -> bool {
+        let payload_type = View::parse(datagram).map(|v| v.fields().payload_type).ok();
+        self.voice().is_some_and(|v| v.dtmf.is_some() && v.dtmf == payload_type)
     }
 
     /// One datagram has come from `from`.
     pub(super) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &[u8], out: &mut Out) -> Heard {
-        let Some(peer) = &mut self.peer else { return Heard::Nothing };
         if is_rtcp(datagram) {
+            self.control(now, from, datagram);
             return Heard::Nothing;
         }
+        let Some(peer) = &mut self.peer else { return Heard::Nothing };
         let spec = peer.spec;
         let Ok(view) = View::parse(datagram) else { return self.reject() };
         let f = view.fields();
         let event = spec.dtmf == Some(f.payload_type);
-        let audio = f.payload_type == spec.codec.payload_type();
+        let audio = f.payload_type == spec.payload_type;
         if !event && !audio && f.payload_type != COMFORT_NOISE {
             return self.reject();
         }
@@ -147,12 +198,7 @@ impl Leg {
         if !audio {
             return Heard::Swallowed;
         }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.put(Side::Left, spec.codec, f.timestamp, view.payload(), arrival == Arrival::New);
-        }
-        if self.listen {
-            self.lend(now, spec, &view, out);
-        }
+        self.overhear(now, spec, &view, arrival == Arrival::New, out);
         Heard::Pass
     }
 
@@ -168,122 +214,28 @@ impl Leg {
         }
     }
 
-    /// The one decode, into the listener's own memory.
-    fn lend(&self, now: Now, spec: StreamSpec, view: &View<'_>, out: &mut Out) {
-        let mut timestamp = view.fields().timestamp;
-        for octets in view.payload().chunks(FRAME_SAMPLES) {
-            let samples = octets.len() as u16;
-            let head = FrameHead { leg: self.id, at: now, timestamp, samples, playing: self.play.is_some() };
-            out.speech.frame(head, &mut |to| {
-                decode(spec.codec, octets, to);
-            });
-            timestamp = timestamp.wrapping_add(u32::from(samples));
-        }
-    }
-
     /// Passes a packet on to this leg's peer, in its buffer.
     pub(super) fn pass(&mut self, now: Now, from: Voice, mut buf: PacketBuf, out: &mut Out) {
         let sends = self.peer.as_ref().filter(|p| p.spec.direction.sends());
         let Some(peer) = sends.filter(|_| self.play.is_none() && self.digits_out.is_idle()) else {
             self.stream.left_out();
-            return out.free.push(buf);
+            return out.pool.give(buf);
         };
-        let to = Voice { codec: peer.spec.codec, dtmf: peer.spec.dtmf };
+        let (spec, target) = (peer.spec, peer.latch.target());
+        let to = Voice { codec: spec.codec, payload_type: spec.payload_type, dtmf: spec.dtmf };
         let Some(fields) = forward(now, &mut buf, from, to, &mut self.stream) else {
-            return out.free.push(buf);
+            return out.pool.give(buf);
         };
-        if let Some(recorder) =
-            self.recorder.as_mut().filter(|_| fields.payload_type == to.codec.payload_type())
-        {
+        if fields.payload_type == to.payload_type {
             let octets = buf.bytes().get(HEADER_OCTETS..).unwrap_or_default();
-            recorder.put(Side::Right, to.codec, fields.timestamp, octets, true);
+            self.tape_right(to.codec, fields.timestamp, octets);
         }
-        self.sent += 1;
-        out.sends.push(Send { leg: self.id, to: peer.latch.target(), body: Body::Relayed(buf) });
+        self.send(target, Body::Packet(buf), out);
     }
 
     /// A packet that would have been passed on was not.
     pub(super) fn left_out(&mut self) {
         self.stream.left_out();
-    }
-
-    /// The leg's 20 ms are over.
-    pub(super) fn tick(&mut self, now: Now, turn: Turn, mix: Option<&mut Mixer>, out: &mut Out) {
-        let passed =
-            self.last_period.replace(turn.period).map_or(1, |last| turn.period.saturating_sub(last).max(1));
-        self.late += passed - 1 + u64::from(now.since(turn.due) >= Duration::from_millis(20));
-        if self.peer.as_ref().is_some_and(|p| p.spec.direction.sends()) {
-            self.speak(now, turn.period, mix, out);
-        }
-        let id = self.id;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.advance(passed, |octets| out.files.push_back(FileOp::Append { leg: id, octets }));
-        }
-        let receives = self.peer.as_ref().is_some_and(|p| p.spec.direction.receives());
-        if receives && !self.lost && now.since(self.last_heard) >= RTP_SILENCE_MAX {
-            self.lost = true;
-            out.reports.push(Report::Lost { leg: id, at: now });
-        }
-    }
-
-    fn speak(&mut self, now: Now, period: u64, mix: Option<&mut Mixer>, out: &mut Out) {
-        let Some(peer) = &self.peer else { return };
-        let (spec, to) = (peer.spec, peer.latch.target());
-        if let Some(frame) = self.digits_out.step() {
-            if let (Some(event), Some(payload_type)) = (frame.event, spec.dtmf) {
-                let start = self.key_start.filter(|_| !frame.first);
-                let fields = self.stream.own_event(now, period, payload_type, start);
-                self.key_start = Some(fields.timestamp);
-                let mut octets = [0; HEADER_OCTETS + 4];
-                octets[..HEADER_OCTETS].copy_from_slice(&fields.bytes());
-                octets[HEADER_OCTETS..].copy_from_slice(&event.bytes());
-                self.send(to, Body::Event(octets), out);
-            }
-            return;
-        }
-        // Taken also while a prompt plays, so that nothing old is heard after it.
-        let mixed = mix.and_then(|mix| mix.take(self.id, spec.codec));
-        let prompt = match &mut self.play {
-            Some(play) => play.next(),
-            None if (self.mate.is_some() || self.echo) && now.since(self.stream.latest_at()) < KEEPALIVE => {
-                return;
-            }
-            None => None,
-        };
-        let fields: Fields = self.stream.own(now, period, spec.codec.payload_type());
-        if let Some(audio) = mixed.filter(|_| self.play.is_none()) {
-            if let Some(recorder) = &mut self.recorder {
-                recorder.put(Side::Right, spec.codec, fields.timestamp, &audio, true);
-            }
-            return self.send(to, Body::Mixed { header: fields.bytes(), audio }, out);
-        }
-        if let (Some(recorder), Some((prompt, range))) = (&mut self.recorder, &prompt) {
-            let octets = prompt.encoded(spec.codec).get(range.clone()).unwrap_or_default();
-            recorder.put(Side::Right, spec.codec, fields.timestamp, octets, true);
-        }
-        self.send(to, Body::Audio { header: fields.bytes(), prompt, codec: spec.codec }, out);
-        self.play_went_on(now, out);
-    }
-
-    fn send(&mut self, to: SocketAddr, body: Body, out: &mut Out) {
-        self.sent += 1;
-        out.sends.push(Send { leg: self.id, to, body });
-    }
-
-    fn play_went_on(&mut self, now: Now, out: &mut Out) {
-        let Some(play) = &mut self.play else { return };
-        if !std::mem::replace(&mut play.started, true) {
-            out.reports.push(Report::PlayStarted { leg: self.id, play: play.id, at: now });
-        }
-        if play.is_over() {
-            self.end_play(now, PlayEnd::Finished, out);
-        }
-    }
-
-    fn end_play(&mut self, now: Now, end: PlayEnd, out: &mut Out) {
-        if let Some(play) = self.play.take() {
-            out.reports.push(Report::PlayEnded { leg: self.id, play: play.id, end, at: now });
-        }
     }
 
     /// Plays this in place of what is played now.
@@ -320,7 +272,11 @@ impl Leg {
     /// Begins a recording, in place of one that runs.
     pub(super) fn record(&mut self, file: std::path::PathBuf, out: &mut Out) {
         self.stop_record(out);
-        let codec = self.voice().map_or(crate::base::Codec::Pcmu, |v| v.codec);
+        // Of the two laws that of the leg, so that nothing is re-coded; A-law for all that is decoded.
+        let codec = match self.voice().map(|v| v.codec) {
+            None | Some(Codec::Pcmu) => Codec::Pcmu,
+            Some(Codec::Pcma | Codec::G722 | Codec::Opus) => Codec::Pcma,
+        };
         out.files.push_back(FileOp::Create { leg: self.id, file, codec });
         self.recorder = Some(Recorder::new(codec));
     }
@@ -338,11 +294,14 @@ impl Leg {
         self.stop(now, out);
         self.listen(false, out);
         self.stop_record(out);
+        self.bye(now, out);
     }
 
     /// The leg's figures so far.
     pub(super) fn stats(&self) -> LegStats {
-        let r = &self.receiver;
+        let (r, far) = (&self.receiver, self.reports.far());
+        let (trip, played) = (far.and_then(|f| f.round_trip_ms), self.played());
+        let score = |expected, lost, jitter| mos(Impairment::G711, expected, lost, delay_ms(trip, jitter));
         LegStats {
             sent: self.sent,
             received: r.received(),
@@ -352,7 +311,16 @@ impl Leg {
             rejected: self.rejected,
             late: self.late,
             jitter_ms: r.jitter_ms(),
-            mos: mos(r.expected(), r.lost(), r.jitter_ms()),
+            mos: score(r.expected(), r.lost() + played.discarded, r.jitter_ms()),
+            discarded: played.discarded,
+            concealed: played.concealed,
+            rtcp_rejected: self.reports.rejected,
+            round_trip_ms: trip,
+            far: far.map(|f| FarStats {
+                lost: f.lost,
+                jitter_ms: f.jitter_ms,
+                mos: score(self.sent, f.lost, f.jitter_ms),
+            }),
         }
     }
 }

@@ -16,6 +16,6 @@ mod shard;
 mod wheel;
 
 pub use command::{Command, PlayId, Prompt, StreamSpec};
-pub use out::{Body, FileOp, Out, Send};
-pub use report::{LegStats, PlayEnd, Report};
+pub use out::{Body, Channel, FileOp, Out, Send};
+pub use report::{FarStats, LegStats, PlayEnd, Report};
 pub use shard::{Input, Shard};

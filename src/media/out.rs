@@ -3,7 +3,7 @@
 use super::{Prompt, Report};
 use crate::base::{Codec, FRAME_SAMPLES, LegId};
 use crate::codec::silence;
-use crate::rtp::{HEADER_OCTETS, PacketBuf};
+use crate::rtp::{HEADER_OCTETS, PacketBuf, Pool};
 use crate::taps::SpeechTap;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -11,22 +11,34 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Which of a leg's two ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The even one: RTP, and RTCP where they share it (RFC 5761).
+    Rtp,
+    /// The odd one above it: RTCP alone (RFC 3550 §11).
+    Rtcp,
+}
+
 /// One datagram to send.
 #[derive(Debug)]
 pub struct Send {
     /// From this leg's socket.
     pub leg: LegId,
+    /// From this port of it.
+    pub channel: Channel,
     /// To this address.
     pub to: SocketAddr,
     /// What it consists of.
     pub body: Body,
 }
 
-/// Where the octets of a datagram are. None of them have been copied, but for those that were mixed.
+/// Where the octets of a datagram are. None of those that were received or are played have been copied.
 #[derive(Debug)]
 pub enum Body {
-    /// In the buffer that they came in.
-    Relayed(PacketBuf),
+    /// In one buffer: the one that they came in, or one that was filled for this leg alone (a mixed frame, a telephone-event,
+    /// a report).
+    Packet(PacketBuf),
     /// A header of its own, then a slice of a shared prompt, then silence up to a whole frame.
     Audio {
         /// The RTP header.
@@ -36,20 +48,22 @@ pub enum Body {
         /// The encoding of prompt and silence.
         codec: Codec,
     },
-    /// A header of its own and a frame that was mixed for this leg alone.
-    Mixed { header: [u8; HEADER_OCTETS], audio: [u8; FRAME_SAMPLES] },
-    /// A telephone-event, header and payload.
-    Event([u8; HEADER_OCTETS + 4]),
 }
 
 impl Body {
+    /// Octets behind the RTP header.
+    pub fn payload_octets(&self) -> usize {
+        match self {
+            Body::Packet(buf) => buf.bytes().len().saturating_sub(HEADER_OCTETS),
+            Body::Audio { .. } => FRAME_SAMPLES,
+        }
+    }
+
     /// The pieces to gather into the datagram, in order; unused ones are empty.
     pub fn parts(&self) -> [&[u8]; 3] {
         static SILENCE: [[u8; FRAME_SAMPLES]; 2] = [[silence(Codec::Pcmu); _], [silence(Codec::Pcma); _]];
         match self {
-            Body::Relayed(buf) => [buf.bytes(), &[], &[]],
-            Body::Event(octets) => [octets, &[], &[]],
-            Body::Mixed { header, audio } => [header, audio, &[]],
+            Body::Packet(buf) => [buf.bytes(), &[], &[]],
             Body::Audio { header, prompt, codec } => {
                 let audio = prompt
                     .as_ref()
@@ -78,8 +92,8 @@ pub enum FileOp {
 pub struct Out {
     /// Datagrams to send, in this order.
     pub sends: Vec<Send>,
-    /// Buffers that are done with.
-    pub free: Vec<PacketBuf>,
+    /// Free buffers: what is done with goes here, and what is to be filled comes from here.
+    pub pool: Pool,
     /// For the control plane.
     pub reports: Vec<Report>,
     /// For the recordings' writer.
@@ -95,11 +109,18 @@ impl Out {
     pub fn new(speech: Box<dyn SpeechTap>) -> Self {
         Out {
             sends: Vec::new(),
-            free: Vec::new(),
+            pool: Pool::default(),
             reports: Vec::new(),
             files: VecDeque::new(),
             closed: Vec::new(),
             speech,
         }
+    }
+
+    /// A buffer with these octets.
+    pub fn packet(&mut self, parts: &[&[u8]]) -> PacketBuf {
+        let mut buf = self.pool.take();
+        buf.fill(parts);
+        buf
     }
 }

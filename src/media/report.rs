@@ -34,7 +34,33 @@ pub struct LegStats {
     pub late: u64,
     /// Interarrival jitter at the end, in milliseconds (RFC 3550 §6.4.1).
     pub jitter_ms: f32,
-    /// Mean opinion score, 1.0–4.5, from loss and jitter (ITU-T G.107, simplified); 0 when nothing was received.
+    /// Mean opinion score, 1.0–4.5, of what we heard, from loss, jitter and delay (ITU-T G.107); 0 when nothing was received.
+    pub mos: f32,
+    /// Packets that came too late to be heard, where somebody heard them decoded (conferences).
+    #[serde(default)]
+    pub discarded: u64,
+    /// Frames of 20 ms that were made up for missing ones, in the same places.
+    #[serde(default)]
+    pub concealed: u64,
+    /// RTCP packets dropped as malformed.
+    #[serde(default)]
+    pub rtcp_rejected: u64,
+    /// Mean time to the peer and back in milliseconds (RFC 3550 §6.4.1); `None` if it did not repeat our reports.
+    #[serde(default)]
+    pub round_trip_ms: Option<f32>,
+    /// What the peer says that it heard of us; `None` if it sent no reports.
+    #[serde(default)]
+    pub far: Option<FarStats>,
+}
+
+/// What the peer of a leg heard, by its own reports (RTCP).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct FarStats {
+    /// Packets of ours that it missed.
+    pub lost: u64,
+    /// The interarrival jitter that it saw at the end, in milliseconds.
+    pub jitter_ms: f32,
+    /// Mean opinion score of what it heard.
     pub mos: f32,
 }
 
@@ -45,7 +71,7 @@ pub enum Report {
     PlayStarted { leg: LegId, play: PlayId, at: Now },
     /// A play-out ended.
     PlayEnded { leg: LegId, play: PlayId, end: PlayEnd, at: Now },
-    /// The caller pressed a key; once per press (RFC 4733).
+    /// The caller pressed a key; once per press: a telephone-event (RFC 4733), or a tone where the peer has none.
     Digit { leg: LegId, digit: char, at: Now },
     /// Speech began on a listening leg, about 60 ms before `at`.
     SpeechStarted { leg: LegId, at: Now },

@@ -4,14 +4,14 @@
 //! thing after the other, so legs need no locks; two legs can be bridged if they are in the same shard.
 
 use super::leg::{Heard, Leg, fault};
-use super::out::Out;
+use super::out::{Channel, Out};
 use super::play::Play;
 use super::wheel::Wheel;
 use super::{Command, LegStats, Report};
-use crate::base::{LegId, Now};
-use crate::bridge::Mixer;
+use crate::base::{LegId, Now, SAMPLE_RATE};
+use crate::bridge::{Mixer, relayable};
 use crate::limits::MIX_SEATS_MAX;
-use crate::rtp::{Outbound, PacketBuf, View};
+use crate::rtp::{Outbound, PacketBuf, Pool, Reports};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -20,8 +20,8 @@ use std::net::SocketAddr;
 pub enum Input {
     /// The control plane wants something.
     Command(Command),
-    /// A datagram has come on the socket of `leg`. The buffer comes back in [`Out::free`] or goes out in [`Out::sends`].
-    Packet { leg: LegId, from: SocketAddr, buf: PacketBuf },
+    /// A datagram has come on a socket of `leg`. The buffer comes back in [`Out::pool`] or goes out in [`Out::sends`].
+    Packet { leg: LegId, channel: Channel, from: SocketAddr, buf: PacketBuf },
     /// Time has passed; to be given when [`Shard::deadline`] is reached.
     Tick,
 }
@@ -60,9 +60,16 @@ impl Shard {
     pub fn step(&mut self, now: Now, input: Input, out: &mut Out) {
         match input {
             Input::Command(command) => self.command(now, command, out),
-            Input::Packet { leg, from, buf } => {
+            Input::Packet { leg, channel: Channel::Rtp, from, buf } => {
                 self.serve(leg);
                 self.packet(now, leg, from, buf, out);
+            }
+            Input::Packet { leg: id, channel: Channel::Rtcp, from, buf } => {
+                self.serve(id);
+                if let Some(leg) = self.legs.get_mut(&id) {
+                    leg.control(now, from, buf.bytes());
+                }
+                out.pool.give(buf);
             }
             Input::Tick => {
                 while let Some(turn) = self.wheel.turn(now) {
@@ -87,7 +94,7 @@ impl Shard {
     pub fn abandon(&mut self, out: &mut Out) {
         let Some(id) = self.serving.take() else { return };
         out.reports.push(fault(id, "a fault in the media plane ended this leg"));
-        self.unbridge(id);
+        self.unbridge(id, &mut out.pool);
         self.wheel.remove(id);
         if let Some(leg) = self.legs.remove(&id) {
             if leg.listen {
@@ -105,15 +112,16 @@ impl Shard {
     }
 
     fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
-        let Some(leg) = self.legs.get_mut(&id) else { return out.free.push(buf) };
+        let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
-        if let (Heard::Pass, Some(mix), Some(voice)) = (heard, leg.mix, leg.voice()) {
-            if let (Some(mix), Ok(view)) = (self.mixes.get_mut(&mix), View::parse(buf.bytes()))
-                && view.fields().payload_type == voice.codec.payload_type()
-            {
-                mix.put(id, voice.codec, view.payload());
+        if heard == Heard::Pass && leg.mix.is_some() {
+            if !leg.is_key(buf.bytes()) {
+                return leg.play_out(now, buf, out);
             }
-            return out.free.push(buf);
+            return match leg.mate.and_then(|mate| self.legs.get_mut(&mate)) {
+                Some(mate) => mate.pass_key(now, buf, out),
+                None => out.pool.give(buf),
+            };
         }
         let target = if leg.echo { Some(id) } else { leg.mate };
         let voice = leg.voice();
@@ -123,7 +131,7 @@ impl Shard {
             (Heard::Swallowed, Some(to), _) => to.left_out(),
             (Heard::Pass | Heard::Swallowed | Heard::Nothing, _, _) => {}
         }
-        out.free.push(buf);
+        out.pool.give(buf);
     }
 
     fn command(&mut self, now: Now, command: Command, out: &mut Out) {
@@ -134,13 +142,16 @@ impl Shard {
             Command::Close { leg } => return self.close(now, leg, out),
             Command::Bridge { a, b } => return self.bridge(now, a, b, out),
             Command::Mix { parties } => return self.mix(now, &parties, out),
-            Command::Unbridge { leg } => return self.unbridge(leg),
+            Command::Unbridge { leg } => return self.unbridge(leg, &mut out.pool),
             _ => {}
         }
         // A command that crosses with the end of its leg finds nothing.
         let Some(leg) = self.legs.get_mut(&id) else { return };
         match command {
-            Command::Connect { to, .. } => leg.connect(now, to),
+            Command::Connect { to, .. } => {
+                leg.connect(now, to);
+                self.couple(id, &mut out.pool);
+            }
             Command::Play { play, prompts, repeat, .. } => {
                 leg.play(now, Play::new(play, prompts, repeat), out);
             }
@@ -161,14 +172,15 @@ impl Shard {
     fn open(&mut self, now: Now, id: LegId) {
         if !self.legs.contains_key(&id) {
             let stream = Outbound::new(now, self.rng.u32(..), self.rng.u16(..), self.rng.u32(..));
-            self.legs.insert(id, Leg::new(now, id, stream));
+            let reports = Reports::new(now, self.rng.u64(..));
+            self.legs.insert(id, Leg::new(now, id, stream, reports));
             self.wheel.add(now, id);
         }
     }
 
     /// Every `Close` is answered, also that of a leg that is gone already.
     fn close(&mut self, now: Now, id: LegId, out: &mut Out) {
-        self.unbridge(id);
+        self.unbridge(id, &mut out.pool);
         self.wheel.remove(id);
         let mut stats = LegStats::default();
         if let Some(mut leg) = self.legs.remove(&id) {
@@ -184,13 +196,48 @@ impl Shard {
             return out.reports.push(fault(a, "cannot be bridged: the other leg is not on this worker"));
         }
         for (id, mate) in [(a, b), (b, a)] {
-            self.unbridge(id);
+            self.unbridge(id, &mut out.pool);
             if let Some(leg) = self.legs.get_mut(&id) {
                 leg.stop(now, out);
                 leg.echo = false;
                 leg.mate = Some(mate);
             }
         }
+        self.couple(a, &mut out.pool);
+    }
+
+    /// Two bridged legs that have no codec in common are a conference of two, so that each is decoded for the other; they cease
+    /// to be one when a re-INVITE has given them one. A leg that is bridged with none is left alone.
+    fn couple(&mut self, a: LegId, pool: &mut Pool) {
+        let voice = |id: &LegId| self.legs.get(id).and_then(Leg::voice).map(|v| v.codec);
+        let Some(b) = self.legs.get(&a).and_then(|leg| leg.mate) else { return };
+        let (Some(one), Some(other)) = (voice(&a), voice(&b)) else { return };
+        let coupled = self.legs.get(&a).and_then(|leg| leg.mix);
+        match (relayable(one, other), coupled) {
+            (false, None) => {
+                // Above 4 kHz there is something to hear only if it is said and heard on both sides.
+                let rate = one.rate().min(other.rate());
+                self.seat(&[(a, 0b10), (b, 0b01)], rate);
+            }
+            (true, Some(mix)) => {
+                for id in [a, b] {
+                    self.legs.get_mut(&id).and_then(|leg| leg.unseat(pool));
+                }
+                self.mixes.remove(&mix);
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    /// Makes a conference of these, which take part in nothing else.
+    fn seat(&mut self, parties: &[(LegId, u8)], rate: u32) {
+        self.mixes_made += 1;
+        for (id, _) in parties {
+            if let Some(leg) = self.legs.get_mut(id) {
+                leg.seat(self.mixes_made);
+            }
+        }
+        self.mixes.insert(self.mixes_made, Mixer::new(parties.iter().copied(), rate));
     }
 
     fn mix(&mut self, now: Now, parties: &[(LegId, u8)], out: &mut Out) {
@@ -200,32 +247,37 @@ impl Shard {
                 .reports
                 .push(fault(first, "cannot be mixed: too many, or a leg is not on this worker"));
         }
-        self.mixes_made += 1;
         for (id, _) in parties {
-            self.unbridge(*id);
+            self.unbridge(*id, &mut out.pool);
             if let Some(leg) = self.legs.get_mut(id) {
                 leg.stop(now, out);
                 leg.echo = false;
-                leg.mix = Some(self.mixes_made);
             }
         }
-        self.mixes.insert(self.mixes_made, Mixer::new(parties.iter().copied()));
+        let codecs = parties.iter().filter_map(|(id, _)| self.legs.get(id)?.voice());
+        let wide = codecs.filter(|v| v.codec.rate() > SAMPLE_RATE).count() > 1;
+        self.seat(parties, if wide { 2 * SAMPLE_RATE } else { SAMPLE_RATE });
     }
 
-    fn unbridge(&mut self, id: LegId) {
-        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.mix.take())
-            && !self.legs.values().any(|leg| leg.mix == Some(mix))
-        {
-            self.mixes.remove(&mix);
-        }
+    fn unbridge(&mut self, id: LegId, pool: &mut Pool) {
         let mate = self.legs.get_mut(&id).and_then(|leg| leg.mate.take());
         if let Some(mate) = mate.and_then(|m| self.legs.get_mut(&m)) {
             mate.mate = None;
+            mate.unseat(pool);
+        }
+        if let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.unseat(pool))
+            && !self.legs.values().any(|leg| leg.mix == Some(mix))
+        {
+            self.mixes.remove(&mix);
         }
     }
 }
 
 #[cfg(test)]
+mod codec_tests;
+#[cfg(test)]
 mod mix_tests;
+#[cfg(test)]
+mod rtcp_tests;
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,18 @@ impl PacketBuf {
         self.range = 0..octets.min(RTP_PACKET_OCTETS_MAX);
     }
 
+    /// Makes this the datagram that consists of `parts`; what there is no room for is left out.
+    pub fn fill(&mut self, parts: &[&[u8]]) {
+        let mut end = 0;
+        for part in parts {
+            let room = &mut self.slot[end..];
+            let count = part.len().min(room.len());
+            room[..count].copy_from_slice(&part[..count]);
+            end += count;
+        }
+        self.range = 0..end;
+    }
+
     /// The datagram.
     pub fn bytes(&self) -> &[u8] {
         &self.slot[self.range.clone()]

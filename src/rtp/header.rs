@@ -20,7 +20,7 @@ use std::ops::Range;
 /// Octets of a header without CSRCs and extension, the only kind that we send.
 pub const HEADER_OCTETS: usize = 12;
 
-/// Why a datagram is not an RTP packet. All are the peer's fault.
+/// Why a datagram is not an RTP or RTCP packet. All are the peer's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// Shorter than its header says.
@@ -29,6 +29,8 @@ pub enum Malformed {
     Version,
     /// The padding length is zero or longer than what is there.
     Padding,
+    /// RTCP that does not begin with a report (RFC 3550 §6.1).
+    Order,
 }
 
 /// True if this datagram is RTCP and not RTP: its second octet is an RTCP packet type (RFC 5761 §4).

@@ -1,5 +1,5 @@
-//! RTP as bytes and as machines: the header, the receiving and the sending half of a stream, telephone-events, and
-//! whom to believe. No socket, no codec, no clock.
+//! RTP as bytes and as machines: the header, the receiving and the sending half of a stream, telephone-events,
+//! RTCP, and whom to believe. No socket, no codec, no clock.
 
 mod buffer;
 mod dtmf;
@@ -7,12 +7,16 @@ mod header;
 mod latch;
 mod quality;
 mod receive;
+mod report;
+mod rtcp;
 mod send;
 
 pub use buffer::{PacketBuf, Pool};
 pub use dtmf::{DigitReceiver, DigitSender, Event};
 pub use header::{Fields, HEADER_OCTETS, Malformed, View, is_rtcp};
 pub use latch::{Latch, Verdict};
-pub use quality::mos;
+pub use quality::{Impairment, delay_ms, mos};
 pub use receive::{Arrival, Receiver};
+pub use report::{Far, Reports};
+pub use rtcp::RTCP_OCTETS_MAX;
 pub use send::Outbound;

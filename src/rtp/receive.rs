@@ -27,8 +27,10 @@ pub enum Arrival {
 }
 
 /// One received stream of a leg, through restarts and changes of SSRC.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Receiver {
+    /// Timestamps a second.
+    clock: u32,
     ssrc: Option<u32>,
     /// Highest sequence number, extended by the count of its cycles.
     ext_max: u64,
@@ -47,7 +49,34 @@ pub struct Receiver {
     jitter: f32,
 }
 
+impl Default for Receiver {
+    fn default() -> Self {
+        Receiver {
+            clock: SAMPLE_RATE,
+            ssrc: None,
+            ext_max: 0,
+            ext_base: 0,
+            seen: 0,
+            received_here: 0,
+            after_jump: None,
+            past: (0, 0),
+            duplicate: 0,
+            reordered: 0,
+            transit: None,
+            jitter: 0.0,
+        }
+    }
+}
+
 impl Receiver {
+    /// Timestamps count `clock` a second from now on; it begins with 8,000.
+    pub fn set_clock(&mut self, clock: u32) {
+        if clock != self.clock {
+            self.jitter *= clock as f32 / self.clock as f32;
+            (self.clock, self.transit) = (clock, None);
+        }
+    }
+
     /// Takes note of one packet. `timed` is false for packets whose timestamp is not their sampling instant
     /// (telephone-events after the first), which say nothing about jitter.
     pub fn accept(&mut self, now: Now, f: &Fields, timed: bool) -> Arrival {
@@ -101,20 +130,35 @@ impl Receiver {
 
     /// RFC 3550 §A.8, in timestamp units.
     fn time(&mut self, now: Now, timestamp: u32) {
-        let arrival = (now.0 * u64::from(SAMPLE_RATE / 1000) / 1000) as u32;
+        let arrival = (now.0 * u64::from(self.clock / 1000) / 1000) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
             let d = (transit.wrapping_sub(before) as i32).unsigned_abs();
             // A second or more is a new time base (hold, transfer), not jitter.
-            if d < SAMPLE_RATE {
+            if d < self.clock {
                 self.jitter += (d as f32 - self.jitter) / 16.0;
             }
         }
     }
 
+    /// Whose stream it is; `None` before the first packet.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.ssrc
+    }
+
+    /// Packets expected and received of this SSRC, as a report says them.
+    pub fn here(&self) -> (u64, u64) {
+        (self.ssrc.map_or(0, |_| self.ext_max - self.ext_base + 1), self.received_here)
+    }
+
+    /// The highest sequence number of this SSRC, extended by the count of its cycles.
+    pub fn highest(&self) -> u32 {
+        (self.ext_max as u32).wrapping_sub(0x1_0000)
+    }
+
     /// Packets that should have come (RFC 3550 §A.3).
     pub fn expected(&self) -> u64 {
-        self.past.0 + self.ssrc.map_or(0, |_| self.ext_max - self.ext_base + 1)
+        self.past.0 + self.here().0
     }
 
     /// Packets that came, each counted once.
@@ -127,9 +171,14 @@ impl Receiver {
         self.expected().saturating_sub(self.received())
     }
 
+    /// Interarrival jitter in timestamp units.
+    pub fn jitter_units(&self) -> u32 {
+        self.jitter as u32
+    }
+
     /// Interarrival jitter in milliseconds.
     pub fn jitter_ms(&self) -> f32 {
-        self.jitter * 1000.0 / SAMPLE_RATE as f32
+        self.jitter * 1000.0 / self.clock as f32
     }
 }
 

@@ -6,11 +6,11 @@
 //! is set (RFC 3551 §4.1).
 
 use super::Fields;
-use crate::base::{FRAME_SAMPLES, Now, SAMPLE_RATE};
+use crate::base::{FRAME_MS, Now, SAMPLE_RATE};
 
-/// A relayed packet whose time is off by more than this belongs to a stream that restarted. Longer than a key is held,
+/// A relayed packet whose time is off by more seconds than this belongs to a stream that restarted. Longer than a key is held,
 /// since telephone-events keep the timestamp of their start.
-const STEP_MAX: u32 = 10 * SAMPLE_RATE;
+const STEP_MAX_S: u32 = 10;
 /// The same for sequence numbers (RFC 3550 §A.1, MAX_DROPOUT).
 const SEQ_STEP_MAX: u16 = 3000;
 
@@ -39,12 +39,35 @@ pub struct Outbound {
     /// Timestamp of the latest audio, and when it left.
     latest: (u32, Now),
     source: Source,
+    /// Timestamps a second.
+    clock: u32,
 }
 
 impl Outbound {
     /// A stream that begins at `now`. SSRC, first sequence number and timestamp are to be random (RFC 3550 §5.1).
     pub fn new(now: Now, ssrc: u32, seq: u16, timestamp: u32) -> Self {
-        Outbound { ssrc, seq, latest: (timestamp, now), source: Source::None }
+        Outbound { ssrc, seq, latest: (timestamp, now), source: Source::None, clock: SAMPLE_RATE }
+    }
+
+    /// Timestamps count `clock` a second from now on; it begins with 8,000.
+    pub fn set_clock(&mut self, clock: u32) {
+        if clock != self.clock {
+            (self.clock, self.source) = (clock, Source::None);
+        }
+    }
+
+    fn frame(&self) -> u32 {
+        self.clock / 1000 * FRAME_MS
+    }
+
+    /// Our SSRC.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The timestamp that belongs to `now` (RFC 3550 §6.4.1).
+    pub fn timestamp_now(&self, now: Now) -> u32 {
+        self.latest.0.wrapping_add(self.since_latest(now))
     }
 
     /// When the last audio left; at first, when the stream began.
@@ -74,7 +97,7 @@ impl Outbound {
     fn own_timestamp(&mut self, now: Now, period: u64) -> (u32, bool) {
         match self.source {
             Source::Own { period: p0, timestamp } => (
-                timestamp.wrapping_add(period.wrapping_sub(p0).wrapping_mul(FRAME_SAMPLES as u64) as u32),
+                timestamp.wrapping_add(period.wrapping_sub(p0).wrapping_mul(u64::from(self.frame())) as u32),
                 false,
             ),
             Source::None | Source::Relay { .. } => {
@@ -93,7 +116,7 @@ impl Outbound {
             let (seq, timestamp) = (f.seq.wrapping_add(seq_add), f.timestamp.wrapping_add(timestamp_add));
             let step = (timestamp.wrapping_sub(expected) as i32).unsigned_abs();
             let seq_step = (seq.wrapping_sub(self.seq) as i16).unsigned_abs();
-            if ssrc == f.ssrc && step < STEP_MAX && seq_step < SEQ_STEP_MAX {
+            if ssrc == f.ssrc && step < STEP_MAX_S * self.clock && seq_step < SEQ_STEP_MAX {
                 if (f.seq.wrapping_sub(first) as i16) < 0 {
                     return None;
                 }
@@ -126,10 +149,13 @@ impl Outbound {
         }
     }
 
+    fn since_latest(&self, now: Now) -> u32 {
+        (now.since(self.latest.1).as_micros() as u64 * u64::from(self.clock / 1000) / 1000) as u32
+    }
+
     /// The timestamp of audio that begins now: as far after the latest as time has passed, but never inside it.
     fn timestamp_at(&self, now: Now) -> u32 {
-        let passed = now.since(self.latest.1).as_micros() as u64 * u64::from(SAMPLE_RATE / 1000) / 1000;
-        self.latest.0.wrapping_add((passed as u32).max(FRAME_SAMPLES as u32))
+        self.latest.0.wrapping_add(self.since_latest(now).max(self.frame()))
     }
 }
 

@@ -1,8 +1,7 @@
 //! Offer and answer (RFC 3264): what we offer, how we answer, and what was agreed.
 //!
-//! One audio stream of G.711 with telephone-event is used: the first in the offer that can be; all others are answered
-//! with port 0 (§6). The offerer's order of codecs decides among ours (§6.1). Payload types 0 and 8 are meant by number;
-//! the payload type of telephone-event is the offerer's. Hold is understood both ways: `a=sendonly` or `a=inactive`
+//! One audio stream with telephone-event is used: the first in the offer that can be; all others are answered with port 0
+//! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Hold is understood both ways: `a=sendonly` or `a=inactive`
 //! (§8.4), and the older address 0.0.0.0.
 
 use super::session::{Media, Session};
@@ -34,8 +33,12 @@ pub struct Local<'a> {
 pub struct Negotiated {
     /// Where the peer wants its audio.
     pub remote: SocketAddr,
+    /// Where it wants RTCP; `None` for the same port (RFC 5761).
+    pub rtcp: Option<SocketAddr>,
     /// The codec both ways.
     pub codec: Codec,
+    /// Its payload type: the offerer's.
+    pub payload_type: u8,
     /// Payload type of telephone-event, if agreed on.
     pub dtmf: Option<u8>,
     /// Which way audio flows, from our side.
@@ -74,7 +77,8 @@ impl std::error::Error for SdpError {}
 /// Our offer: one audio stream with all of `local.codecs` and telephone-event.
 pub fn offer(local: &Local<'_>) -> Bytes {
     let mut out = head(local);
-    stream(&mut out, local, local.codecs, Some(DTMF_PAYLOAD_TYPE), local.direction);
+    let ours: Vec<_> = local.codecs.iter().map(|c| (*c, c.payload_type())).collect();
+    stream(&mut out, local, &ours, Some(DTMF_PAYLOAD_TYPE), local.direction, true);
     Bytes::from(out)
 }
 
@@ -88,7 +92,8 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
     let mut out = head(local);
     for (i, media) in session.media.iter().enumerate() {
         if i == index {
-            stream(&mut out, local, &[agreed.codec], agreed.dtmf, agreed.direction);
+            let one = [(agreed.codec, agreed.payload_type)];
+            stream(&mut out, local, &one, agreed.dtmf, agreed.direction, agreed.rtcp.is_none());
         } else {
             // RFC 3264 §6: refused, and as many lines as the offer had.
             let or = |text: &str, other: &'static str| {
@@ -135,7 +140,8 @@ fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotia
         return Err(SdpError::Refused);
     }
     let ip = media.connection.or(session.connection).ok_or(SdpError::NoAddress)?;
-    let codec = media.formats.iter().find_map(|f| codec(media, f, local.codecs)).ok_or(SdpError::NoCodec)?;
+    let found = media.formats.iter().find_map(|f| codec(media, f, local.codecs));
+    let (codec, payload_type) = found.ok_or(SdpError::NoCodec)?;
     let event = |(payload, name, clock): &&(u8, String, u32)| {
         *clock == 8000
             && name.eq_ignore_ascii_case("telephone-event")
@@ -152,19 +158,30 @@ fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotia
     };
     Ok(Negotiated {
         remote: SocketAddr::new(ip, media.port),
+        rtcp: (!media.rtcp_mux).then(|| rtcp(media, ip)),
         codec,
+        payload_type,
         dtmf: media.rtpmap.iter().find(event).map(|m| m.0),
         direction,
     })
 }
 
-/// The codec of ours that `format` means.
-fn codec(media: &Media, format: &str, ours: &[Codec]) -> Option<Codec> {
+/// Where RTCP goes that does not share the port of RTP: the next, unless it is named (RFC 3605).
+fn rtcp(media: &Media, ip: IpAddr) -> SocketAddr {
+    let (port, at) = media.rtcp.unwrap_or((media.port.saturating_add(1), None));
+    SocketAddr::new(at.unwrap_or(ip), port)
+}
+
+/// The codec of ours that `format` means, and its payload type.
+fn codec(media: &Media, format: &str, ours: &[Codec]) -> Option<(Codec, u8)> {
     let payload: u8 = format.parse().ok()?;
-    let codec = ours.iter().copied().find(|c| c.payload_type() == payload)?;
-    let renamed =
-        media.rtpmap.iter().any(|(p, name, _)| *p == payload && !name.eq_ignore_ascii_case(codec.name()));
-    (!renamed).then_some(codec)
+    let mut ours = ours.iter().copied();
+    let found = match media.rtpmap.iter().find(|(p, ..)| *p == payload) {
+        Some((_, name, clock)) => ours.find(|c| name.eq_ignore_ascii_case(c.name()) && *clock == c.clock()),
+        // RFC 3551 §6: below 96 a number alone says which codec.
+        None => ours.find(|c| c.payload_type() == payload && payload < 96),
+    };
+    found.map(|codec| (codec, payload))
 }
 
 fn head(local: &Local<'_>) -> String {
@@ -174,14 +191,33 @@ fn head(local: &Local<'_>) -> String {
     format!("v=0\r\no=- {session_id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n")
 }
 
-fn stream(out: &mut String, local: &Local<'_>, codecs: &[Codec], dtmf: Option<u8>, direction: Direction) {
+fn stream(
+    out: &mut String,
+    local: &Local<'_>,
+    codecs: &[(Codec, u8)],
+    dtmf: Option<u8>,
+    direction: Direction,
+    rtcp_mux: bool,
+) {
     let _ = write!(out, "m=audio {} RTP/AVP", local.addr.port());
-    for payload in codecs.iter().map(|c| c.payload_type()).chain(dtmf) {
+    for payload in codecs.iter().map(|(_, payload)| *payload).chain(dtmf) {
         let _ = write!(out, " {payload}");
     }
     out.push_str("\r\n");
-    for codec in codecs {
-        let _ = write!(out, "a=rtpmap:{} {}/8000\r\n", codec.payload_type(), codec.name());
+    for (codec, payload) in codecs {
+        let _ = write!(out, "a=rtpmap:{payload} {}/{}", codec.name(), codec.clock());
+        // RFC 7587 §7: two channels are always said, and what is useful to us asked for: no more than wide band, and copies
+        // of each frame in the next against loss.
+        out.push_str(match codec {
+            Codec::Opus => "/2\r\n",
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => "\r\n",
+        });
+        if *codec == Codec::Opus {
+            let _ = write!(
+                out,
+                "a=fmtp:{payload} maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1\r\n"
+            );
+        }
     }
     if let Some(payload) = dtmf {
         let _ = write!(out, "a=rtpmap:{payload} telephone-event/8000\r\na=fmtp:{payload} 0-16\r\n");
@@ -192,7 +228,8 @@ fn stream(out: &mut String, local: &Local<'_>, codecs: &[Codec], dtmf: Option<u8
         Direction::RecvOnly => "recvonly",
         Direction::Inactive => "inactive",
     };
-    let _ = write!(out, "a=ptime:{FRAME_MS}\r\na={direction}\r\n");
+    let mux = if rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
+    let _ = write!(out, "a=ptime:{FRAME_MS}\r\n{mux}a={direction}\r\n");
 }
 
 #[cfg(test)]
@@ -237,6 +274,25 @@ mod tests {
     }
 
     #[test]
+    fn codecs_are_known_by_name_under_the_offerers_payload_types() {
+        let ours = Local { codecs: &Codec::ALL, ..local(Direction::SendRecv) };
+        let chosen = |offer: &str| {
+            let offer = format!("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP {offer}");
+            let (text, agreed) = answer(offer.as_bytes(), &ours).unwrap();
+            (agreed.codec, agreed.payload_type, String::from_utf8(text.to_vec()).unwrap())
+        };
+        let (codec, payload, text) = chosen("96 9 0\na=rtpmap:96 opus/48000/2\n");
+        assert_eq!((codec, payload), (Codec::Opus, 96));
+        assert!(text.contains("RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 "), "{text}");
+        assert_eq!((chosen("9 0").0, chosen("9 0\na=rtpmap:9 G722/8000\n").1), (Codec::G722, 9));
+        assert_eq!(chosen("97 8\na=rtpmap:97 PCMU/8000\n").1, 97);
+        assert_eq!(chosen("111 96 0").0, Codec::Pcmu, "a dynamic number says nothing by itself");
+        assert_eq!(chosen("96 0\na=rtpmap:96 PCMA/16000\n").0, Codec::Pcmu, "another clock is another codec");
+        let again = accept(&offer(&ours), &ours).unwrap();
+        assert_eq!(again.codec, Codec::Pcmu);
+    }
+
+    #[test]
     fn streams_we_do_not_use_are_refused_in_place() {
         let (text, agreed) = answered(
             "v=0\r\nc=IN IP4 10.0.0.1\r\nm=video 5000 RTP/AVP 31\r\nm=audio 5002 RTP/SAVP 0\r\n\
@@ -278,6 +334,23 @@ mod tests {
         ] {
             assert_eq!(answered(text).unwrap_err(), why, "{text}");
         }
+    }
+
+    #[test]
+    fn rtcp_shares_the_port_if_both_say_so_and_goes_to_the_next_or_the_one_named_if_not() {
+        let (text, agreed) =
+            answered("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 0\na=rtcp-mux\n").unwrap();
+        assert!(text.contains("a=rtcp-mux\r\n") && agreed.rtcp.is_none());
+        let rtcp = |more: &str| {
+            let (text, agreed) =
+                answered(&format!("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 0\n{more}")).unwrap();
+            assert!(!text.contains("rtcp-mux"), "not offered, so not answered (RFC 5761 §5.1.1)");
+            agreed.rtcp.unwrap().to_string()
+        };
+        assert_eq!(rtcp(""), "10.0.0.1:6001");
+        assert_eq!(rtcp("a=rtcp:7007\n"), "10.0.0.1:7007");
+        assert_eq!(rtcp("a=rtcp:7007 IN IP4 10.0.0.2\n"), "10.0.0.2:7007");
+        assert_eq!(rtcp("a=rtcp:x\n"), "10.0.0.1:6001");
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub struct Media {
     pub direction: Option<Direction>,
     /// `a=rtpmap`: payload type, encoding name, clock rate in Hz.
     pub rtpmap: Vec<(u8, String, u32)>,
+    /// `a=rtcp-mux`: RTCP may come on the port of RTP (RFC 5761).
+    pub rtcp_mux: bool,
+    /// `a=rtcp`: the port of RTCP if not the next, and its address if not that of the stream (RFC 3605).
+    pub rtcp: Option<(u16, Option<IpAddr>)>,
     /// `a=ptime`, in milliseconds.
     pub ptime_ms: Option<u32>,
 }
@@ -84,6 +88,9 @@ impl Media {
     }
 
     fn attribute(&mut self, value: &str) {
+        if value == "rtcp-mux" {
+            self.rtcp_mux = true;
+        }
         let Some((name, value)) = value.split_once(':') else { return };
         match name {
             "rtpmap" => {
@@ -95,6 +102,10 @@ impl Media {
                 {
                     self.rtpmap.push((payload, name, clock));
                 }
+            }
+            "rtcp" => {
+                let (port, at) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+                self.rtcp = port.parse().ok().filter(|p| *p > 0).map(|port| (port, address(at)));
             }
             "ptime" => self.ptime_ms = value.trim().parse().ok(),
             _ => {}

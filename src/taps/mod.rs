@@ -1,10 +1,12 @@
-//! Taps: who listens to a leg besides its peer. The recorder takes octets, the listener takes samples. Each gets what
-//! is there already; nothing is decoded for a tap that does not need it.
+//! Taps: who listens to a leg besides its peer. The recorder takes octets, the listener and the watch for keys sent as
+//! tones take samples. Each gets what is there already; nothing is decoded for a tap that does not need it.
 
 mod recorder;
 mod speech;
+mod tones;
 mod wav;
 
 pub use recorder::{CHUNK_FRAMES, Recorder, Side};
 pub use speech::{FrameHead, SpeechTap};
+pub use tones::Tones;
 pub use wav::{WAV_HEADER_OCTETS, wav_header};

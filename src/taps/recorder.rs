@@ -7,7 +7,7 @@
 //!
 //! The leg's 20 ms clock reads both lanes at once, [`DELAY`] behind what is being said, so the channels stay in step.
 //! Octets are laid down by their RTP timestamps, so loss and disorder within the delay leave silence where it was and
-//! nothing is shifted. A stream whose timeline restarts, or that has drifted out of the lane, is laid down anew.
+//! nothing is shifted: a record is of what came, so nothing is made up for it. A stream whose timeline restarts, or that has drifted out of the lane, is laid down anew.
 
 use crate::base::{Codec, FRAME_SAMPLES};
 use crate::codec::{silence, transcode};

@@ -7,10 +7,7 @@ pub const WAV_HEADER_OCTETS: usize = 58;
 
 /// The header of a file with `frames` pairs of octets (left, right).
 pub fn wav_header(codec: Codec, frames: u32) -> [u8; WAV_HEADER_OCTETS] {
-    let tag: u16 = match codec {
-        Codec::Pcma => 6,
-        Codec::Pcmu => 7,
-    };
+    let tag: u16 = if codec == Codec::Pcma { 6 } else { 7 };
     let octets = frames.saturating_mul(2);
     let mut header = [0; WAV_HEADER_OCTETS];
     let mut rest = &mut header[..];

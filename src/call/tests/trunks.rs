@@ -218,3 +218,14 @@ fn trunks_take_turns_by_their_weights() {
     let first = |turn| server.ways_out("4001", None, turn).unwrap()[0].name.clone();
     assert_eq!([first(0), first(1), first(2)], ["a", "b", "a"]);
 }
+
+#[test]
+fn a_trunk_speaks_its_own_codecs() {
+    let mut w = World::with_trunk("", "codecs = [\"PCMU\"]\n");
+    w.dial("12345", PHONE);
+    let answered = w.log.iter().find_map(|o| match o {
+        Output::Sip(Sip::Answer { sdp, .. }) => Some(String::from_utf8_lossy(sdp).into_owned()),
+        _ => None,
+    });
+    assert!(answered.unwrap().contains("RTP/AVP 0 101"), "not A-law, which both would like best");
+}

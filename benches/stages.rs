@@ -1,0 +1,134 @@
+//! What each stage of a packet's way costs by itself: nanoseconds for a packet of 20 ms, or for what is done once for each.
+//!
+//! `cargo bench --bench stages`; `-- --quick` (and `cargo test`) only shows that it runs. See `benches/README.md`.
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark may panic, and prints what it found"
+)]
+
+use std::hint::black_box;
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
+use trunkline::bridge::{Mixer, Playout, Voice, forward};
+use trunkline::codec::{Converter, DECODED_MAX, Decoder, ENCODED_MAX, Encoder, Plc, frame_samples};
+use trunkline::jitter::Buffer;
+use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, View};
+use trunkline::sys::thread_cpu;
+use trunkline::taps::Tones;
+
+/// Times `work`, which is given how often it has been run, and prints its cost; the least of five rounds.
+fn row(name: &str, times: u32, mut work: impl FnMut(u32)) {
+    let mut best = f64::MAX;
+    for round in 0..5 {
+        let before = thread_cpu();
+        (0..times).for_each(|n| work(round * times + n));
+        best = best.min((thread_cpu() - before).as_secs_f64() * 1e9 / f64::from(times));
+    }
+    println!("{name:44} {best:9.0} ns");
+}
+
+fn fields(n: u32, codec: Codec) -> Fields {
+    let timestamp = n * (codec.clock() / 50);
+    Fields { marker: false, payload_type: codec.payload_type(), seq: n as u16, timestamp, ssrc: 7 }
+}
+
+fn packet(pool: &mut Pool, n: u32, codec: Codec, payload: &[u8]) -> PacketBuf {
+    let mut buf = pool.take();
+    buf.fill(&[&fields(n, codec).bytes(), payload]);
+    buf
+}
+
+fn now(n: u32) -> Now {
+    Now(u64::from(n) * 20_000)
+}
+
+/// A frame that is something like a voice: a few tones and some noise.
+fn frame(rate: u32) -> Vec<i16> {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let tone = |hz: f32, i: usize| (std::f32::consts::TAU * hz * i as f32 / rate as f32).sin();
+    (0..frame_samples(rate))
+        .map(|i| (3000.0 * (tone(180.0, i) + tone(720.0, i) + tone(2300.0, i) + rng.f32() * 0.2)) as i16)
+        .collect()
+}
+
+fn packets(times: u32) {
+    let (mut pool, payload) = (Pool::with_slots(8), [0x55; FRAME_SAMPLES]);
+    let mut buf = packet(&mut pool, 1, Codec::Pcmu, &payload);
+    row("parse a header", times, |_| {
+        black_box(View::parse(black_box(buf.bytes())).map(|v| v.fields()).ok());
+    });
+    let mut receiver = Receiver::default();
+    row("sequence, loss and jitter", times, |n| {
+        black_box(receiver.accept(now(n), &fields(n, Codec::Pcmu), true));
+    });
+    let voice = |codec: Codec| Voice { codec, payload_type: codec.payload_type(), dtmf: None };
+    let mut stream = Outbound::new(Now(0), 1, 2, 3);
+    row("rewrite for the other leg", times, |n| {
+        buf.fill(&[&fields(n, Codec::Pcmu).bytes()]);
+        black_box(forward(now(n), &mut buf, voice(Codec::Pcmu), voice(Codec::Pcmu), &mut stream));
+    });
+    let mut reports = Reports::new(Now(0), 1);
+    row("write a report (RTCP)", times, |n| {
+        black_box(reports.write(now(n), &stream, (u64::from(n), 0), &receiver, false));
+    });
+    let mut jitter = Buffer::new(8000);
+    row("jitter buffer, put and take", times, |n| {
+        jitter.put(now(n), n as u16, n * 160, n, |_| ());
+        black_box(jitter.take(now(n), |_| ()));
+    });
+}
+
+fn codecs(times: u32) {
+    for codec in Codec::ALL {
+        let (source, name) = (frame(codec.rate()), codec.name());
+        let (mut encoder, mut decoder, mut octets) =
+            (Encoder::new(codec), Decoder::new(codec), [0; ENCODED_MAX]);
+        let mut len = 0;
+        let times = if codec == Codec::Opus { times / 20 + 1 } else { times };
+        row(&format!("encode {name}"), times, |_| len = encoder.encode(black_box(&source), &mut octets));
+        let mut samples = [0; DECODED_MAX];
+        row(&format!("decode {name}"), times, |_| {
+            black_box(decoder.decode(black_box(&octets[..len]), &mut samples));
+        });
+        let (mut pool, mut playout) = (Pool::with_slots(8), Playout::new(codec));
+        let mut out = vec![0; frame_samples(codec.rate())];
+        row(&format!("jitter buffer, {name}, concealment at hand"), times, |n| {
+            let buf = packet(&mut pool, n, codec, &octets[..len]);
+            playout.put(now(n), buf, &mut pool);
+            black_box(playout.frame(now(n), &mut out, &mut pool));
+        });
+    }
+}
+
+fn samples(times: u32) {
+    let (narrow, wide) = (frame(8000), frame(16_000));
+    let (mut plc, mut lost) = (Plc::new(8000), narrow.clone());
+    row("conceal one lost packet (G.711 Appendix I)", times, |_| {
+        lost.copy_from_slice(&narrow);
+        lost.chunks_mut(80).for_each(|piece| plc.good(piece));
+        lost.chunks_mut(80).for_each(|piece| plc.conceal(piece));
+    });
+    let (mut convert, mut up, mut down) = (Converter::default(), wide.clone(), narrow.clone());
+    row("8 to 16 kHz", times, |_| convert.run(black_box(&narrow), &mut up));
+    row("16 to 8 kHz", times, |_| convert.run(black_box(&wide), &mut down));
+    let (mut tones, mut keys) = (Tones::default(), 0);
+    row("keys heard as tones", times, |_| tones.hear(black_box(&narrow), |_| keys += 1));
+    let legs: Vec<LegId> = (0..8).map(LegId).collect();
+    let mut mixer = Mixer::new(legs.iter().map(|leg| (*leg, 0xff)), 8000);
+    row("mix: each of 8 parties says and hears", times, |n| {
+        let leg = legs[n as usize % 8];
+        mixer.put(leg, u64::from(n / 8), |to| {
+            to.copy_from_slice(&narrow);
+            true
+        });
+        black_box(mixer.take(leg, u64::from(n / 8)));
+    });
+}
+
+fn main() {
+    let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
+    let times = if full { 20_000 } else { 20 };
+    packets(times * 10);
+    codecs(times);
+    samples(times);
+}

@@ -1,0 +1,55 @@
+//! RTCP of a leg: whose reports are believed, and when ours go out.
+
+use super::{Leg, Peer};
+use crate::base::Now;
+use crate::media::out::{Body, Channel, Out, Send};
+use crate::rtp::Verdict;
+use std::net::SocketAddr;
+
+impl Leg {
+    /// A datagram of RTCP has come, on whichever port: RFC 5761 tells the two apart also where they were not agreed to share
+    /// one. It is believed from where RTP comes from; on a port of its own, from the same host.
+    pub(in crate::media) fn control(&mut self, now: Now, from: SocketAddr, datagram: &[u8]) {
+        let Some(peer) = &mut self.peer else { return };
+        let audio = peer.latch.target();
+        let known = from == audio
+            || peer.spec.rtcp.is_some()
+                && from.ip() == audio.ip()
+                && peer.rtcp.judge(now, from) != Verdict::Stranger;
+        if known {
+            self.reports.receive(now, datagram, &self.stream, peer.spec.codec.clock());
+        } else {
+            self.rejected += 1;
+        }
+    }
+
+    /// Sends a report if one is due.
+    pub(super) fn report(&mut self, now: Now, out: &mut Out) {
+        if now >= self.reports.due() {
+            self.send_report(now, false, out);
+        }
+    }
+
+    /// Says that the stream ends (RFC 3550 §6.6).
+    pub(super) fn bye(&mut self, now: Now, out: &mut Out) {
+        if self.sent > 0 {
+            self.send_report(now, true, out);
+        }
+    }
+
+    fn send_report(&mut self, now: Now, bye: bool, out: &mut Out) {
+        let Some(Peer { spec, latch, rtcp }) = &self.peer else { return };
+        let (to, channel) = match spec.rtcp {
+            Some(_) => (rtcp.target(), Channel::Rtcp),
+            None => (latch.target(), Channel::Rtp),
+        };
+        // Held in the old way, with no address at all (RFC 3264 §8.4).
+        if to.ip().is_unspecified() {
+            return;
+        }
+        let (octets, len) =
+            self.reports.write(now, &self.stream, (self.sent, self.octets), &self.receiver, bye);
+        let body = Body::Packet(out.packet(&[&octets[..len]]));
+        out.sends.push(Send { leg: self.id, channel, to, body });
+    }
+}
