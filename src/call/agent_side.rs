@@ -189,11 +189,15 @@ impl Call {
     /// Tells the agent what the caller is about, if the queue does so.
     fn brief(&mut self, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let lang = self.dialog.plan().first_language();
+        let last = || self.cdr.turns.last().map(|t| &t.turn.heard);
         let text = self.queue_words(s).and_then(|words| {
             words.briefing(lang, |name| match name {
                 "queue" => self.queue_label(lang, s),
                 "intent" => self.cdr.intent.clone().unwrap_or_default(),
-                "words" => self.cdr.turns.last().map(|t| t.turn.heard.reveal().clone()).unwrap_or_default(),
+                "words" => {
+                    self.cdr.words.as_ref().or_else(last).map(|w| w.reveal().clone()).unwrap_or_default()
+                }
+                "slots" => self.slots_told(lang),
                 "waited" => (self.cdr.wait_ms / 1000).to_string(),
                 _ => String::new(),
             })
@@ -201,6 +205,17 @@ impl Call {
         if let Some(text) = text {
             self.briefing.say(leg, (lang, vec![text], false), &mut s.library, out);
         }
+    }
+
+    /// The values that the caller gave, with their names.
+    fn slots_told(&self, lang: crate::base::Lang) -> String {
+        let intents = &self.dialog.plan().intents;
+        let intent = intents.iter().find(|i| Some(&i.name) == self.cdr.intent.as_ref());
+        let told = |filled: &crate::ivr::Filled| {
+            let slot = intent?.slots.iter().find(|s| s.name == filled.name)?;
+            Some(format!("{} {}", slot.label.get(&lang)?, slot.read_back(filled.value.reveal(), lang)))
+        };
+        self.cdr.slots.iter().filter_map(told).collect::<Vec<_>>().join("; ")
     }
 
     fn queue_label(&self, lang: crate::base::Lang, s: &Shared) -> String {

@@ -3,7 +3,7 @@
 use super::guests::Role;
 use crate::acd::{Decision, OverflowWhy};
 use crate::base::{CallId, Pii};
-use crate::ivr::Turn;
+use crate::ivr::{Filled, Turn};
 use crate::media::LegStats;
 use serde::{Deserialize, Serialize};
 
@@ -204,6 +204,17 @@ pub struct Cdr {
     pub queue: Option<String>,
     pub agent: Option<String>,
     pub intent: Option<String>,
+    /// The request in the caller's own words.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "reveal_some",
+        deserialize_with = "conceal_some"
+    )]
+    pub words: Option<Pii<String>>,
+    /// The values that the caller gave for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<Filled>,
     pub result: Result,
     pub ended_by: EndedBy,
     pub moments: Vec<MomentAt>,
@@ -243,6 +254,8 @@ impl Cdr {
             queue: None,
             agent: None,
             intent: None,
+            words: None,
+            slots: Vec::new(),
             result: Result::NotAnswered,
             ended_by: EndedBy::Fault,
             moments: Vec::new(),

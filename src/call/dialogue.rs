@@ -86,8 +86,10 @@ impl Call {
                 self.served = true;
                 self.stage = Stage::Closing(Result::Served);
             }
-            Outcome::Queue { queue, intent, .. } => {
+            Outcome::Queue { queue, intent, words, slots, .. } => {
                 self.cdr.intent = intent;
+                self.cdr.words = words.or(self.cdr.words.take());
+                self.cdr.slots = slots;
                 let request = Request { queue, ..self.request() };
                 self.wait_for(now, request, s, out);
             }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
+use trunkline::base::Epoch;
 use trunkline::config::{self, Config, Golden};
 use trunkline::drive::files;
 use trunkline::ivr::{self, Act, Action, Outcome, Plan, Rehearsal, RehearsalReply};
@@ -26,7 +28,7 @@ fn plan<'a>(config: &'a Config, line: &str) -> Result<&'a Arc<Plan>, String> {
 
 pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
     let config = files::load(&places.config)?;
-    let (mut rehearsal, greeting) = Rehearsal::begin(plan(&config, &args.line)?.clone());
+    let (mut rehearsal, greeting) = Rehearsal::begin(plan(&config, &args.line)?.clone(), today());
     show(&greeting);
     for typed in std::io::stdin().lock().lines() {
         let typed = typed.map_err(|e| e.to_string())?;
@@ -40,6 +42,11 @@ pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
     Ok(())
 }
 
+fn today() -> Epoch {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) }
+}
+
 fn show(reply: &RehearsalReply) {
     for turn in &reply.turns {
         let intent = turn.intent.as_ref().map_or(String::new(), |i| format!(" {i} {:.2}", turn.score));
@@ -47,11 +54,10 @@ fn show(reply: &RehearsalReply) {
     }
     outln!("line: {}", reply.says.join(" "));
     match &reply.outcome {
-        Some(Outcome::Queue { queue, intent, .. }) => {
-            outln!(
-                "      [to queue {queue}{}]",
-                intent.as_ref().map_or(String::new(), |i| format!(", for {i}"))
-            );
+        Some(Outcome::Queue { queue, intent, slots, .. }) => {
+            let intent = intent.as_ref().map_or(String::new(), |i| format!(", for {i}"));
+            let slots: String = slots.iter().map(|s| format!(", {}: {}", s.name, s.said.reveal())).collect();
+            outln!("      [to queue {queue}{intent}{slots}]");
         }
         Some(Outcome::Goodbye) => outln!("      [hangs up]"),
         None => {}
@@ -88,7 +94,7 @@ pub(super) fn explain(args: &Explain, places: &Places) -> Result<(), String> {
         };
         outln!("  {:<16} {:.3}  {does}", intent.name, scored.score);
     }
-    let (mut rehearsal, _) = Rehearsal::begin(plan.clone());
+    let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), today());
     let reply = rehearsal.act(&Act::parse(&args.sentence));
     outln!("as the first sentence of a call:");
     show(&reply);
@@ -128,7 +134,7 @@ pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
 
 /// Runs one dialogue; the error says what came instead.
 fn rehearse(golden: &Golden, plan: &Arc<Plan>) -> Result<(), String> {
-    let (mut rehearsal, mut reply) = Rehearsal::begin(plan.clone());
+    let (mut rehearsal, mut reply) = Rehearsal::begin(plan.clone(), golden.epoch);
     let mut story = String::new();
     let mut intent = None;
     for act in &golden.caller {
@@ -140,12 +146,15 @@ fn rehearse(golden: &Golden, plan: &Arc<Plan>) -> Result<(), String> {
         intent = reply.turns.last().and_then(|t| t.intent.clone()).or(intent);
         story += &format!("\n    \"{act}\" → {} → \"{}\"", understood.join(", "), reply.says.join(" "));
     }
-    let (queue, goodbye) = match &reply.outcome {
-        Some(Outcome::Queue { queue, .. }) => (Some(queue.clone()), false),
-        Some(Outcome::Goodbye) => (None, true),
-        None => (None, false),
+    let (queue, goodbye, slots) = match &reply.outcome {
+        Some(Outcome::Queue { queue, slots, .. }) => (Some(queue.clone()), false, slots.as_slice()),
+        Some(Outcome::Goodbye) => (None, true, &[][..]),
+        None => (None, false, &[][..]),
     };
     let said = reply.says.join(" ");
+    let told = |name: &String| slots.iter().find(|s| s.name == *name).map(|s| s.said.reveal().as_str());
+    let otherwise = golden.slots.iter().filter(|(name, value)| told(name) != Some(value.as_str()));
+    let otherwise = otherwise.map(|(name, _)| format!("{name}: {:?}", told(name)));
     let wrong = [
         (golden.queue.is_some() && golden.queue != queue).then(|| format!("queue {queue:?}")),
         (golden.intent.is_some() && golden.intent != intent).then(|| format!("intent {intent:?}")),
@@ -156,7 +165,7 @@ fn rehearse(golden: &Golden, plan: &Arc<Plan>) -> Result<(), String> {
             .filter(|words| !said.contains(*words))
             .map(|words| format!("not said: \"{words}\"")),
     ];
-    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    let wrong: Vec<String> = wrong.into_iter().flatten().chain(otherwise).collect();
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}{story}", wrong.join(", "))) }
 }
 

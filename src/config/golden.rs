@@ -2,8 +2,11 @@
 
 use super::file::{File, nearest};
 use super::problem::Problem;
+use crate::base::Epoch;
 use crate::ivr::Plan;
+use jiff::civil::DateTime;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use toml::Spanned;
 
@@ -21,12 +24,17 @@ pub struct Golden {
     pub goodbye: bool,
     /// Words that the line says in its last reply.
     pub hears: Option<String>,
+    /// Values that go with the call, as they are read back.
+    pub slots: BTreeMap<String, String>,
+    /// When it takes place.
+    pub epoch: Epoch,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
     line: Spanned<String>,
+    now: Option<Spanned<String>>,
     #[serde(default)]
     dialogue: Vec<Spanned<RawGolden>>,
 }
@@ -40,6 +48,23 @@ struct RawGolden {
     #[serde(default)]
     goodbye: bool,
     hears: Option<String>,
+    #[serde(default)]
+    slots: BTreeMap<Spanned<String>, String>,
+}
+
+/// When dialogues take place that do not say it: a Monday morning.
+const USUALLY: DateTime = DateTime::constant(2026, 3, 2, 9, 30, 0, 0);
+
+/// The moment of a file's dialogues, by the clock of its line.
+fn epoch(file: &File, now: Option<&Spanned<String>>, plan: &Plan, problems: &mut Vec<Problem>) -> Epoch {
+    let told = now.map_or(Some(USUALLY), |text| text.get_ref().parse().ok());
+    if let (None, Some(text)) = (told, now) {
+        let help = Some("as in now = \"2026-03-02T09:30\"".into());
+        problems.push(file.error(text.span(), "no moment").help(help));
+    }
+    let at = told.unwrap_or(USUALLY).to_zoned(plan.zone.clone());
+    let ms = at.map_or(0, |at| at.timestamp().as_millisecond());
+    Epoch { unix_ms: u64::try_from(ms).unwrap_or(0) }
 }
 
 /// Reads a file of golden dialogues for one of these lines.
@@ -54,11 +79,18 @@ pub fn golden(file: &File, lines: &[Arc<Plan>]) -> Result<Vec<Golden>, Vec<Probl
         let message = format!("no line named `{}`", raw.line.get_ref());
         return Err(vec![file.error(raw.line.span(), message).help(help)]);
     };
+    let epoch = epoch(file, raw.now.as_ref(), plan, &mut problems);
+    let names: Vec<&str> = plan.intents.iter().flat_map(|i| &i.slots).map(|s| s.name.as_str()).collect();
     let mut out = Vec::new();
     for one in raw.dialogue {
         let at = file.place(one.span().start).0;
         let span = one.span();
-        let RawGolden { caller, queue, intent, goodbye, hears } = one.into_inner();
+        let RawGolden { caller, queue, intent, goodbye, hears, slots } = one.into_inner();
+        for slot in slots.keys().filter(|s| !names.contains(&s.get_ref().as_str())) {
+            let help = nearest(slot.get_ref(), names.iter().copied());
+            problems.push(file.error(slot.span(), "the line has no such slot").help(help));
+        }
+        let slots: BTreeMap<_, _> = slots.into_iter().map(|(name, said)| (name.into_inner(), said)).collect();
         if let Some(intent) = intent.as_ref().filter(|i| !plan.intents.iter().any(|p| p.name == *i.get_ref()))
         {
             let help = nearest(intent.get_ref(), plan.intents.iter().map(|i| i.name.as_str()));
@@ -68,14 +100,14 @@ pub fn golden(file: &File, lines: &[Arc<Plan>]) -> Result<Vec<Golden>, Vec<Probl
             let help = nearest(queue.get_ref(), plan.queues());
             problems.push(file.error(queue.span(), "the line leads to no such queue").help(help));
         }
-        if queue.is_none() && intent.is_none() && hears.is_none() && !goodbye {
+        if queue.is_none() && intent.is_none() && hears.is_none() && slots.is_empty() && !goodbye {
             problems.push(
                 file.error(span, "this dialogue expects nothing")
-                    .help(Some("give it queue, intent, goodbye = true, or hears".into())),
+                    .help(Some("give it queue, intent, slots, goodbye = true, or hears".into())),
             );
         }
         let (queue, intent) = (queue.map(Spanned::into_inner), intent.map(Spanned::into_inner));
-        out.push(Golden { line: plan.line.clone(), at, caller, queue, intent, goodbye, hears });
+        out.push(Golden { line: plan.line.clone(), at, caller, queue, intent, goodbye, hears, slots, epoch });
     }
     if problems.is_empty() { Ok(out) } else { Err(problems) }
 }

@@ -3,10 +3,12 @@
 use super::file::File;
 use super::hours;
 use super::problem::Problem;
+use super::slot::{self, Around, RawSlot};
 use super::team::Team;
 use crate::base::Lang;
 use crate::ivr::{self, Action, Confirm, Hours, Intent, Plan, Text};
 use crate::nlu::Model;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -35,6 +37,8 @@ struct RawLine {
     numbers: Vec<Spanned<String>>,
     languages: Spanned<Vec<Lang>>,
     person: Spanned<String>,
+    zone: Option<Spanned<String>>,
+    currency: Option<Spanned<String>>,
     hours: Option<Spanned<String>>,
     closed: Option<Spanned<Text>>,
 }
@@ -61,6 +65,8 @@ struct RawIntent {
     examples: Spanned<BTreeMap<Lang, Vec<Spanned<String>>>>,
     #[serde(default)]
     confirm: Confirm,
+    #[serde(default)]
+    slot: Vec<RawSlot>,
     queue: Option<Spanned<String>>,
     say: Option<Spanned<Text>>,
 }
@@ -97,6 +103,9 @@ pub(super) fn check(
     need(&raw.greeting, "the greeting", problems);
     need(&raw.question, "the question", problems);
     let hours = raw.line.hours.and_then(|name| hours::find(file, &name, hours, problems));
+    let named_zone = raw.line.zone.and_then(|zone| time_zone(file, &zone, problems));
+    let zone = named_zone.or_else(|| hours.as_ref().map(|h| h.zone.clone()));
+    let currency = raw.line.currency.map(|c| currency(file, &c, problems)).unwrap_or_default();
     let closed = closed(file, hours.is_some(), raw.line.closed, &need, problems);
     let (act, confirm) = (*raw.understanding.act.get_ref(), *raw.understanding.confirm.get_ref());
     if !(0.0 < confirm && confirm <= act && act <= 1.0) {
@@ -108,7 +117,8 @@ pub(super) fn check(
     if raw.intent.is_empty() {
         problems.push(file.error(0..0, "a line needs at least one [[intent]]"));
     }
-    let intents = intents(file, raw.intent, team, &need, &languages, problems);
+    let around = Around { file, need: &need, has_zone: zone.is_some(), has_currency: !currency.is_empty() };
+    let intents = intents(&around, raw.intent, team, &languages, problems);
     if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
         return None;
     }
@@ -118,6 +128,8 @@ pub(super) fn check(
         numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
         model: Model::train(&ivr::examples(&intents), intents.len()),
         languages,
+        zone: zone.unwrap_or(TimeZone::UTC),
+        currency,
         hours,
         closed,
         person: raw.line.person.into_inner(),
@@ -143,14 +155,14 @@ fn unlike(file: &File, line: &RawLine, others: &[Arc<Plan>], problems: &mut Vec<
 }
 
 /// The requests that a line can serve.
-fn intents(
-    file: &File,
+fn intents<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
+    around: &Around<'_, N>,
     raw: Vec<RawIntent>,
     team: &Team,
-    need: &impl Fn(&Spanned<Text>, &str, &mut Vec<Problem>),
     languages: &[Lang],
     problems: &mut Vec<Problem>,
 ) -> Vec<Intent> {
+    let (file, need) = (around.file, around.need);
     let mut intents: Vec<Intent> = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for one in raw {
@@ -163,6 +175,8 @@ fn intents(
             problems
                 .push(file.error(one.name.span(), format!("a second intent named `{}`", one.name.get_ref())));
         }
+        let slots = slot::slots(one.slot, around, problems);
+        let values: Vec<&str> = slots.iter().map(|s| s.name.as_str()).collect();
         let action = match (one.queue, one.say) {
             (Some(queue), None) => {
                 team.require_queue(file, &queue, problems);
@@ -170,6 +184,7 @@ fn intents(
             }
             (None, Some(say)) => {
                 need(&say, "what to say", problems);
+                slot::check_names(file, &say, &values, problems);
                 Action::Say(say.into_inner())
             }
             _ => {
@@ -191,10 +206,29 @@ fn intents(
                 .map(|(l, e)| (l, e.into_iter().map(Spanned::into_inner).collect()))
                 .collect(),
             confirm: one.confirm,
+            slots,
             action,
         });
     }
     intents
+}
+
+fn time_zone(file: &File, name: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<TimeZone> {
+    let zone = TimeZone::get(name.get_ref()).ok();
+    if zone.is_none() {
+        let help = Some("write it as in \"Asia/Shanghai\" or \"Europe/London\"".into());
+        problems.push(file.error(name.span(), "no such time zone").help(help));
+    }
+    zone
+}
+
+fn currency(file: &File, code: &Spanned<String>, problems: &mut Vec<Problem>) -> String {
+    let code_of_three = code.get_ref().len() == 3 && code.get_ref().chars().all(|c| c.is_ascii_uppercase());
+    if !code_of_three {
+        let help = Some("three letters of ISO 4217, as in \"CNY\" or \"USD\"".into());
+        problems.push(file.error(code.span(), "no currency").help(help));
+    }
+    code.get_ref().clone()
 }
 
 /// What a line says that has hours, when it is closed.

@@ -14,6 +14,7 @@ mod number;
 mod problem;
 mod queue;
 mod server;
+mod slot;
 mod team;
 mod trunk;
 

@@ -11,6 +11,8 @@ mod plan;
 mod tests;
 mod question;
 mod rehearsal;
+mod slot;
+pub(crate) mod template;
 mod turn;
 mod words;
 
@@ -20,5 +22,6 @@ pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
 pub use plan::{Action, Confirm, Intent, Plan, Text, examples};
 pub use question::{Question, Reply, Step, Wanted};
 pub use rehearsal::{Act, Rehearsal, Reply as RehearsalReply};
+pub use slot::{Filled, Slot};
 pub use turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};
 pub use words::{BRIEFING_VALUES, QueueWords};

@@ -2,8 +2,10 @@
 
 use super::hours::Hours;
 use super::phrases;
+use super::slot::Slot;
 use crate::base::Lang;
 use crate::nlu::{self, Example};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,7 +35,7 @@ pub enum Action {
 }
 
 /// A request that the line can serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
     pub name: String,
     /// The key that means the same, 1–9.
@@ -42,6 +44,8 @@ pub struct Intent {
     pub label: Text,
     pub examples: BTreeMap<Lang, Vec<String>>,
     pub confirm: Confirm,
+    /// The values that it needs, in the order in which they are asked for.
+    pub slots: Vec<Slot>,
     pub action: Action,
 }
 
@@ -62,6 +66,10 @@ pub struct Plan {
     pub numbers: Vec<String>,
     /// The first is spoken first.
     pub languages: Vec<Lang>,
+    /// Where "tomorrow at three" is.
+    pub zone: TimeZone,
+    /// What a bare number is where money is asked for (ISO 4217); empty if no slot is money.
+    pub currency: String,
     /// When it is open; always without.
     pub hours: Option<Arc<Hours>>,
     /// Said to whoever calls when it is not.
@@ -136,8 +144,16 @@ impl Plan {
                     out.push((lang, phrases::confirm_by_key(lang, label)));
                 }
                 out.push((lang, phrases::acting(lang, label)));
-                if let Action::Say(text) = &intent.action {
+                if let Action::Say(text) = &intent.action
+                    && !super::template::has_values(self.text(text, lang))
+                {
                     out.push((lang, self.text(text, lang).to_owned()));
+                }
+                for slot in &intent.slots {
+                    out.extend(
+                        [&slot.ask, &slot.again].iter().filter_map(|t| Some((lang, t.get(&lang)?.clone()))),
+                    );
+                    out.push((lang, phrases::enter(slot, lang)));
                 }
             }
         }

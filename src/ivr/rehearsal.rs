@@ -4,7 +4,7 @@
 use super::dialog::Dialog;
 use super::plan::Plan;
 use super::turn::{Heard, Input, Outcome, Output, Turn};
-use crate::base::{Lang, Now};
+use crate::base::{Epoch, Lang, Now};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     Says(String),
-    Presses(char),
+    /// These keys, one after the other.
+    Presses(String),
     Waits,
 }
 
 impl Act {
-    /// `key 3` presses, nothing waits, everything else is said.
+    /// `key 3` and `key 138#` press, nothing waits, everything else is said.
     pub fn parse(text: &str) -> Act {
         let text = text.trim();
-        let key = text.strip_prefix("key ").and_then(|k| {
-            let mut chars = k.trim().chars();
-            chars.next().filter(|c| chars.next().is_none() && (c.is_ascii_digit() || "*#".contains(*c)))
-        });
-        match key {
-            Some(key) => Act::Presses(key),
+        let is_key = |c: char| c.is_ascii_digit() || "*#".contains(c);
+        let keys =
+            text.strip_prefix("key ").map(str::trim).filter(|k| !k.is_empty() && k.chars().all(is_key));
+        match keys {
+            Some(keys) => Act::Presses(keys.to_owned()),
             None if text.is_empty() => Act::Waits,
             None => Act::Says(text.to_owned()),
         }
@@ -50,8 +50,9 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// Begins a dialogue; the greeting and the first question are in the reply.
-    pub fn begin(plan: Arc<Plan>) -> (Rehearsal, Reply) {
-        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true), now: Now(0) };
+    /// `epoch` is when.
+    pub fn begin(plan: Arc<Plan>, epoch: Epoch) -> (Rehearsal, Reply) {
+        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true, epoch), now: Now(0) };
         let reply = rehearsal.give(Input::Start);
         (rehearsal, reply)
     }
@@ -65,7 +66,21 @@ impl Rehearsal {
     pub fn act(&mut self, act: &Act) -> Reply {
         match act {
             Act::Says(text) => self.give(Input::Heard(Heard { text: text.clone(), confidence: 1.0 })),
-            Act::Presses(key) => self.give(Input::Key(*key)),
+            Act::Presses(keys) => {
+                let mut reply = Reply::default();
+                for key in keys.chars() {
+                    let more = self.give(Input::Key(key));
+                    reply.turns.extend(more.turns);
+                    if !more.says.is_empty() {
+                        reply.says = more.says;
+                    }
+                    reply.outcome = more.outcome;
+                    if reply.outcome.is_some() {
+                        break;
+                    }
+                }
+                reply
+            }
             Act::Waits => {
                 self.now = self.dialog.deadline().unwrap_or(self.now + Duration::from_secs(60));
                 self.give(Input::Tick)
@@ -84,7 +99,7 @@ impl Rehearsal {
                 Output::Done(outcome) => reply.outcome = Some(outcome),
             }
         }
-        if reply.outcome.is_none() {
+        if reply.outcome.is_none() && !reply.says.is_empty() {
             self.dialog.step(self.now, Input::Spoken, &mut Vec::new());
         }
         reply
@@ -97,8 +112,9 @@ mod tests {
 
     #[test]
     fn acts_are_read_as_they_are_typed() {
-        assert_eq!(Act::parse("key 3"), Act::Presses('3'));
-        assert_eq!(Act::parse(" key * "), Act::Presses('*'));
+        assert_eq!(Act::parse("key 3"), Act::Presses("3".into()));
+        assert_eq!(Act::parse("key 138#"), Act::Presses("138#".into()));
+        assert_eq!(Act::parse(" key * "), Act::Presses("*".into()));
         assert_eq!(Act::parse("key lost"), Act::Says("key lost".into()));
         assert_eq!(Act::parse(" "), Act::Waits);
         assert_eq!(Act::parse("我家停水了"), Act::Says("我家停水了".into()));

@@ -1,8 +1,13 @@
 use super::*;
-use crate::base::{Lang, Now};
+use crate::base::{Epoch, Lang, Now};
 use crate::nlu::{Example, Model};
 use std::sync::Arc;
 use std::time::Duration;
+
+mod task;
+
+/// 2026-03-02, 09:30 UTC.
+const MONDAY: Epoch = Epoch { unix_ms: 1_772_443_800_000 };
 
 fn text(zh: &str, en: &str) -> Text {
     Text::from([(Lang::Zh, zh.to_owned()), (Lang::En, en.to_owned())])
@@ -15,6 +20,7 @@ fn plan() -> Arc<Plan> {
         label: text(zh, en),
         examples: [].into(),
         confirm,
+        slots: Vec::new(),
         action,
     };
     let intents = vec![
@@ -46,6 +52,8 @@ fn plan() -> Arc<Plan> {
     ]
     .map(|(t, intent)| Example { text: t.into(), intent });
     Arc::new(Plan {
+        zone: jiff::tz::TimeZone::UTC,
+        currency: "CNY".into(),
         hours: None,
         closed: Text::new(),
         line: "test".into(),
@@ -70,7 +78,11 @@ struct Caller {
 
 impl Caller {
     fn new() -> Caller {
-        let mut caller = Caller { dialog: Dialog::new(plan(), true), now: Now(0), out: Vec::new() };
+        Caller::of(plan())
+    }
+
+    fn of(plan: Arc<Plan>) -> Caller {
+        let mut caller = Caller { dialog: Dialog::new(plan, true, MONDAY), now: Now(0), out: Vec::new() };
         caller.give(Input::Start);
         caller
     }
@@ -198,7 +210,7 @@ fn the_language_changes_by_word_and_by_key() {
 
 #[test]
 fn where_nobody_listens_the_keys_are_offered_from_the_start() {
-    let mut dialog = Dialog::new(plan(), false);
+    let mut dialog = Dialog::new(plan(), false, MONDAY);
     let mut out = Vec::new();
     dialog.step(Now(0), Input::Start, &mut out);
     assert!(said(&out).starts_with("您好。请用电话按键选择。停水报修，请按1。"), "{}", said(&out));

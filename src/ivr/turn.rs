@@ -1,5 +1,6 @@
 //! What goes into the dialogue, and what comes out: sentences, keys, silence; prompts, turns, an outcome.
 
+use super::slot::Filled;
 use crate::base::{Lang, Pii};
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +46,16 @@ pub struct Say {
 }
 
 /// Where the call goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// To an agent; `intent` is `None` if a person was asked for or the ladder ended.
-    Queue { queue: String, intent: Option<String>, lang: Lang, words: Option<Pii<String>> },
+    Queue {
+        queue: String,
+        intent: Option<String>,
+        lang: Lang,
+        words: Option<Pii<String>>,
+        slots: Vec<Filled>,
+    },
     /// The caller is done; hang up when everything is said.
     Goodbye,
 }
@@ -78,7 +85,13 @@ pub enum Understood {
     Yes,
     /// Denied by the caller.
     No,
-    /// A person, repeat, help, language, goodbye.
+    /// A value that was asked for, or said unasked.
+    Filled,
+    /// Another value for one that was known already.
+    Corrected,
+    /// A value that cannot be right: its check failed, it is too short, out of range.
+    Faulty,
+    /// A person, repeat, help, back, language, goodbye.
     Universal,
     /// Not understood.
     NoMatch,
@@ -103,10 +116,12 @@ pub struct Turn {
     pub understood: Understood,
 }
 
-fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(value.reveal())
+pub(super) fn reveal<T: Serialize, S: serde::Serializer>(value: &Pii<T>, s: S) -> Result<S::Ok, S::Error> {
+    value.reveal().serialize(s)
 }
 
-fn conceal<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Pii<String>, D::Error> {
-    String::deserialize(d).map(Pii::new)
+pub(super) fn conceal<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    d: D,
+) -> Result<Pii<T>, D::Error> {
+    T::deserialize(d).map(Pii::new)
 }

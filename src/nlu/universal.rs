@@ -12,6 +12,8 @@ pub enum Universal {
     Repeat,
     /// What can I say?
     Help,
+    /// To what was before.
+    Back,
     /// Go on in this language.
     Language(Lang),
     /// The caller is done.
@@ -47,6 +49,19 @@ const REPEAT: &[&str] = &[
     "pardon",
 ];
 const HELP: &[&str] = &["帮助", "help", "help me", "help me please", "what can i say", "有什么"];
+const BACK: &[&str] = &[
+    "返回",
+    "返回上一步",
+    "上一步",
+    "回到上一步",
+    "退回",
+    "back",
+    "go back",
+    "go back please",
+    "one step back",
+    "start over",
+    "重新开始",
+];
 const ENGLISH: &[&str] = &["英文", "英语", "english"];
 const CHINESE: &[&str] = &["中文", "普通话", "chinese", "mandarin"];
 const GOODBYE: &[&str] = &["再见", "goodbye", "bye", "bye bye", "that is all", "没有了", "nothing else"];
@@ -151,6 +166,8 @@ pub fn universal(text: &str) -> Option<Universal> {
         Some(Universal::Repeat)
     } else if whole(HELP) {
         Some(Universal::Help)
+    } else if whole(BACK) {
+        Some(Universal::Back)
     } else if whole(GOODBYE) {
         Some(Universal::Goodbye)
     } else {
@@ -249,6 +266,8 @@ mod tests {
         assert_eq!(universal("请再说一遍"), Some(Universal::Repeat));
         assert_eq!(universal("再见"), Some(Universal::Goodbye));
         assert_eq!(universal("help"), Some(Universal::Help));
+        assert_eq!(universal("返回"), Some(Universal::Back));
+        assert_eq!(universal("I want my money back"), None);
         assert_eq!(universal("help my water is off"), None);
     }
 }
