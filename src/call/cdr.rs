@@ -2,7 +2,7 @@
 
 use super::guests::Role;
 use crate::acd::{Decision, OverflowWhy};
-use crate::base::{CallId, Pii};
+use crate::base::{CallId, Lang, Pii};
 use crate::ivr::{Filled, Turn};
 use crate::media::LegStats;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,9 @@ pub enum Moment {
     /// The first sound of a prompt left.
     Saying {
         text: String,
+        /// It was made for this caller: values read back, a number.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        personal: bool,
     },
     SpeechStarted,
     SpeechEnded,
@@ -87,6 +90,15 @@ pub enum Moment {
     /// A number outside is called.
     Dialled {
         number: String,
+    },
+    /// A service was asked: `found`, `none` or `failed`.
+    LookedUp {
+        lookup: String,
+        outcome: String,
+    },
+    Ticket {
+        number: u64,
+        kind: String,
     },
     /// The caller will not wait on.
     LeftQueue,
@@ -167,6 +179,26 @@ pub struct LegRecord {
     /// The codec agreed on; `None` if media never began.
     pub codec: Option<crate::base::Codec>,
     pub stats: LegStats,
+}
+
+/// Something to be done by people: what is kept of it, and posted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketRecord {
+    pub number: u64,
+    pub kind: String,
+    pub line: String,
+    /// The version of the dialplans that the call began with.
+    pub version: String,
+    pub call: CallId,
+    /// Milliseconds since 1970.
+    pub at_unix_ms: u64,
+    #[serde(serialize_with = "reveal", deserialize_with = "conceal")]
+    pub caller: Pii<String>,
+    pub lang: Lang,
+    pub intent: String,
+    #[serde(serialize_with = "reveal_some", deserialize_with = "conceal_some")]
+    pub words: Option<Pii<String>>,
+    pub values: Vec<Filled>,
 }
 
 /// The whole record.

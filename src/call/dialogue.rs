@@ -1,6 +1,6 @@
 //! The dialogue's part of a call: speech and keys in, prompts and an outcome out.
 
-use super::cdr::{EndedBy, Moment, Result, TurnRecord};
+use super::cdr::{EndedBy, Moment, Result, TicketRecord, TurnRecord};
 use super::event::Output;
 use super::journey::{Call, Due, Stage};
 use super::speaking::Heard as Sound;
@@ -35,6 +35,14 @@ impl Call {
                     self.cdr.turns.push(TurnRecord { ms, turn, recognise_ms, gap_ms: None });
                     self.moment(now, Moment::Heard { turn: self.cdr.turns.len() - 1 }, out);
                 }
+                ivr::Output::LookUp { ask, request } => {
+                    let line = self.dialog.plan().line.clone();
+                    out.push(Output::LookUp { call: self.id, line, ask, request });
+                }
+                ivr::Output::LookedUp { lookup, outcome } => {
+                    self.moment(now, Moment::LookedUp { lookup, outcome: outcome.into() }, out);
+                }
+                ivr::Output::Ticket(ticket) => self.ticket(now, ticket, s, out),
                 ivr::Output::Done(outcome) => self.dialog_done(now, outcome, s, out),
             }
         }
@@ -42,6 +50,23 @@ impl Call {
             Some(at) => s.timers.set((self.id, Due::Dialog), at),
             None => s.timers.clear((self.id, Due::Dialog)),
         }
+    }
+
+    fn ticket(&mut self, now: Now, ticket: ivr::Ticket, s: &Shared, out: &mut Vec<Output>) {
+        self.moment(now, Moment::Ticket { number: ticket.number, kind: ticket.kind.clone() }, out);
+        out.push(Output::Ticket(Box::new(TicketRecord {
+            number: ticket.number,
+            kind: ticket.kind,
+            line: self.dialog.plan().line.clone(),
+            version: self.cdr.version.clone(),
+            call: self.id,
+            at_unix_ms: s.epoch.unix_ms_at(now),
+            caller: self.cdr.caller.clone(),
+            lang: ticket.lang,
+            intent: ticket.intent,
+            words: ticket.words,
+            values: ticket.values,
+        })));
     }
 
     /// A silence, or what else the caller was waited for, is over.

@@ -2,14 +2,19 @@
 
 use super::event::Output;
 use crate::base::{Lang, LegId};
+use crate::limits::PASSING_PROMPTS_MAX;
 use crate::media::{self, PlayId, Prompt};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-/// Every prompt rendered so far, by language and text. Bounded by what the lines can say.
+/// Every prompt rendered so far, by language and text: what the lines can say, and the newest of what was made for one call.
 #[derive(Debug, Default)]
 pub(super) struct Library {
     prompts: HashMap<(Lang, String), Slot>,
+    /// What the lines can say, whoever calls.
+    lasting: HashSet<(Lang, String)>,
+    /// What was made for one call, oldest first.
+    passing: VecDeque<(Lang, String)>,
     next_play: u64,
 }
 
@@ -21,13 +26,34 @@ enum Slot {
 }
 
 impl Library {
-    /// Asks for `text` unless it is there or on its way.
+    /// Asks for `text`, which a line can say whoever calls.
+    pub(super) fn keep(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
+        self.lasting.insert((lang, text.to_owned()));
+        self.want(lang, text, out);
+    }
+
+    /// Asks for `text` unless it is there or on its way. What no line says to everybody is not kept for long.
     pub(super) fn want(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
         let key = (lang, text.to_owned());
-        if matches!(self.prompts.get(&key), None | Some(Slot::Failed)) {
-            self.prompts.insert(key, Slot::Asked);
-            out.push(Output::Render { lang, text: text.to_owned() });
+        if !matches!(self.prompts.get(&key), None | Some(Slot::Failed)) {
+            return;
         }
+        let keep = self.lasting.contains(&key);
+        if !keep && !self.passing.contains(&key) {
+            self.passing.push_back(key.clone());
+            if self.passing.len() > PASSING_PROMPTS_MAX
+                && let Some(oldest) = self.passing.pop_front()
+            {
+                self.prompts.remove(&oldest);
+            }
+        }
+        self.prompts.insert(key, Slot::Asked);
+        out.push(Output::Render { lang, text: text.to_owned(), keep });
+    }
+
+    /// True if all of this may be said to anybody.
+    fn is_lasting(&self, lang: Lang, texts: &[String]) -> bool {
+        texts.iter().all(|text| self.lasting.contains(&(lang, text.clone())))
     }
 
     /// How many prompts are on their way.
@@ -36,7 +62,8 @@ impl Library {
     }
 
     pub(super) fn rendered(&mut self, lang: Lang, text: String, prompt: Option<Arc<Prompt>>) {
-        self.prompts.insert((lang, text), prompt.map_or(Slot::Failed, Slot::Ready));
+        // Not if it has been forgotten meanwhile.
+        self.prompts.entry((lang, text)).and_modify(|slot| *slot = prompt.map_or(Slot::Failed, Slot::Ready));
     }
 
     /// The prompts for `texts`, without those that failed; `None` while one is on its way.
@@ -72,8 +99,8 @@ struct Said {
 /// What a play report meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// A prompt's first sound left.
-    Began(String),
+    /// A prompt's first sound left; is it one that is not said to everybody?
+    Began { text: String, personal: bool },
     /// A prompt was said to its end.
     Finished,
     /// About music, or something already replaced.
@@ -175,9 +202,12 @@ impl Speaking {
         matches!(&self.playing, Some((_, Some(said))) if said.barge_in)
     }
 
-    pub(super) fn started(&self, play: PlayId) -> Heard {
+    pub(super) fn started(&self, play: PlayId, library: &Library) -> Heard {
         match &self.playing {
-            Some((id, Some(said))) if *id == play => Heard::Began(said.texts.join(" ")),
+            Some((id, Some(said))) if *id == play => Heard::Began {
+                text: said.texts.join(" "),
+                personal: !library.is_lasting(said.lang, &said.texts),
+            },
             _ => Heard::Nothing,
         }
     }

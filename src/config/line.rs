@@ -2,21 +2,19 @@
 
 use super::file::File;
 use super::hours;
+use super::intent::{Around, RawIntent, intents};
+use super::lookup::{self, Headers, RawLookup, RawTicket, TicketKind};
 use super::problem::Problem;
-use super::slot::{self, Around, RawSlot};
 use super::team::Team;
+use super::{action, slot};
 use crate::base::Lang;
-use crate::ivr::{self, Action, Confirm, Hours, Intent, Plan, Text};
+use crate::ivr::{self, Hours, Lookup, Plan, Text};
 use crate::nlu::Model;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
-
-/// Fewer examples than this in a language are a warning: it will not be understood well.
-const EXAMPLES_LEAST: usize = 3;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +25,18 @@ pub(super) struct Raw {
     #[serde(default)]
     understanding: Understanding,
     #[serde(default)]
+    lookup: Vec<RawLookup>,
+    #[serde(default)]
+    ticket: Vec<RawTicket>,
+    #[serde(default)]
     intent: Vec<RawIntent>,
+}
+
+/// Where a line's requests and tickets go, beside its plan.
+#[derive(Default)]
+pub(super) struct Outward {
+    pub(super) headers: BTreeMap<String, Headers>,
+    pub(super) tickets: Vec<TicketKind>,
 }
 
 #[derive(Deserialize)]
@@ -56,21 +65,6 @@ impl Default for Understanding {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawIntent {
-    name: Spanned<String>,
-    key: Spanned<String>,
-    label: Spanned<Text>,
-    examples: Spanned<BTreeMap<Lang, Vec<Spanned<String>>>>,
-    #[serde(default)]
-    confirm: Confirm,
-    #[serde(default)]
-    slot: Vec<RawSlot>,
-    queue: Option<Spanned<String>>,
-    say: Option<Spanned<Text>>,
-}
-
 /// Reads a line's file.
 pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Raw> {
     file.parse(problems)
@@ -84,7 +78,7 @@ pub(super) fn check(
     others: &[Arc<Plan>],
     version: &str,
     problems: &mut Vec<Problem>,
-) -> Option<Plan> {
+) -> Option<(Plan, Outward)> {
     let before = problems.len();
     let languages = raw.line.languages.get_ref().clone();
     if languages.is_empty() {
@@ -117,12 +111,20 @@ pub(super) fn check(
     if raw.intent.is_empty() {
         problems.push(file.error(0..0, "a line needs at least one [[intent]]"));
     }
-    let around = Around { file, need: &need, has_zone: zone.is_some(), has_currency: !currency.is_empty() };
-    let intents = intents(&around, raw.intent, team, &languages, problems);
+    let (lookups, outward) = outward(file, (raw.lookup, raw.ticket), &currency, problems);
+    let tickets: Vec<String> = outward.tickets.iter().map(|t| t.name.clone()).collect();
+    let (has_zone, has_currency) = (zone.is_some(), !currency.is_empty());
+    let around = Around {
+        slots: slot::Around { file, need: &need, has_zone, has_currency },
+        actions: action::Around { file, need: &need, team, tickets: &tickets },
+        languages: &languages,
+        lookups: &lookups,
+    };
+    let intents = intents(raw.intent, &around, problems);
     if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
         return None;
     }
-    Some(Plan {
+    let plan = Plan {
         line: raw.line.name.into_inner(),
         version: version.to_owned(),
         numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
@@ -138,7 +140,8 @@ pub(super) fn check(
         intents,
         act,
         confirm,
-    })
+    };
+    Some((plan, outward))
 }
 
 /// No other line has this name or one of these numbers.
@@ -154,63 +157,32 @@ fn unlike(file: &File, line: &RawLine, others: &[Arc<Plan>], problems: &mut Vec<
     }
 }
 
-/// The requests that a line can serve.
-fn intents<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
-    around: &Around<'_, N>,
-    raw: Vec<RawIntent>,
-    team: &Team,
-    languages: &[Lang],
+/// The services that the line asks, each once.
+fn outward(
+    file: &File,
+    (lookups, tickets): (Vec<RawLookup>, Vec<RawTicket>),
+    currency: &str,
     problems: &mut Vec<Problem>,
-) -> Vec<Intent> {
-    let (file, need) = (around.file, around.need);
-    let mut intents: Vec<Intent> = Vec::new();
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for one in raw {
-        need(&one.label, "the label", problems);
-        for lang in languages {
-            examples_in(file, &one, *lang, &mut seen, problems);
+) -> (Vec<Arc<Lookup>>, Outward) {
+    let (mut out, mut services) = (Outward::default(), Vec::new());
+    let names = lookups.iter().map(|l| &l.name).chain(tickets.iter().map(|t| &t.name));
+    for (at, name) in names.clone().enumerate() {
+        if names.clone().take(at).any(|n| n.get_ref() == name.get_ref()) {
+            let message = format!("a second look-up or ticket named `{}`", name.get_ref());
+            problems.push(file.error(name.span(), message));
         }
-        let key = key(file, &one.key, &intents, problems);
-        if intents.iter().any(|i| i.name == *one.name.get_ref()) {
-            problems
-                .push(file.error(one.name.span(), format!("a second intent named `{}`", one.name.get_ref())));
-        }
-        let slots = slot::slots(one.slot, around, problems);
-        let values: Vec<&str> = slots.iter().map(|s| s.name.as_str()).collect();
-        let action = match (one.queue, one.say) {
-            (Some(queue), None) => {
-                team.require_queue(file, &queue, problems);
-                Action::Queue(queue.into_inner())
-            }
-            (None, Some(say)) => {
-                need(&say, "what to say", problems);
-                slot::check_names(file, &say, &values, problems);
-                Action::Say(say.into_inner())
-            }
-            _ => {
-                problems.push(
-                    file.error(one.name.span(), format!("intent `{}` must do one thing", one.name.get_ref()))
-                        .help(Some("give it either queue = \"…\" or say.zh/say.en".into())),
-                );
-                continue;
-            }
-        };
-        intents.push(Intent {
-            name: one.name.into_inner(),
-            key,
-            label: one.label.into_inner(),
-            examples: one
-                .examples
-                .into_inner()
-                .into_iter()
-                .map(|(l, e)| (l, e.into_iter().map(Spanned::into_inner).collect()))
-                .collect(),
-            confirm: one.confirm,
-            slots,
-            action,
-        });
     }
-    intents
+    for raw in lookups {
+        let (found, headers) = lookup::lookup(file, raw, currency, problems);
+        out.headers.insert(found.name.clone(), headers);
+        services.push(Arc::new(found));
+    }
+    for raw in tickets {
+        let (kind, headers) = lookup::ticket(file, raw, problems);
+        out.headers.insert(kind.name.clone(), headers);
+        out.tickets.push(kind);
+    }
+    (services, out)
 }
 
 fn time_zone(file: &File, name: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<TimeZone> {
@@ -255,54 +227,4 @@ fn closed(
             Text::new()
         }
     }
-}
-
-/// One intent's examples in one language: enough of them, and none that another intent has too.
-fn examples_in(
-    file: &File,
-    one: &RawIntent,
-    lang: Lang,
-    seen: &mut BTreeMap<String, String>,
-    problems: &mut Vec<Problem>,
-) {
-    let name = one.name.get_ref();
-    let examples = one.examples.get_ref().get(&lang).map_or(&[][..], Vec::as_slice);
-    if examples.is_empty() {
-        problems.push(
-            file.error(one.name.span(), format!("intent `{name}` has no examples in {}", lang.code()))
-                .help(Some(format!("add examples.{} = [\"…\"] with 5 to 20 sentences", lang.code()))),
-        );
-    } else if examples.len() < EXAMPLES_LEAST {
-        let span: Range<usize> = examples.first().map_or(0..0, Spanned::span);
-        let message = format!("intent `{name}` has only {} examples in {}", examples.len(), lang.code());
-        problems.push(
-            file.error(span, message).help(Some("5 to 20 are needed to understand it well".into())).warning(),
-        );
-    }
-    for example in examples {
-        if let Some(other) = seen.insert(example.get_ref().to_lowercase(), name.clone()).filter(|o| o != name)
-        {
-            let message = format!("`{}` is an example of intent `{other}` too", example.get_ref());
-            problems.push(
-                file.error(example.span(), message)
-                    .help(Some("no caller's sentence can mean both: keep one".into())),
-            );
-        }
-    }
-}
-
-/// A key 1–9 that no other intent has.
-fn key(file: &File, key: &Spanned<String>, intents: &[Intent], problems: &mut Vec<Problem>) -> char {
-    let mut chars = key.get_ref().chars();
-    let (Some(c @ '1'..='9'), None) = (chars.next(), chars.next()) else {
-        problems.push(
-            file.error(key.span(), "a key is one of 1 to 9")
-                .help(Some("0 is a person, * repeats and # changes the language on every line".into())),
-        );
-        return '?';
-    };
-    if let Some(other) = intents.iter().find(|i| i.key == c) {
-        problems.push(file.error(key.span(), format!("key {c} already belongs to intent `{}`", other.name)));
-    }
-    c
 }

@@ -50,9 +50,12 @@ impl Voice {
         (Voice { cache: cache.map(Into::into), results, slots: Arc::new(Semaphore::new(AT_ONCE)) }, out)
     }
 
-    /// Begins to render `text`.
-    pub fn render(&self, lang: Lang, text: String) {
-        let voice = self.clone();
+    /// Begins to render `text`; on disk it is kept only if that is worth it.
+    pub fn render(&self, lang: Lang, text: String, keep: bool) {
+        let mut voice = self.clone();
+        if !keep {
+            voice.cache = None;
+        }
         tokio::spawn(async move {
             let _slot = voice.slots.acquire().await;
             let prompt = match voice.speak(lang, &text).await {

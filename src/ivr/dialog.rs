@@ -10,6 +10,7 @@
 //! # the other language. Each miss climbs the ladder; its top is a person, so no caller goes round in circles. A request
 //! that needs values has them filled before it is carried out (`task.rs`).
 
+mod act;
 mod keys;
 mod ladder;
 mod request;
@@ -17,8 +18,8 @@ mod take;
 mod task;
 
 use super::phrases::{self, Phrase};
-use super::plan::{Action, Plan};
-use super::template;
+use super::plan::Plan;
+use super::slot::Filled;
 use super::turn::{Heard, Input, Outcome, Output, Say, Turn, Understood};
 use crate::base::{Epoch, Lang, Now, Pii};
 use crate::nlu;
@@ -59,6 +60,8 @@ enum Asked {
     Check,
     /// Which of the values read back is wrong?
     Which,
+    /// A service, by the number of the look-up.
+    LookUp(u32),
 }
 
 /// One caller's dialogue.
@@ -83,12 +86,17 @@ pub struct Dialog {
     task: Option<Task>,
     /// The caller's last answer was a key.
     by_keys: bool,
+    /// The call's number: tickets are numbered by it.
+    call: u64,
+    lookups: u32,
+    tickets: u8,
     done: bool,
 }
 
 impl Dialog {
-    /// A dialogue that has not begun; give it [`Input::Start`]. `epoch` tells what day it is.
-    pub fn new(plan: Arc<Plan>, listens: bool, epoch: Epoch) -> Dialog {
+    /// A dialogue that has not begun; give it [`Input::Start`]. `epoch` tells what day it is; tickets are numbered
+    /// by the number of the call.
+    pub fn new(plan: Arc<Plan>, listens: bool, epoch: Epoch, call: u64) -> Dialog {
         let lang = plan.first_language();
         Dialog {
             plan,
@@ -104,6 +112,9 @@ impl Dialog {
             said: None,
             task: None,
             by_keys: false,
+            call,
+            lookups: 0,
+            tickets: 0,
             done: false,
         }
     }
@@ -141,19 +152,18 @@ impl Dialog {
                 texts.extend(self.question());
                 self.say(texts, out);
             }
+            Input::LookedUp { ask, reply } => self.looked_up(ask, reply.as_ref(), out),
+            Input::Tick if self.silence_at.is_none_or(|at| at > now) => {}
+            _ if self.is_looking_up() => self.meanwhile(&input, out),
             Input::Spoken => self.silence_at = Some(now + SILENCE),
             Input::Speaking => self.silence_at = None,
             Input::Heard(heard) => self.heard(now, &heard, out),
             Input::NotHeard(why) => self.not_heard(why, out),
             Input::Key(key) => self.key(now, key, out),
-            Input::Tick => {
-                if self.silence_at.is_some_and(|at| at <= now) {
-                    match self.task.as_ref().is_some_and(|t| !t.keys.is_empty()) {
-                        true => self.keyed(now, out),
-                        false => self.silence(out),
-                    }
-                }
-            }
+            Input::Tick => match self.task.as_ref().is_some_and(|t| !t.keys.is_empty()) {
+                true => self.keyed(now, out),
+                false => self.silence(out),
+            },
         }
     }
 
@@ -185,20 +195,24 @@ impl Dialog {
     fn hand_over(&mut self, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
         let intent = self.task.as_ref().and_then(|t| plan.intents.get(t.intent));
-        let queue = match intent.map(|i| &i.action) {
-            Some(Action::Queue(queue)) => queue,
-            _ => &plan.person,
-        };
-        self.hand_to(queue, intent.map(|i| i.name.as_str()), self.phrase(Phrase::ToPerson), out);
+        let queue = intent.and_then(super::plan::Intent::queue).unwrap_or(&plan.person);
+        let (text, values) = (self.phrase(Phrase::ToPerson), self.filled());
+        self.hand_to(queue, intent.map(|i| i.name.as_str()), (text, values), out);
     }
 
-    fn hand_to(&mut self, queue: &str, intent: Option<&str>, text: String, out: &mut Vec<Output>) {
+    fn hand_to(
+        &mut self,
+        queue: &str,
+        intent: Option<&str>,
+        (text, slots): (String, Vec<Filled>),
+        out: &mut Vec<Output>,
+    ) {
         let outcome = Outcome::Queue {
             queue: queue.to_owned(),
             intent: intent.map(str::to_owned),
             lang: self.lang,
             words: self.words.clone(),
-            slots: self.filled(),
+            slots,
         };
         self.finish(vec![text], outcome, out);
     }
@@ -239,35 +253,6 @@ impl Dialog {
             return;
         }
         self.request(now, heard, out);
-    }
-
-    fn act(&mut self, intent: usize, out: &mut Vec<Output>) {
-        let plan = self.plan.clone();
-        let Some(found) = plan.intents.get(intent) else { return self.hand_over(out) };
-        match &found.action {
-            Action::Queue(queue) => {
-                let text = phrases::acting(self.lang, &self.label(intent));
-                self.hand_to(queue, Some(&found.name), text, out);
-            }
-            Action::Say(text) => {
-                self.rounds += 1;
-                if self.rounds >= ROUNDS_MAX {
-                    return self.hand_over(out);
-                }
-                self.misses = 0;
-                self.asked = Asked::AnythingElse;
-                let values = self.filled();
-                let value =
-                    |name: &str| values.iter().find(|v| v.name == name).map(|v| v.said.reveal().clone());
-                let text = template::fill(plan.text(text, self.lang), value);
-                self.task = None;
-                let mut texts = vec![text, self.phrase(Phrase::AnythingElse)];
-                if !self.listens {
-                    texts.extend(self.keys());
-                }
-                self.say(texts, out);
-            }
-        }
     }
 
     /// The last value that was given is asked for again; before the first, the question.

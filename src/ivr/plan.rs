@@ -1,6 +1,8 @@
 //! A line's checked plan: what `config` makes of a dialplan file, ready to run.
 
+use super::condition::Condition;
 use super::hours::Hours;
+use super::lookup::Lookup;
 use super::phrases;
 use super::slot::Slot;
 use crate::base::Lang;
@@ -26,12 +28,17 @@ pub enum Confirm {
 }
 
 /// What is done about a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Hand the call to an agent of this queue.
-    Queue(String),
-    /// Say this, then ask whether there is anything else.
-    Say(Text),
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Action {
+    /// Only then; always without.
+    pub when: Option<Condition>,
+    /// Values told to whoever gets the call or the ticket, and in what is said: names and texts.
+    pub set: Vec<(String, String)>,
+    /// A ticket of this kind is written.
+    pub ticket: Option<String>,
+    pub say: Option<Text>,
+    /// The call is handed to an agent of this queue; without, the caller is asked whether there is anything else.
+    pub queue: Option<String>,
 }
 
 /// A request that the line can serve.
@@ -46,7 +53,26 @@ pub struct Intent {
     pub confirm: Confirm,
     /// The values that it needs, in the order in which they are asked for.
     pub slots: Vec<Slot>,
-    pub action: Action,
+    /// A service that is asked when they are there.
+    pub lookup: Option<Arc<Lookup>>,
+    /// Done if it does not answer as it should; there if there is a look-up.
+    pub failed: Option<Action>,
+    /// Done if it knows nothing of what was asked; as `failed` without.
+    pub none: Option<Action>,
+    /// The first that fits is done; the last fits always.
+    pub rules: Vec<Action>,
+}
+
+impl Intent {
+    /// Everything that it may do.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.rules.iter().chain(&self.failed).chain(&self.none)
+    }
+
+    /// The queue of who does what was asked for, if a person does.
+    pub(super) fn queue(&self) -> Option<&str> {
+        self.actions().find_map(|a| a.queue.as_deref())
+    }
 }
 
 /// The examples of all intents in all languages, to train on.
@@ -109,10 +135,7 @@ impl Plan {
 
     /// Every queue that the line can lead to.
     pub fn queues(&self) -> impl Iterator<Item = &str> {
-        let of_intents = self.intents.iter().filter_map(|i| match &i.action {
-            Action::Queue(queue) => Some(queue.as_str()),
-            Action::Say(_) => None,
-        });
+        let of_intents = self.intents.iter().flat_map(Intent::actions).filter_map(|a| a.queue.as_deref());
         of_intents.chain([self.person.as_str()])
     }
 
@@ -144,11 +167,10 @@ impl Plan {
                     out.push((lang, phrases::confirm_by_key(lang, label)));
                 }
                 out.push((lang, phrases::acting(lang, label)));
-                if let Action::Say(text) = &intent.action
-                    && !super::template::has_values(self.text(text, lang))
-                {
-                    out.push((lang, self.text(text, lang).to_owned()));
-                }
+                let said = intent.actions().filter_map(|a| a.say.as_ref()).map(|text| self.text(text, lang));
+                out.extend(
+                    said.filter(|text| !super::template::has_values(text)).map(|t| (lang, t.to_owned())),
+                );
                 for slot in &intent.slots {
                     out.extend(
                         [&slot.ask, &slot.again].iter().filter_map(|t| Some((lang, t.get(&lang)?.clone()))),

@@ -2,9 +2,11 @@
 //! What `trunkline chat` and the golden dialogues of `trunkline test` run on.
 
 use super::dialog::Dialog;
+use super::lookup::Reply as ServiceReply;
 use super::plan::Plan;
 use super::turn::{Heard, Input, Outcome, Output, Turn};
-use crate::base::{Epoch, Lang, Now};
+use crate::base::{Epoch, Lang, Now, Pii};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +39,10 @@ impl Act {
 pub struct Reply {
     pub turns: Vec<Turn>,
     pub says: Vec<String>,
+    /// Services that were asked, and what came of it.
+    pub lookups: Vec<(String, &'static str)>,
+    /// Kinds of tickets that were written.
+    pub tickets: Vec<String>,
     /// Where the call goes; the dialogue is over then.
     pub outcome: Option<Outcome>,
 }
@@ -46,13 +52,19 @@ pub struct Reply {
 pub struct Rehearsal {
     dialog: Dialog,
     now: Now,
+    /// What services answer, by look-up: status and body. Others are down.
+    answers: BTreeMap<String, (u16, String)>,
 }
 
 impl Rehearsal {
     /// Begins a dialogue; the greeting and the first question are in the reply.
-    /// `epoch` is when.
-    pub fn begin(plan: Arc<Plan>, epoch: Epoch) -> (Rehearsal, Reply) {
-        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true, epoch), now: Now(0) };
+    /// `epoch` is when; services answer as `answers` has it.
+    pub fn begin(
+        plan: Arc<Plan>,
+        epoch: Epoch,
+        answers: BTreeMap<String, (u16, String)>,
+    ) -> (Rehearsal, Reply) {
+        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true, epoch, 1), now: Now(0), answers };
         let reply = rehearsal.give(Input::Start);
         (rehearsal, reply)
     }
@@ -60,6 +72,11 @@ impl Rehearsal {
     /// The language spoken now.
     pub fn lang(&self) -> Lang {
         self.dialog.lang()
+    }
+
+    /// The caller goes on in another language of the line.
+    pub fn speak(&mut self, lang: Lang) {
+        self.dialog.speak(lang);
     }
 
     /// Does one thing, after everything said so far has been heard.
@@ -71,6 +88,8 @@ impl Rehearsal {
                 for key in keys.chars() {
                     let more = self.give(Input::Key(key));
                     reply.turns.extend(more.turns);
+                    reply.lookups.extend(more.lookups);
+                    reply.tickets.extend(more.tickets);
                     if !more.says.is_empty() {
                         reply.says = more.says;
                     }
@@ -92,11 +111,24 @@ impl Rehearsal {
         let mut out = Vec::new();
         self.dialog.step(self.now, input, &mut out);
         let mut reply = Reply::default();
-        for o in out {
+        let (mut next, mut asked) = (0, None);
+        while let Some(o) = out.get(next).cloned() {
+            next += 1;
             match o {
                 Output::Say(say) => reply.says.extend(say.texts),
+                Output::LookUp { ask, request } => {
+                    let answer = self.answers.get(&request.lookup);
+                    let reply = answer
+                        .map(|(status, body)| ServiceReply { status: *status, body: Pii::new(body.clone()) });
+                    asked = Some(Input::LookedUp { ask, reply });
+                }
+                Output::LookedUp { lookup, outcome } => reply.lookups.push((lookup, outcome)),
+                Output::Ticket(ticket) => reply.tickets.push(ticket.kind),
                 Output::Turn(turn) => reply.turns.push(turn),
                 Output::Done(outcome) => reply.outcome = Some(outcome),
+            }
+            if let Some(answer) = asked.take_if(|_| next == out.len()) {
+                self.dialog.step(self.now, answer, &mut out);
             }
         }
         if reply.outcome.is_none() && !reply.says.is_empty() {

@@ -4,6 +4,7 @@ use crate::nlu::{Example, Model};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod act;
 mod task;
 
 /// 2026-03-02, 09:30 UTC.
@@ -11,6 +12,10 @@ const MONDAY: Epoch = Epoch { unix_ms: 1_772_443_800_000 };
 
 fn text(zh: &str, en: &str) -> Text {
     Text::from([(Lang::Zh, zh.to_owned()), (Lang::En, en.to_owned())])
+}
+
+fn to(queue: &str) -> Action {
+    Action { queue: Some(queue.into()), ..Action::default() }
 }
 
 fn plan() -> Arc<Plan> {
@@ -21,18 +26,21 @@ fn plan() -> Arc<Plan> {
         examples: [].into(),
         confirm,
         slots: Vec::new(),
-        action,
+        lookup: None,
+        failed: None,
+        none: None,
+        rules: vec![action],
     };
     let intents = vec![
-        intent("water", '1', "停水报修", "a water problem", Confirm::Auto, Action::Queue("repair".into())),
-        intent("card", '2', "挂失", "a lost card", Confirm::Always, Action::Queue("cards".into())),
+        intent("water", '1', "停水报修", "a water problem", Confirm::Auto, to("repair")),
+        intent("card", '2', "挂失", "a lost card", Confirm::Always, to("cards")),
         intent(
             "hours",
             '7',
             "营业时间",
             "opening hours",
             Confirm::Auto,
-            Action::Say(text("九点开门。", "Nine to five.")),
+            Action { say: Some(text("九点开门。", "Nine to five.")), ..Action::default() },
         ),
     ];
     let examples = [
@@ -82,7 +90,7 @@ impl Caller {
     }
 
     fn of(plan: Arc<Plan>) -> Caller {
-        let mut caller = Caller { dialog: Dialog::new(plan, true, MONDAY), now: Now(0), out: Vec::new() };
+        let mut caller = Caller { dialog: Dialog::new(plan, true, MONDAY, 1), now: Now(0), out: Vec::new() };
         caller.give(Input::Start);
         caller
     }
@@ -210,7 +218,7 @@ fn the_language_changes_by_word_and_by_key() {
 
 #[test]
 fn where_nobody_listens_the_keys_are_offered_from_the_start() {
-    let mut dialog = Dialog::new(plan(), false, MONDAY);
+    let mut dialog = Dialog::new(plan(), false, MONDAY, 1);
     let mut out = Vec::new();
     dialog.step(Now(0), Input::Start, &mut out);
     assert!(said(&out).starts_with("您好。请用电话按键选择。停水报修，请按1。"), "{}", said(&out));

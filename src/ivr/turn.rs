@@ -1,5 +1,6 @@
 //! What goes into the dialogue, and what comes out: sentences, keys, silence; prompts, turns, an outcome.
 
+use super::lookup::{Reply, Request};
 use super::slot::Filled;
 use crate::base::{Lang, Pii};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,11 @@ pub enum Input {
     Speaking,
     /// Everything said so far has been played.
     Spoken,
+    /// The answer to [`Output::LookUp`]; none if there was none.
+    LookedUp {
+        ask: u32,
+        reply: Option<Reply>,
+    },
     /// The deadline has come.
     Tick,
 }
@@ -67,8 +73,27 @@ pub enum Output {
     Say(Say),
     /// One turn of the caller, for the record.
     Turn(Turn),
+    /// Ask a service. Answered by [`Input::LookedUp`].
+    LookUp { ask: u32, request: Request },
+    /// What came of asking it: `found`, `none` or `failed`.
+    LookedUp { lookup: String, outcome: &'static str },
+    /// Something is to be done by people.
+    Ticket(Ticket),
     /// The dialogue is over. Comes after the last `Say`.
     Done(Outcome),
+}
+
+/// Something to be done by people, as the caller put it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ticket {
+    /// The call's number with one digit more.
+    pub number: u64,
+    /// Of the line's kinds of tickets.
+    pub kind: String,
+    pub intent: String,
+    pub lang: Lang,
+    pub words: Option<Pii<String>>,
+    pub values: Vec<Filled>,
 }
 
 /// How one turn of the caller was taken.

@@ -116,7 +116,7 @@ impl World {
     pub(super) fn obey(&mut self, out: Vec<Output>) {
         for o in out {
             match &o {
-                Output::Render { lang, text } => {
+                Output::Render { lang, text, .. } => {
                     let prompt =
                         Arc::new(Prompt { pcmu: vec![0xff; 1600].into(), pcma: vec![0xd5; 1600].into() });
                     self.give(Input::Rendered { lang: *lang, text: text.clone(), prompt: Some(prompt) });

@@ -42,7 +42,7 @@ impl Dialog {
                 self.turn(&heard, certain(intent), Understood::Acted, out);
                 self.begin(now, intent, out);
             }
-            _ if self.task.is_some() => self.task_key(&heard, key, out),
+            _ if self.task.is_some() => self.task_key(now, &heard, key, out),
             _ => match self.plan.by_key(key) {
                 Some(intent) => {
                     self.turn(&heard, certain(intent), Understood::Acted, out);
@@ -64,13 +64,13 @@ impl Dialog {
     }
 
     /// Keys while values are read back.
-    fn task_key(&mut self, heard: &Heard, key: char, out: &mut Vec<Output>) {
+    fn task_key(&mut self, now: Now, heard: &Heard, key: char, out: &mut Vec<Output>) {
         let shown = self.task.as_ref().map(super::Task::shown).unwrap_or_default();
         let nth = key.to_digit(10).and_then(|n| shown.get((n as usize).checked_sub(1)?)).copied();
         match (self.asked, key, nth) {
             (Asked::Check, '1', _) => {
                 self.turn(heard, None, Understood::Yes, out);
-                self.checked(out);
+                self.checked(now, out);
             }
             (Asked::Check, '2', _) => {
                 self.turn(heard, None, Understood::No, out);
@@ -78,7 +78,7 @@ impl Dialog {
             }
             (Asked::Half(slot), '1' | '2', _) => {
                 self.turn(heard, None, Understood::Filled, out);
-                self.half(slot, key == '2', out);
+                self.half(now, slot, key == '2', out);
             }
             (Asked::Which, _, Some(slot)) => {
                 self.turn(heard, None, Understood::No, out);
@@ -123,7 +123,7 @@ impl Dialog {
                 task.set(slot, value, asked.confirm == Confirm::Always);
                 self.misses = 0;
                 self.turn(&heard, None, Understood::Filled, out);
-                self.go_on(out);
+                self.go_on(now, out);
             }
             // Nothing takes a lone 0 here: the caller wants what it means everywhere.
             _ if keys == "0" => {

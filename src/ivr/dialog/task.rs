@@ -15,7 +15,7 @@ use super::request::asked_first;
 use super::{Asked, Dialog, TIE, UNSURE};
 use crate::base::{Now, Pii};
 use crate::nlu;
-use crate::nlu::slots::{Fault, Value};
+use crate::nlu::slots::{Fault, Value, say};
 
 /// A request that is being filled.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) struct Task {
     pub(super) whole: bool,
     /// The slots in the order in which they were filled.
     pub(super) order: Vec<usize>,
+    /// What a service told.
+    pub(super) results: Vec<(String, Pii<Value>)>,
     /// Keys pressed so far for the slot that is asked for.
     pub(super) keys: String,
 }
@@ -71,8 +73,9 @@ impl Dialog {
         let plan = self.plan.clone();
         let before = self.task.take();
         let said = self.said.take();
-        let Some(found) = plan.intents.get(intent).filter(|i| !i.slots.is_empty()) else {
-            return self.act(intent, out);
+        let Some(found) = plan.intents.get(intent).filter(|i| !i.slots.is_empty() || i.lookup.is_some())
+        else {
+            return self.act(now, intent, out);
         };
         let needs = found.slots.iter().any(|s| !s.optional);
         let mut task = Task {
@@ -81,6 +84,7 @@ impl Dialog {
             to_check: Vec::new(),
             whole: needs && found.confirm == Confirm::Always,
             order: Vec::new(),
+            results: Vec::new(),
             keys: String::new(),
         };
         if let Some((before, was)) = before.as_ref().and_then(|b| Some((b, plan.intents.get(b.intent)?))) {
@@ -96,11 +100,11 @@ impl Dialog {
         if let Some((text, confidence)) = said {
             self.take(now, &Heard { text: text.reveal().clone(), confidence }, None);
         }
-        self.go_on(out);
+        self.go_on(now, out);
     }
 
     /// Asks for what is missing, reads back what may be wrong, and then acts.
-    pub(super) fn go_on(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn go_on(&mut self, now: Now, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
         let Some(task) = &self.task else { return self.ask(out) };
         let Some(intent) = plan.intents.get(task.intent) else { return self.hand_over(out) };
@@ -116,7 +120,7 @@ impl Dialog {
         } else if !task.shown().is_empty() {
             self.asked = Asked::Check;
         } else {
-            return self.act(task.intent, out);
+            return self.act(now, task.intent, out);
         }
         self.ask_on(None, false, out);
     }
@@ -149,6 +153,7 @@ impl Dialog {
                     self.told(intent, &shown).into_iter().map(|(label, _)| label).collect();
                 texts.push(phrases::which_wrong(self.lang, &labels));
             }
+            Asked::LookUp(_) => texts.push(self.phrase(Phrase::PleaseHold)),
             Asked::Question | Asked::Confirm(_) | Asked::Either(..) | Asked::AnythingElse => {
                 texts.extend(self.question());
             }
@@ -177,7 +182,12 @@ impl Dialog {
             let said = Pii::new(slot.read_back(value.reveal(), self.lang));
             Some(Filled { name: slot.name.clone(), value, said })
         };
-        intent.slots.iter().zip(&task.values).filter_map(filled).collect()
+        let told = |(name, value): &(String, Pii<Value>)| {
+            let said = Pii::new(say(value.reveal(), self.lang));
+            Filled { name: name.clone(), value: value.clone(), said }
+        };
+        let given = intent.slots.iter().zip(&task.values).filter_map(filled);
+        given.chain(task.results.iter().map(told)).collect()
     }
 
     /// What the caller says while a request is being filled.
@@ -186,12 +196,12 @@ impl Dialog {
         match self.asked {
             Asked::Check if answer.as_ref().is_some_and(|(yes, rest)| *yes && rest.is_empty()) => {
                 self.turn(heard, None, Understood::Yes, out);
-                return self.checked(out);
+                return self.checked(now, out);
             }
             Asked::Half(slot) => {
                 if let Some(afternoon) = nlu::slots::afternoon(&heard.text) {
                     self.turn(heard, None, Understood::Filled, out);
-                    return self.half(slot, afternoon, out);
+                    return self.half(now, slot, afternoon, out);
                 }
             }
             _ => {}
@@ -203,12 +213,12 @@ impl Dialog {
             if let Some(task) = &mut self.task {
                 task.whole = false;
             }
-            return self.go_round(out, Self::go_on);
+            return self.go_round(out, |this, out| this.go_on(now, out));
         }
         if !taken.filled.is_empty() {
             self.turn(heard, None, Understood::Filled, out);
             self.misses = 0;
-            return self.go_on(out);
+            return self.go_on(now, out);
         }
         if let Some((slot, fault)) = taken.fault {
             self.turn(heard, None, Understood::Faulty, out);
@@ -263,13 +273,13 @@ impl Dialog {
     }
 
     /// What was read back is right.
-    pub(super) fn checked(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn checked(&mut self, now: Now, out: &mut Vec<Output>) {
         if let Some(task) = &mut self.task {
             task.to_check.clear();
             task.whole = false;
         }
         self.misses = 0;
-        self.go_on(out);
+        self.go_on(now, out);
     }
 
     /// What was read back is wrong: if it is one value it is asked for again, else which one it is.
@@ -297,7 +307,7 @@ impl Dialog {
     }
 
     /// The half of the day that an hour was meant in.
-    pub(super) fn half(&mut self, slot: usize, afternoon: bool, out: &mut Vec<Output>) {
+    pub(super) fn half(&mut self, now: Now, slot: usize, afternoon: bool, out: &mut Vec<Output>) {
         if let Some(task) = &mut self.task
             && let Some(Value::When(when)) = task.value(slot).cloned()
         {
@@ -305,7 +315,7 @@ impl Dialog {
             task.set(slot, Value::When(when.in_half(afternoon)), check);
         }
         self.misses = 0;
-        self.go_on(out);
+        self.go_on(now, out);
     }
 
     /// A value that cannot be right: says why, and asks again.

@@ -4,7 +4,7 @@ use super::*;
 use crate::nlu::Model;
 use crate::nlu::slots::{SlotType, Value};
 
-fn slot(name: &str, kind: &str, zh: &str, en: &str) -> Slot {
+pub(super) fn slot(name: &str, kind: &str, zh: &str, en: &str) -> Slot {
     Slot {
         name: name.into(),
         kind: SlotType::parse(kind).unwrap(),
@@ -26,7 +26,10 @@ fn with_slots() -> Arc<Plan> {
         examples: [].into(),
         confirm,
         slots,
-        action,
+        lookup: None,
+        failed: None,
+        none: None,
+        rules: vec![action],
     };
     let mut day = slot("day", "date", "日期", "the day");
     day.optional = true;
@@ -46,19 +49,12 @@ fn with_slots() -> Arc<Plan> {
         text("转账", "a transfer"),
         Confirm::Always,
         transfer,
-        Action::Queue("money".into()),
+        to("money"),
     ));
-    let visit_action =
-        Action::Say(text("{when}，{people}位，已登记。", "Booked for {when}, {people} people."));
+    let told = text("{when}，{people}位，已登记。", "Booked for {when}, {people} people.");
+    let visit_action = Action { say: Some(told), ..Action::default() };
     plan.intents.push(intent("visit", '4', text("预约", "a visit"), Confirm::Auto, visit, visit_action));
-    plan.intents.push(intent(
-        "limit",
-        '5',
-        text("额度", "a card limit"),
-        Confirm::Auto,
-        card,
-        Action::Queue("cards".into()),
-    ));
+    plan.intents.push(intent("limit", '5', text("额度", "a card limit"), Confirm::Auto, card, to("cards")));
     let examples = [
         ("我家停水了", 0),
         ("没有水", 0),
@@ -95,7 +91,7 @@ fn dial(lang: Lang) -> Caller {
 }
 
 /// What goes with the call.
-fn slots(out: &[Output]) -> Vec<(String, String)> {
+pub(super) fn slots(out: &[Output]) -> Vec<(String, String)> {
     match outcome(out) {
         Some(Outcome::Queue { slots, .. }) => {
             slots.iter().map(|s| (s.name.clone(), s.said.reveal().clone())).collect()
@@ -104,7 +100,7 @@ fn slots(out: &[Output]) -> Vec<(String, String)> {
     }
 }
 
-fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
 }
 
