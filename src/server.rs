@@ -134,7 +134,7 @@ impl Server {
         let since = Instant::now();
         while self.switch.preparing() > 0 {
             let Some(r) = self.rendered.recv().await else { break };
-            self.step(call::Input::Rendered { lang: r.lang, text: r.text, prompt: r.prompt });
+            self.step(call::Input::Rendered { lang: r.lang, slow: r.slow, text: r.text, prompt: r.prompt });
         }
         info!(prompts = count, "prompts ready after {:.1?}", since.elapsed());
     }
@@ -169,7 +169,7 @@ impl Server {
                     self.step(call::Input::Recognised { call: r.call, utterance: r.utterance, heard: r.heard });
                 }
                 Some(r) = self.rendered.recv() => {
-                    self.step(call::Input::Rendered { lang: r.lang, text: r.text, prompt: r.prompt });
+                    self.step(call::Input::Rendered { lang: r.lang, slow: r.slow, text: r.text, prompt: r.prompt });
                 }
                 Some(r) = self.looked_up.recv() => {
                     self.step(call::Input::LookedUp { call: r.call, ask: r.ask, reply: r.reply });
@@ -330,7 +330,9 @@ impl Server {
                     self.services.ask(call, ask, request, headers);
                 }
                 call::Output::Ticket(ticket) => self.tickets.keep(ticket),
-                call::Output::Render { lang, text, keep } => self.voice.render(lang, text, keep),
+                call::Output::Render { lang, slow, text, keep } => {
+                    self.voice.render((lang, slow), text, keep);
+                }
                 call::Output::Moment { call, sip_call_id, at, turn } => {
                     log::moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
                     self.control.tell(&sip_call_id, &at, turn.as_deref());

@@ -5,7 +5,7 @@ use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
 use super::journey::{AgentSide, Call, Due, Stage};
 use super::leg::Leg;
-use super::speaking::Heard as Sound;
+use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure, OfferId};
@@ -203,7 +203,8 @@ impl Call {
             })
         });
         if let Some(text) = text {
-            self.briefing.say(leg, (lang, vec![text], false), &mut s.library, out);
+            let said = Said { lang, slow: false, texts: vec![text], barge_in: false };
+            self.briefing.say(leg, said, &mut s.library, out);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::cdr::{EndedBy, Moment, Result, TicketRecord, TurnRecord};
 use super::event::Output;
 use super::journey::{Call, Due, Stage};
-use super::speaking::Heard as Sound;
+use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use crate::acd::Request;
 use crate::base::{Lang, LegId, Now};
@@ -111,11 +111,11 @@ impl Call {
                 self.served = true;
                 self.stage = Stage::Closing(Result::Served);
             }
-            Outcome::Queue { queue, intent, words, slots, .. } => {
+            Outcome::Queue { queue, intent, words, slots, priority, .. } => {
                 self.cdr.intent = intent;
                 self.cdr.words = words.or(self.cdr.words.take());
                 self.cdr.slots = slots;
-                let request = Request { queue, ..self.request() };
+                let request = Request { queue, priority, ..self.request() };
                 self.wait_for(now, request, s, out);
             }
         }
@@ -202,7 +202,8 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         let leg = self.caller();
-        let sound = self.speaking.say(leg, (lang, texts, barge_in), &mut s.library, out);
+        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in };
+        let sound = self.speaking.say(leg, said, &mut s.library, out);
         if self.speaking.is_preparing() {
             s.timers.set((self.id, Due::Render), now + limits::RENDER_MAX);
         }

@@ -35,6 +35,7 @@ pub enum Input {
     /// Answer to [`Output::Render`]; `None` if it cannot be spoken.
     Rendered {
         lang: Lang,
+        slow: bool,
         text: String,
         prompt: Option<Arc<Prompt>>,
     },
@@ -80,6 +81,8 @@ pub enum Output {
     /// Speak this text. Answered by `Rendered`.
     Render {
         lang: Lang,
+        /// For a caller who needs time.
+        slow: bool,
         text: String,
         /// It is said to everybody: worth keeping on disk.
         keep: bool,

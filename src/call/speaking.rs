@@ -7,14 +7,17 @@ use crate::media::{self, PlayId, Prompt};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+/// Language, slowly?, text.
+type Key = (Lang, bool, String);
+
 /// Every prompt rendered so far, by language and text: what the lines can say, and the newest of what was made for one call.
 #[derive(Debug, Default)]
 pub(super) struct Library {
-    prompts: HashMap<(Lang, String), Slot>,
+    prompts: HashMap<Key, Slot>,
     /// What the lines can say, whoever calls.
     lasting: HashSet<(Lang, String)>,
     /// What was made for one call, oldest first.
-    passing: VecDeque<(Lang, String)>,
+    passing: VecDeque<Key>,
     next_play: u64,
 }
 
@@ -29,16 +32,16 @@ impl Library {
     /// Asks for `text`, which a line can say whoever calls.
     pub(super) fn keep(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
         self.lasting.insert((lang, text.to_owned()));
-        self.want(lang, text, out);
+        self.want(lang, false, text, out);
     }
 
     /// Asks for `text` unless it is there or on its way. What no line says to everybody is not kept for long.
-    pub(super) fn want(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
-        let key = (lang, text.to_owned());
+    pub(super) fn want(&mut self, lang: Lang, slow: bool, text: &str, out: &mut Vec<Output>) {
+        let key = (lang, slow, text.to_owned());
         if !matches!(self.prompts.get(&key), None | Some(Slot::Failed)) {
             return;
         }
-        let keep = self.lasting.contains(&key);
+        let keep = self.lasting.contains(&(lang, text.to_owned()));
         if !keep && !self.passing.contains(&key) {
             self.passing.push_back(key.clone());
             if self.passing.len() > PASSING_PROMPTS_MAX
@@ -48,7 +51,7 @@ impl Library {
             }
         }
         self.prompts.insert(key, Slot::Asked);
-        out.push(Output::Render { lang, text: text.to_owned(), keep });
+        out.push(Output::Render { lang, slow, text: text.to_owned(), keep });
     }
 
     /// True if all of this may be said to anybody.
@@ -61,16 +64,18 @@ impl Library {
         self.prompts.values().filter(|slot| matches!(slot, Slot::Asked)).count()
     }
 
-    pub(super) fn rendered(&mut self, lang: Lang, text: String, prompt: Option<Arc<Prompt>>) {
+    pub(super) fn rendered(&mut self, lang: Lang, slow: bool, text: String, prompt: Option<Arc<Prompt>>) {
         // Not if it has been forgotten meanwhile.
-        self.prompts.entry((lang, text)).and_modify(|slot| *slot = prompt.map_or(Slot::Failed, Slot::Ready));
+        self.prompts
+            .entry((lang, slow, text))
+            .and_modify(|slot| *slot = prompt.map_or(Slot::Failed, Slot::Ready));
     }
 
     /// The prompts for `texts`, without those that failed; `None` while one is on its way.
-    fn get(&self, lang: Lang, texts: &[String], impatient: bool) -> Option<Vec<Arc<Prompt>>> {
+    fn get(&self, lang: Lang, slow: bool, texts: &[String], impatient: bool) -> Option<Vec<Arc<Prompt>>> {
         let mut prompts = Vec::with_capacity(texts.len());
         for text in texts {
-            match self.prompts.get(&(lang, text.clone())) {
+            match self.prompts.get(&(lang, slow, text.clone())) {
                 Some(Slot::Ready(prompt)) => prompts.push(prompt.clone()),
                 Some(Slot::Failed) => {}
                 _ if impatient => {}
@@ -90,10 +95,12 @@ pub(super) struct Speaking {
 }
 
 #[derive(Debug, Clone)]
-struct Said {
-    lang: Lang,
-    texts: Vec<String>,
-    barge_in: bool,
+pub(super) struct Said {
+    pub(super) lang: Lang,
+    pub(super) slow: bool,
+    pub(super) texts: Vec<String>,
+    /// Speech stops it.
+    pub(super) barge_in: bool,
 }
 
 /// What a play report meant.
@@ -112,14 +119,14 @@ impl Speaking {
     pub(super) fn say(
         &mut self,
         leg: LegId,
-        (lang, texts, barge_in): (Lang, Vec<String>, bool),
+        said: Said,
         library: &mut Library,
         out: &mut Vec<Output>,
     ) -> Heard {
-        for text in &texts {
-            library.want(lang, text, out);
+        for text in &said.texts {
+            library.want(said.lang, said.slow, text, out);
         }
-        self.wanted = Some(Said { lang, texts, barge_in });
+        self.wanted = Some(said);
         self.start(leg, false, library, out)
     }
 
@@ -132,7 +139,9 @@ impl Speaking {
         out: &mut Vec<Output>,
     ) -> Heard {
         let Some(said) = &self.wanted else { return Heard::Nothing };
-        let Some(prompts) = library.get(said.lang, &said.texts, impatient) else { return Heard::Nothing };
+        let Some(prompts) = library.get(said.lang, said.slow, &said.texts, impatient) else {
+            return Heard::Nothing;
+        };
         let said = self.wanted.take();
         if prompts.is_empty() {
             // Nothing could be rendered: the call must not wait for a sound that never comes.

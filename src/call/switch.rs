@@ -187,8 +187,8 @@ impl Switch {
                 let input = ivr::Input::LookedUp { ask, reply };
                 self.with(call, out, |call, shared, out| call.dialog(now, input, shared, out));
             }
-            Input::Rendered { lang, text, prompt } => {
-                self.shared.library.rendered(lang, text, prompt);
+            Input::Rendered { lang, slow, text, prompt } => {
+                self.shared.library.rendered(lang, slow, text, prompt);
                 let waiting: Vec<CallId> =
                     self.calls.iter().filter(|(_, c)| c.is_preparing()).map(|(id, _)| *id).collect();
                 for id in waiting {

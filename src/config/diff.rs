@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::base::{Epoch, Lang};
-use crate::ivr::{Act, Action, Intent, Outcome, Plan, Rehearsal, Text};
+use crate::ivr::{Act, Action, Intent, Outcome, Plan, Rehearsal, Text, Urgent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -55,6 +55,29 @@ fn of_line(a: &Plan, b: &Plan, out: &mut Vec<String>) {
         ("closed", &a.closed, &b.closed),
     ] {
         texts(what, a, b, out);
+    }
+    let urgent = |plan: &Plan| {
+        let one = |u: &Urgent| {
+            let queue = u.queue.as_deref().unwrap_or("no queue");
+            format!("{} to {queue} at {}", u.words.join(", "), u.priority)
+        };
+        plan.urgent.iter().map(one).collect::<Vec<_>>().join("; ")
+    };
+    let (before, after) = (urgent(a), urgent(b));
+    if before != after {
+        out.push(format!("urgent: {before} → {after}"));
+    }
+    let none = Text::new();
+    texts(
+        "patience",
+        a.patience.say.as_ref().unwrap_or(&none),
+        b.patience.say.as_ref().unwrap_or(&none),
+        out,
+    );
+    if a.patience.numbers != b.patience.numbers {
+        // Numbers are personal: how many is enough.
+        let (before, after) = (a.patience.numbers.len(), b.patience.numbers.len());
+        out.push(format!("patience: other numbers, {before} → {after}"));
     }
     let names = |plan: &Plan| plan.intents.iter().map(|i| i.name.clone()).collect::<BTreeSet<_>>();
     sets("request", &names(a), &names(b), out);
@@ -180,12 +203,14 @@ mod tests {
             ("Hello, this is the city hotline.", "Hello, city hotline."),
             ("\"停水了\", ", ""),
             ("examples.zh = [\"我家停电了\"", "examples.zh = [\"停水了\", \"我家停电了\""),
-            ("queue = \"city-repair\"", "queue = \"city-general\""),
+            ("priority = 60", "priority = 70"),
+            ("come back\"]\nqueue = \"city-repair\"", "come back\"]\nqueue = \"city-general\""),
             ("type = \"phone\"", "type = \"digits(11)\""),
         ]);
         let told = diff(&city(&[]), &new);
         for expected in [
             "line city: greeting (en): \"Hello, this is the city hotline.\" → \"Hello, city hotline.\"",
+            "line city: urgent: ",
             "line city: request water: does: queue city-repair → queue city-general",
             "line city: request water: examples: 17 → 16",
             "line city: request bulky: asks for: item",

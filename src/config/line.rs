@@ -4,6 +4,7 @@ use super::file::File;
 use super::hours;
 use super::intent::{Around, RawIntent, intents};
 use super::lookup::{self, Headers, RawLookup, RawTicket, TicketKind};
+use super::policy::{self, RawPatience, RawUrgent};
 use super::problem::Problem;
 use super::team::Team;
 use super::{action, slot};
@@ -24,6 +25,10 @@ pub(super) struct Raw {
     question: Spanned<Text>,
     #[serde(default)]
     understanding: Understanding,
+    #[serde(default)]
+    urgent: Vec<RawUrgent>,
+    #[serde(default)]
+    patience: RawPatience,
     #[serde(default)]
     lookup: Vec<RawLookup>,
     #[serde(default)]
@@ -121,6 +126,10 @@ pub(super) fn check(
         lookups: &lookups,
     };
     let intents = intents(raw.intent, &around, problems);
+    let of = raw.urgent.into_iter();
+    let urgent =
+        of.map(|raw| policy::urgent(raw, (file, &need, team), (&languages, &intents), problems)).collect();
+    let patience = policy::patience(raw.patience, (file, &need), problems);
     if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
         return None;
     }
@@ -138,6 +147,8 @@ pub(super) fn check(
         greeting: raw.greeting.into_inner(),
         question: raw.question.into_inner(),
         intents,
+        urgent,
+        patience,
         act,
         confirm,
     };

@@ -15,6 +15,7 @@ mod line;
 mod listen;
 mod lookup;
 mod number;
+mod policy;
 mod problem;
 mod queue;
 mod server;

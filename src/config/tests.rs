@@ -108,6 +108,12 @@ fn what_is_wrong_with_values_and_services_is_told_with_place_and_remedy() {
         assert!(p.message.contains(message) && p.line > 0, "{to}: {p}");
         assert!(p.help.as_deref().unwrap_or_default().contains(help), "{to}: {p}");
     }
+    let p = broken("words.zh = [\"着火\"", "words.zh = [\"停水\", \"着火\"");
+    assert!(p.message.contains("`我家停水了` of intent `water` has these words"), "{p}");
+    let p = broken("priority = 100", "priority = 1000");
+    assert!(p.message.contains("priority out of range"), "{p}");
+    let p = broken("numbers = []", "numbers = [\"granny\"]");
+    assert!(p.message.contains("no number of a caller"), "{p}");
     let failed = BANK.split("[intent.failed]").nth(1).unwrap().split("\n\n").next().unwrap();
     let p = broken_bank(&format!("[intent.failed]{failed}"), "");
     assert!(p.message.contains("does nothing when its look-up fails"), "{p}");

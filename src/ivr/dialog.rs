@@ -42,6 +42,8 @@ const UNHEARD: f32 = 0.20;
 /// Rounds that lead nowhere further (an answer, a repeat, another language, a change of mind) before a person takes over:
 /// a caller who only ever says "repeat" must get out of it too.
 const ROUNDS_MAX: u8 = 12;
+/// The same for a caller who needs time.
+const SILENCE_OF_PATIENCE: Duration = Duration::from_secs(12);
 /// Silence after a key that ends a row of keys.
 const KEY_GAP: Duration = Duration::from_secs(4);
 
@@ -90,6 +92,16 @@ pub struct Dialog {
     call: u64,
     lookups: u32,
     tickets: u8,
+    /// The caller is given more time, and slower speech.
+    patient: bool,
+    /// Silences in a row.
+    silences: u8,
+    /// In place of the queue's own.
+    priority: Option<u16>,
+    /// Requests of the same sentence that are still to be taken.
+    pending: Vec<String>,
+    /// Said before whatever is said next.
+    before: Vec<String>,
     done: bool,
 }
 
@@ -115,6 +127,11 @@ impl Dialog {
             call,
             lookups: 0,
             tickets: 0,
+            patient: false,
+            silences: 0,
+            priority: None,
+            pending: Vec::new(),
+            before: Vec::new(),
             done: false,
         }
     }
@@ -129,6 +146,17 @@ impl Dialog {
         if self.plan.languages.contains(&lang) {
             self.lang = lang;
         }
+    }
+
+    /// Who calls: a number that is known to need time is given it.
+    pub fn of(mut self, number: &str) -> Dialog {
+        self.patient = self.plan.patience.is_for(number);
+        self
+    }
+
+    /// True if this caller is to be spoken to slowly.
+    pub fn is_patient(&self) -> bool {
+        self.patient
     }
 
     /// The language spoken now.
@@ -149,13 +177,14 @@ impl Dialog {
         match input {
             Input::Start => {
                 let mut texts = vec![self.plan.text(&self.plan.greeting, self.lang).to_owned()];
+                texts.extend(self.patient.then(|| self.of_patience()).flatten());
                 texts.extend(self.question());
                 self.say(texts, out);
             }
-            Input::LookedUp { ask, reply } => self.looked_up(ask, reply.as_ref(), out),
+            Input::LookedUp { ask, reply } => self.looked_up(now, ask, reply.as_ref(), out),
             Input::Tick if self.silence_at.is_none_or(|at| at > now) => {}
-            _ if self.is_looking_up() => self.meanwhile(&input, out),
-            Input::Spoken => self.silence_at = Some(now + SILENCE),
+            _ if self.is_looking_up() => self.meanwhile(now, &input, out),
+            Input::Spoken => self.silence_at = Some(now + self.silence_is()),
             Input::Speaking => self.silence_at = None,
             Input::Heard(heard) => self.heard(now, &heard, out),
             Input::NotHeard(why) => self.not_heard(why, out),
@@ -167,8 +196,19 @@ impl Dialog {
         }
     }
 
+    /// Silence that counts as no answer.
+    fn silence_is(&self) -> Duration {
+        if self.patient { SILENCE_OF_PATIENCE } else { SILENCE }
+    }
+
+    /// What is said when patience begins.
+    fn of_patience(&self) -> Option<String> {
+        self.plan.patience.say.as_ref().map(|text| self.plan.text(text, self.lang).to_owned())
+    }
+
     fn say(&mut self, texts: Vec<String>, out: &mut Vec<Output>) {
         self.silence_at = None;
+        let texts = [std::mem::take(&mut self.before), texts].concat();
         self.last.clone_from(&texts);
         out.push(Output::Say(Say { lang: self.lang, texts, barge_in: true }));
     }
@@ -186,6 +226,7 @@ impl Dialog {
 
     fn finish(&mut self, texts: Vec<String>, outcome: Outcome, out: &mut Vec<Output>) {
         self.silence_at = None;
+        let texts = [std::mem::take(&mut self.before), texts].concat();
         self.done = true;
         out.push(Output::Say(Say { lang: self.lang, texts, barge_in: false }));
         out.push(Output::Done(outcome));
@@ -213,6 +254,7 @@ impl Dialog {
             lang: self.lang,
             words: self.words.clone(),
             slots,
+            priority: self.priority,
         };
         self.finish(vec![text], outcome, out);
     }
@@ -236,6 +278,13 @@ impl Dialog {
     fn heard(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) {
         self.silence_at = None;
         self.by_keys = false;
+        self.silences = 0;
+        if self.is_urgent(heard, out) {
+            return;
+        }
+        if nlu::needs_time(&heard.text) {
+            self.be_patient();
+        }
         if heard.text.trim().is_empty() || heard.confidence < UNHEARD {
             self.turn(heard, None, Understood::NoMatch, out);
             return self.miss(Phrase::AskAgain, out);

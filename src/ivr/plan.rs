@@ -75,6 +75,36 @@ impl Intent {
     }
 }
 
+/// Words that are more than a request: an emergency, anger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Urgent {
+    pub words: Vec<String>,
+    pub say: Option<Text>,
+    /// Straight to an agent of this queue; without, the call goes on and is served before others.
+    pub queue: Option<String>,
+    /// In place of the queue's own.
+    pub priority: u16,
+}
+
+/// Who is given more time and slower speech from the start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Patience {
+    /// Callers' numbers; those that end in `*` are beginnings.
+    pub numbers: Vec<String>,
+    /// Said when it begins, such as how to reach a person at once.
+    pub say: Option<Text>,
+}
+
+impl Patience {
+    /// True if this caller is known to need it.
+    pub fn is_for(&self, number: &str) -> bool {
+        self.numbers.iter().any(|n| match n.strip_suffix('*') {
+            Some(beginning) => number.starts_with(beginning),
+            None => number == n,
+        })
+    }
+}
+
 /// The examples of all intents in all languages, to train on.
 pub fn examples(intents: &[Intent]) -> Vec<Example> {
     let all = intents.iter().enumerate().flat_map(|(intent, i)| {
@@ -105,6 +135,9 @@ pub struct Plan {
     pub greeting: Text,
     pub question: Text,
     pub intents: Vec<Intent>,
+    /// Listened for before everything else; the first that fits counts.
+    pub urgent: Vec<Urgent>,
+    pub patience: Patience,
     /// From this score on a request is carried out at once.
     pub act: f32,
     /// From this score on it is confirmed; below, asked again.
@@ -136,7 +169,8 @@ impl Plan {
     /// Every queue that the line can lead to.
     pub fn queues(&self) -> impl Iterator<Item = &str> {
         let of_intents = self.intents.iter().flat_map(Intent::actions).filter_map(|a| a.queue.as_deref());
-        of_intents.chain([self.person.as_str()])
+        let urgent = self.urgent.iter().filter_map(|u| u.queue.as_deref());
+        of_intents.chain(urgent).chain([self.person.as_str()])
     }
 
     /// The keypad menu: "for a power cut, press 2; …".
@@ -158,6 +192,8 @@ impl Plan {
             out.push((lang, self.text(&self.question, lang).to_owned()));
             out.extend(self.closed.get(&lang).map(|text| (lang, text.clone())));
             out.push((lang, self.menu(lang)));
+            let own = self.urgent.iter().filter_map(|u| u.say.as_ref()).chain(&self.patience.say);
+            out.extend(own.map(|text| (lang, self.text(text, lang).to_owned())));
             out.extend(phrases::Phrase::ALL.iter().map(|p| (lang, phrases::say(*p, lang).to_owned())));
             out.extend((1..=5).map(|n| (lang, phrases::position(lang, n))));
             for intent in &self.intents {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod act;
+mod policy;
 mod task;
 
 /// 2026-03-02, 09:30 UTC.
@@ -73,6 +74,8 @@ fn plan() -> Arc<Plan> {
         question: text("请讲。", "How can I help?"),
         model: Model::train(&examples, intents.len()),
         intents,
+        urgent: Vec::new(),
+        patience: Patience::default(),
         act: 0.8,
         confirm: 0.45,
     })

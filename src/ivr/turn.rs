@@ -61,6 +61,8 @@ pub enum Outcome {
         lang: Lang,
         words: Option<Pii<String>>,
         slots: Vec<Filled>,
+        /// In place of the queue's own.
+        priority: Option<u16>,
     },
     /// The caller is done; hang up when everything is said.
     Goodbye,
@@ -116,8 +118,10 @@ pub enum Understood {
     Corrected,
     /// A value that cannot be right: its check failed, it is too short, out of range.
     Faulty,
-    /// A person, repeat, help, back, language, goodbye.
+    /// A person, repeat, help, back, slower, language, goodbye.
     Universal,
+    /// Words of an emergency, or of anger.
+    Urgent,
     /// Not understood.
     NoMatch,
     /// Nothing said.

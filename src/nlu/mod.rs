@@ -21,4 +21,4 @@ mod universal;
 mod vocabulary;
 
 pub use model::{Example, Model, Scored};
-pub use universal::{Universal, WaitingWish, universal, while_waiting, yes_no};
+pub use universal::{Universal, WaitingWish, needs_time, says, universal, while_waiting, without, yes_no};

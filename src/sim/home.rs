@@ -145,9 +145,9 @@ impl World {
                 }
                 Output::Ticket(ticket) => self.say(|| format!("ticket {} of {}", ticket.number, ticket.kind)),
                 Output::LookUp { call, ask, .. } => self.service(call, ask),
-                Output::Render { lang, text, .. } => {
+                Output::Render { lang, slow, text, .. } => {
                     let (after, prompt) = speech::render(&mut self.rng, lang, &text);
-                    self.after(after, Due::Switch(Box::new(Input::Rendered { lang, text, prompt })));
+                    self.after(after, Due::Switch(Box::new(Input::Rendered { lang, slow, text, prompt })));
                 }
                 Output::Moment { call, sip_call_id, at, .. } => {
                     self.say(|| format!("call {}: {:?}", call.0, at.moment));

@@ -23,7 +23,7 @@ impl Dialog {
         let plan = self.plan.clone();
         let Some(found) = plan.intents.get(intent) else { return self.hand_over(out) };
         let Some(lookup) = &found.lookup else {
-            return self.first_rule(intent, out);
+            return self.first_rule(now, intent, out);
         };
         self.lookups += 1;
         self.asked = Asked::LookUp(self.lookups);
@@ -36,7 +36,7 @@ impl Dialog {
     }
 
     /// The answer of the service, or that there is none.
-    pub(super) fn looked_up(&mut self, ask: u32, reply: Option<&Reply>, out: &mut Vec<Output>) {
+    pub(super) fn looked_up(&mut self, now: Now, ask: u32, reply: Option<&Reply>, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
         let intent = self.task.as_ref().map(|t| t.intent);
         let Some((at, found)) = intent.and_then(|i| Some((i, plan.intents.get(i)?))) else { return };
@@ -54,10 +54,10 @@ impl Dialog {
                 if let Some(task) = &mut self.task {
                     task.results.extend(values.into_iter().map(|(name, value)| (name, Pii::new(value))));
                 }
-                self.first_rule(at, out);
+                self.first_rule(now, at, out);
             }
-            Answer::None => self.apply(found.none.as_ref().or(found.failed.as_ref()), at, out),
-            Answer::Failed => self.apply(found.failed.as_ref(), at, out),
+            Answer::None => self.apply(now, found.none.as_ref().or(found.failed.as_ref()), at, out),
+            Answer::Failed => self.apply(now, found.failed.as_ref(), at, out),
         }
     }
 
@@ -67,15 +67,20 @@ impl Dialog {
     }
 
     /// While a service is being asked, a caller may want a person or leave; the rest is not for us.
-    pub(super) fn meanwhile(&mut self, input: &Input, out: &mut Vec<Output>) {
+    pub(super) fn meanwhile(&mut self, now: Now, input: &Input, out: &mut Vec<Output>) {
         let until = self.silence_at;
         let wish = match input {
             Input::Heard(heard) => nlu::universal(&heard.text).map(|wish| (heard.clone(), wish)),
             Input::Key('0') => Some((Heard { text: "key 0".into(), confidence: 1.0 }, Universal::Person)),
             // The service has had all its time.
-            Input::Tick => return self.looked_up(self.lookups, None, out),
+            Input::Tick => return self.looked_up(now, self.lookups, None, out),
             _ => None,
         };
+        if let Input::Heard(heard) = input
+            && self.is_urgent(heard, out)
+        {
+            return;
+        }
         if let Some((heard, wish @ (Universal::Person | Universal::Goodbye))) = wish {
             self.turn(&heard, None, Understood::Universal, out);
             self.universal(wish, out);
@@ -88,16 +93,16 @@ impl Dialog {
         }
     }
 
-    fn first_rule(&mut self, intent: usize, out: &mut Vec<Output>) {
+    fn first_rule(&mut self, now: Now, intent: usize, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
         let values = self.filled();
         let value = |name: &str| values.iter().find(|v| v.name == name).map(|v| v.value.reveal());
         let fits = |a: &&Action| a.when.as_ref().is_none_or(|c| c.holds(value));
         let rule = plan.intents.get(intent).and_then(|i| i.rules.iter().find(fits));
-        self.apply(rule, intent, out);
+        self.apply(now, rule, intent, out);
     }
 
-    fn apply(&mut self, action: Option<&Action>, intent: usize, out: &mut Vec<Output>) {
+    fn apply(&mut self, now: Now, action: Option<&Action>, intent: usize, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
         let (Some(action), Some(found)) = (action, plan.intents.get(intent)) else {
             return self.hand_over(out);
@@ -143,6 +148,12 @@ impl Dialog {
         self.asked = Asked::AnythingElse;
         self.task = None;
         let mut texts: Vec<String> = text.into_iter().collect();
+        if !self.pending.is_empty() {
+            // The sentence had another request in it.
+            let next = self.pending.remove(0);
+            self.before.append(&mut texts);
+            return self.one_request(now, &Heard { text: next, confidence: 1.0 }, out);
+        }
         texts.push(self.phrase(Phrase::AnythingElse));
         if !self.listens {
             texts.extend(self.keys());

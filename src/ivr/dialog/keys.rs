@@ -13,6 +13,7 @@ impl Dialog {
     pub(super) fn key(&mut self, now: Now, key: char, out: &mut Vec<Output>) {
         self.silence_at = None;
         self.by_keys = true;
+        self.silences = 0;
         if let (Asked::Slot(slot), Some(task)) = (self.asked, &self.task)
             && (!task.keys.is_empty() || key.is_ascii_digit())
         {
@@ -106,7 +107,7 @@ impl Dialog {
         if key == '#' || person || task.keys.len() >= most {
             return self.keyed(now, out);
         }
-        self.silence_at = Some(now + KEY_GAP);
+        self.silence_at = Some(now + if self.patient { KEY_GAP * 2 } else { KEY_GAP });
     }
 
     /// A row of keys is complete.

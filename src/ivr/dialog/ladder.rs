@@ -3,7 +3,8 @@
 use super::super::phrases::Phrase;
 use super::super::turn::{Heard, NotHeard, Output, Understood};
 use super::{Asked, Dialog, MISSES_MAX, ROUNDS_MAX};
-use crate::nlu::Universal;
+use crate::base::Pii;
+use crate::nlu::{self, Universal};
 
 impl Dialog {
     pub(super) fn universal(&mut self, wish: Universal, out: &mut Vec<Output>) {
@@ -22,6 +23,10 @@ impl Dialog {
                 let last = self.last.clone();
                 self.go_round(out, |this, out| this.say(last, out));
             }
+            Universal::Slower => {
+                let last = self.last.clone();
+                self.go_round(out, |this, out| this.say(last, out));
+            }
             Universal::Back => self.go_round(out, Self::back),
             Universal::Language(lang) => {
                 if self.plan.languages.contains(&lang) {
@@ -33,6 +38,31 @@ impl Dialog {
                 }
             }
         }
+    }
+
+    /// From now on the caller is given more time, and slower speech.
+    pub(super) fn be_patient(&mut self) {
+        if !self.patient {
+            self.patient = true;
+            self.before.extend(self.of_patience());
+        }
+    }
+
+    /// Words of an emergency go straight to a person; others make a caller more urgent. True if that settles the turn.
+    pub(super) fn is_urgent(&mut self, heard: &Heard, out: &mut Vec<Output>) -> bool {
+        let plan = self.plan.clone();
+        let Some(urgent) = plan.urgent.iter().find(|u| nlu::says(&heard.text, &u.words)) else {
+            return false;
+        };
+        self.priority = self.priority.max(Some(urgent.priority));
+        let Some(queue) = &urgent.queue else { return false };
+        self.words = Some(Pii::new(heard.text.clone()));
+        self.turn(heard, None, Understood::Urgent, out);
+        let text = urgent.say.as_ref().map(|text| plan.text(text, self.lang).to_owned());
+        let (text, values) = (text.unwrap_or_else(|| self.phrase(Phrase::ToPerson)), self.filled());
+        let intent = self.task.as_ref().and_then(|t| plan.intents.get(t.intent));
+        self.hand_to(queue, intent.map(|i| i.name.as_str()), (text, values), out);
+        true
     }
 
     /// Goes on, unless there have been too many rounds.
@@ -65,6 +95,10 @@ impl Dialog {
         self.turn(&nothing, None, Understood::NoInput, out);
         if self.asked == Asked::AnythingElse {
             return self.goodbye(out);
+        }
+        self.silences += 1;
+        if self.silences >= 2 {
+            self.be_patient();
         }
         self.miss(Phrase::NoInput, out);
     }

@@ -48,9 +48,42 @@ impl Dialog {
         }
     }
 
-    /// A sentence that should be a request.
+    /// A sentence that should be a request, or several: then they are taken in turn, those that hand the call over last.
     pub(super) fn request(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) {
         self.words = Some(Pii::new(heard.text.clone()));
+        let parts = self.parts(now, &heard.text);
+        if heard.confidence >= UNSURE
+            && let Some((first, rest)) = parts.split_first()
+        {
+            self.pending = rest.to_vec();
+            return self.one_request(now, &Heard { text: first.clone(), confidence: heard.confidence }, out);
+        }
+        self.one_request(now, heard, out);
+    }
+
+    /// The parts of a sentence that are surely different requests, if there are several.
+    fn parts(&self, now: Now, text: &str) -> Vec<String> {
+        const JOINTS: [&str; 10] =
+            [" and also ", " and ", " also ", "还有", "另外", "而且", "，", "。", ", ", ". "];
+        let mut parts = vec![text];
+        for joint in JOINTS {
+            parts = parts.into_iter().flat_map(|p| p.split(joint)).collect();
+        }
+        let sure = |part: &&str| {
+            let best = self.scored(now, part).first().copied().filter(|s| s.score >= self.plan.act)?;
+            Some((best.intent, (*part).to_owned()))
+        };
+        let mut found: Vec<(usize, String)> = parts.iter().filter_map(sure).collect();
+        found.dedup_by_key(|(intent, _)| *intent);
+        if found.len() < 2 {
+            return Vec::new();
+        }
+        let leaves = |intent: usize| self.plan.intents.get(intent).is_some_and(|i| i.queue().is_some());
+        found.sort_by_key(|(intent, _)| leaves(*intent));
+        found.into_iter().map(|(_, text)| text).collect()
+    }
+
+    pub(super) fn one_request(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) {
         let before = self.said.replace((Pii::new(heard.text.clone()), heard.confidence));
         let scored = self.scored(now, &heard.text);
         let (best, second) = (scored.first().copied(), scored.get(1).copied());
@@ -91,7 +124,14 @@ impl Dialog {
     /// The intents by score, best first. Values said with a request are no words of it: "a transfer of fifty dollars" is
     /// scored as "a transfer of", too, if that is what asks for money.
     pub(super) fn scored(&self, now: Now, text: &str) -> Vec<nlu::Scored> {
-        let scored = self.plan.model.classify(text);
+        let top = |s: &[nlu::Scored]| s.first().map_or(0.0, |s| s.score);
+        let mut scored = self.plan.model.classify(text);
+        // Nor are anger and the reasons for patience.
+        let anger: Vec<String> = self.plan.urgent.iter().flat_map(|u| u.words.iter().cloned()).collect();
+        if nlu::needs_time(text) || nlu::says(text, &anger) {
+            let calm = self.plan.model.classify(&nlu::without(text, &anger));
+            scored = if top(&calm) > top(&scored) { calm } else { scored };
+        }
         let mut best = scored.clone();
         for candidate in scored.iter().take(3).filter(|s| s.score >= TIE_LEAST / 2.0) {
             let Some(intent) = self.plan.intents.get(candidate.intent) else { continue };
@@ -105,7 +145,6 @@ impl Dialog {
             spans.sort_by_key(|span| std::cmp::Reverse(span.start));
             spans.into_iter().for_each(|span| rest.replace_range(span, " "));
             let again = if rest == text { Vec::new() } else { self.plan.model.classify(&rest) };
-            let top = |s: &[nlu::Scored]| s.first().map_or(0.0, |s| s.score);
             if again.first().is_some_and(|s| s.intent == candidate.intent) && top(&again) > top(&best) {
                 best = again;
             }
