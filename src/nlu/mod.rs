@@ -4,11 +4,12 @@
 //! A pure function of the trained model and the text.
 //!
 //! ```text
-//! text ─► features (words, stems, letters, characters, pinyin) ─► vocabulary: one row, a block for each kind
+//! text ─► features (words, stems, groups, letters, characters, pinyin) ─► vocabulary: one row, a block for each kind
 //!      ─► linear model ─► softmax, calibrated ─► × coverage ─► scores
 //! ```
 //! `trunkline nlu eval` measures it on labelled sentences ([`measure`]).
 
+mod alike;
 mod english;
 mod features;
 mod linear;
