@@ -213,6 +213,10 @@ pub const TICKET_TRIED_FOR: Duration = Duration::from_secs(4 * 24 * 3600);
 /// forgotten, and rendered anew if it is said again.
 pub const PASSING_PROMPTS_MAX: usize = 512;
 
+/// Octets of the values that an agent's phone is told in its INVITE: with the rest it stays under what UDP carries
+/// (`SIP_UDP_REQUEST_OCTETS_MAX`). Answer: values that do not fit are left out; the record has them all.
+pub const SLOTS_HEADER_MAX: usize = 300;
+
 /// Digits of one string: the longest number that callers give, an IBAN, has 34. Answer: a type that asks for more is
 /// refused.
 pub const SLOT_DIGITS_MAX: usize = 64;

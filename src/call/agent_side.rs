@@ -10,6 +10,8 @@ use super::switch::Shared;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure, OfferId};
 use crate::base::{LegId, Now};
+use crate::ivr;
+use crate::limits::SLOTS_HEADER_MAX;
 use crate::media::{self, PlayId};
 use crate::sip::{self, EndCause};
 
@@ -83,6 +85,7 @@ impl Call {
         if let Some(queue) = &self.cdr.queue {
             headers.push(("X-Trunkline-Queue".to_owned(), queue.clone()));
         }
+        headers.extend(self.slots_header());
         let caller: String = self
             .cdr
             .caller
@@ -198,6 +201,7 @@ impl Call {
                     self.cdr.words.as_ref().or_else(last).map(|w| w.reveal().clone()).unwrap_or_default()
                 }
                 "slots" => self.slots_told(lang),
+                "tried" => self.tried(),
                 "waited" => (self.cdr.wait_ms / 1000).to_string(),
                 _ => String::new(),
             })
@@ -208,11 +212,36 @@ impl Call {
         }
     }
 
+    /// The values that the caller gave, for the screen beside the phone: `amount=50%20dollars;account=…`. What does not fit
+    /// is left out, so that the INVITE stays small enough for UDP.
+    fn slots_header(&self) -> Option<(String, String)> {
+        let mut out = String::new();
+        for filled in &self.cdr.slots {
+            let one = format!("{}={}", filled.name, ivr::encoded(filled.said.reveal()));
+            if out.len() + one.len() < SLOTS_HEADER_MAX {
+                out += if out.is_empty() { "" } else { ";" };
+                out += &one;
+            }
+        }
+        (!out.is_empty()).then(|| ("X-Trunkline-Slots".to_owned(), out))
+    }
+
+    /// The services that were asked in vain.
+    fn tried(&self) -> String {
+        let tried = self.cdr.moments.iter().filter_map(|m| match &m.moment {
+            Moment::LookedUp { lookup, outcome } if outcome != "found" => {
+                Some(format!("{lookup}: {outcome}"))
+            }
+            _ => None,
+        });
+        tried.collect::<Vec<_>>().join("; ")
+    }
+
     /// The values that the caller gave, with their names.
     fn slots_told(&self, lang: crate::base::Lang) -> String {
         let intents = &self.dialog.plan().intents;
         let intent = intents.iter().find(|i| Some(&i.name) == self.cdr.intent.as_ref());
-        let told = |filled: &crate::ivr::Filled| {
+        let told = |filled: &ivr::Filled| {
             let slot = intent?.slots.iter().find(|s| s.name == filled.name)?;
             Some(format!("{} {}", slot.label.get(&lang)?, slot.read_back(filled.value.reveal(), lang)))
         };

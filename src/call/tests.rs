@@ -2,6 +2,7 @@
 
 mod acd;
 mod trunks;
+mod values;
 mod waiting;
 mod world;
 

@@ -7,10 +7,11 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
-use trunkline::base::Epoch;
+use trunkline::base::{Epoch, Lang};
 use trunkline::config::{self, Config};
 use trunkline::drive::files;
 use trunkline::ivr::{self, Act, Action, Intent, Outcome, Plan, Rehearsal, RehearsalReply};
+use trunkline::nlu::slots::{self, SlotType};
 use trunkline::nlu::{self, Example};
 
 /// Talk to a line by typing. `key 3` presses a key, an empty line waits, Ctrl-D hangs up.
@@ -110,11 +111,29 @@ pub(super) fn explain(args: &Explain, places: &Places) -> Result<(), String> {
         let does = does(intent);
         outln!("  {:<16} {:.3}  {does}", intent.name, scored.score);
     }
+    values(plan, &args.sentence);
     let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), today(), BTreeMap::new());
     let reply = rehearsal.act(&Act::parse(&args.sentence));
     outln!("as the first sentence of a call:");
     show(&reply);
     Ok(())
+}
+
+/// The values that the best of the requests finds in a sentence.
+fn values(plan: &Plan, sentence: &str) {
+    let best = plan.model.classify(sentence).first().and_then(|s| plan.intents.get(s.intent));
+    let Some(intent) = best.filter(|i| !i.slots.is_empty()) else { return };
+    let lang = if sentence.is_ascii() { Lang::En } else { Lang::Zh };
+    let kinds: Vec<SlotType> = intent.slots.iter().map(|s| s.kind.clone()).collect();
+    let now = jiff::Timestamp::now().to_zoned(plan.zone.clone()).datetime();
+    outln!("what {} asks for:", intent.name);
+    for (slot, found) in intent.slots.iter().zip(slots::extract_all(&kinds, lang, sentence, now)) {
+        let told = found.map(|f| {
+            let fault = f.fault.as_ref().map_or(String::new(), |fault| format!(", but {fault:?}"));
+            format!("\"{}\" is {}{fault} ({:.2})", f.text, slot.read_back(&f.value, lang), f.score)
+        });
+        outln!("  {:<16} {:<12} {}", slot.name, slot.kind.name(), told.as_deref().unwrap_or("not said"));
+    }
 }
 
 /// Run the golden dialogues beside the dialplans, and see how well each line's examples tell its intents apart.

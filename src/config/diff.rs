@@ -95,7 +95,8 @@ fn of_intent(a: &Intent, b: &Intent, out: &mut Vec<String>) {
             out.push(format!("request {name}: {what}: {a} → {b}"));
         }
     };
-    told("key", a.key.into(), b.key.into());
+    let key = |i: &Intent| i.key.map_or("none".to_owned(), String::from);
+    told("key", key(a), key(b));
     told("confirmed", format!("{:?}", a.confirm).to_lowercase(), format!("{:?}", b.confirm).to_lowercase());
     let count = |i: &Intent| i.examples.values().map(Vec::len).sum::<usize>().to_string();
     told("examples", count(a), count(b));

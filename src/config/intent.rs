@@ -19,7 +19,8 @@ const EXAMPLES_LEAST: usize = 3;
 #[serde(deny_unknown_fields)]
 pub(super) struct RawIntent {
     name: Spanned<String>,
-    key: Spanned<String>,
+    /// An answer has none; what is an [[intent]] must have one.
+    key: Option<Spanned<String>>,
     label: Spanned<Text>,
     examples: Spanned<BTreeMap<Lang, Vec<Spanned<String>>>>,
     #[serde(default)]
@@ -34,6 +35,47 @@ pub(super) struct RawIntent {
     ticket: Option<Spanned<String>>,
     queue: Option<Spanned<String>>,
     say: Option<Spanned<Text>>,
+}
+
+impl RawIntent {
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    pub(super) fn place(&self) -> Range<usize> {
+        self.name.span()
+    }
+}
+
+/// A question that callers have, and its answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAnswer {
+    name: Spanned<String>,
+    label: Spanned<Text>,
+    questions: Spanned<BTreeMap<Lang, Vec<Spanned<String>>>>,
+    say: Spanned<Text>,
+}
+
+impl From<RawAnswer> for RawIntent {
+    fn from(answer: RawAnswer) -> RawIntent {
+        let RawAnswer { name, label, questions, say } = answer;
+        RawIntent {
+            name,
+            key: None,
+            label,
+            examples: questions,
+            confirm: Confirm::default(),
+            slot: Vec::new(),
+            lookup: None,
+            failed: None,
+            none: None,
+            rule: Vec::new(),
+            ticket: None,
+            queue: None,
+            say: Some(say),
+        }
+    }
 }
 
 /// What requests are checked against.
@@ -58,7 +100,7 @@ pub(super) fn intents<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
         for lang in around.languages {
             examples_in(file, &one, *lang, &mut seen, problems);
         }
-        let key = key(file, &one.key, &intents, problems);
+        let key = one.key.as_ref().map(|k| key(file, k, &intents, problems));
         if intents.iter().any(|i| i.name == *one.name.get_ref()) {
             problems
                 .push(file.error(one.name.span(), format!("a second intent named `{}`", one.name.get_ref())));
@@ -173,7 +215,7 @@ fn key(file: &File, key: &Spanned<String>, intents: &[Intent], problems: &mut Ve
         );
         return '?';
     };
-    if let Some(other) = intents.iter().find(|i| i.key == c) {
+    if let Some(other) = intents.iter().find(|i| i.key == Some(c)) {
         problems.push(file.error(key.span(), format!("key {c} already belongs to intent `{}`", other.name)));
     }
     c

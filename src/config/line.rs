@@ -2,7 +2,7 @@
 
 use super::file::File;
 use super::hours;
-use super::intent::{Around, RawIntent, intents};
+use super::intent::{Around, RawAnswer, RawIntent, intents};
 use super::lookup::{self, Headers, RawLookup, RawTicket, TicketKind};
 use super::policy::{self, RawPatience, RawUrgent};
 use super::problem::Problem;
@@ -35,6 +35,8 @@ pub(super) struct Raw {
     ticket: Vec<RawTicket>,
     #[serde(default)]
     intent: Vec<RawIntent>,
+    #[serde(default)]
+    answer: Vec<RawAnswer>,
 }
 
 /// Where a line's requests and tickets go, beside its plan.
@@ -125,7 +127,12 @@ pub(super) fn check(
         languages: &languages,
         lookups: &lookups,
     };
-    let intents = intents(raw.intent, &around, problems);
+    for intent in raw.intent.iter().filter(|i| !i.has_key()) {
+        let help = Some("add key = \"1\" … \"9\": who cannot be understood presses it".into());
+        problems.push(file.error(intent.place(), "a request without a key").help(help));
+    }
+    let all = raw.intent.into_iter().chain(raw.answer.into_iter().map(RawIntent::from)).collect();
+    let intents = intents(all, &around, problems);
     let of = raw.urgent.into_iter();
     let urgent =
         of.map(|raw| policy::urgent(raw, (file, &need, team), (&languages, &intents), problems)).collect();

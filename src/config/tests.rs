@@ -114,6 +114,10 @@ fn what_is_wrong_with_values_and_services_is_told_with_place_and_remedy() {
     assert!(p.message.contains("priority out of range"), "{p}");
     let p = broken("numbers = []", "numbers = [\"granny\"]");
     assert!(p.message.contains("no number of a caller"), "{p}");
+    let p = broken("key = \"1\"\n", "");
+    assert!(p.message.contains("a request without a key"), "{p}");
+    let p = broken("questions.en = [", "question.en = [");
+    assert!(p.help.unwrap().contains("`questions`"));
     let failed = BANK.split("[intent.failed]").nth(1).unwrap().split("\n\n").next().unwrap();
     let p = broken_bank(&format!("[intent.failed]{failed}"), "");
     assert!(p.message.contains("does nothing when its look-up fails"), "{p}");

@@ -187,7 +187,7 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 /// Percent-encoded, all but the unreserved characters (RFC 3986 §2.3).
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for octet in text.bytes() {
         match octet {

@@ -21,7 +21,7 @@ mod words;
 pub use condition::Condition;
 pub use dialog::Dialog;
 pub use hours::Hours;
-pub use lookup::{Lookup, RETRY_PAUSE, Reply as ServiceReply, Request, ResultField, ResultKind};
+pub use lookup::{Lookup, RETRY_PAUSE, Reply as ServiceReply, Request, ResultField, ResultKind, encoded};
 pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
 pub use plan::{Action, Confirm, Intent, Patience, Plan, Text, Urgent, examples};
 pub use question::{Question, Reply, Step, Wanted};

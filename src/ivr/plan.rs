@@ -45,8 +45,8 @@ pub struct Action {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
     pub name: String,
-    /// The key that means the same, 1–9.
-    pub key: char,
+    /// The key that means the same, 1–9; an answer has none.
+    pub key: Option<char>,
     /// Its name to the caller, as it fits "you want …, right?".
     pub label: Text,
     pub examples: BTreeMap<Lang, Vec<String>>,
@@ -163,7 +163,7 @@ impl Plan {
 
     /// The intent that `key` means.
     pub fn by_key(&self, key: char) -> Option<usize> {
-        self.intents.iter().position(|i| i.key == key)
+        self.intents.iter().position(|i| i.key == Some(key))
     }
 
     /// Every queue that the line can lead to.
@@ -178,7 +178,7 @@ impl Plan {
         let mut out: String = self
             .intents
             .iter()
-            .map(|i| phrases::key_choice(lang, self.text(&i.label, lang), i.key))
+            .filter_map(|i| Some(phrases::key_choice(lang, self.text(&i.label, lang), i.key?)))
             .collect();
         out += phrases::menu_end(lang);
         out

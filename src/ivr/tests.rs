@@ -22,7 +22,7 @@ fn to(queue: &str) -> Action {
 fn plan() -> Arc<Plan> {
     let intent = |name: &str, key, zh: &str, en: &str, confirm, action| Intent {
         name: name.into(),
-        key,
+        key: Some(key),
         label: text(zh, en),
         examples: [].into(),
         confirm,

@@ -32,7 +32,7 @@ fn turns(plan: &Arc<Plan>, lang: Lang, wanted: &str, words: &str) -> Option<usiz
     }
     let mut count = 0;
     while count < 12 {
-        let act = if acts.is_empty() { Act::Presses(intent.key.into()) } else { acts.remove(0) };
+        let act = if acts.is_empty() { Act::Presses(intent.key.unwrap().into()) } else { acts.remove(0) };
         count += 1;
         let reply = rehearsal.act(&act);
         let turn = reply.turns.last().unwrap();

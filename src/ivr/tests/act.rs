@@ -39,7 +39,7 @@ fn bills() -> Arc<Plan> {
     };
     plan.intents = vec![Intent {
         name: "bill".into(),
-        key: '1',
+        key: Some('1'),
         label: text("账单", "a bill"),
         examples: [].into(),
         confirm: Confirm::Auto,

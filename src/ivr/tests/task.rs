@@ -21,7 +21,7 @@ fn with_slots() -> Arc<Plan> {
     let mut plan = (*plan()).clone();
     let intent = |name: &str, key, label: Text, confirm, slots, action| Intent {
         name: name.into(),
-        key,
+        key: Some(key),
         label,
         examples: [].into(),
         confirm,
