@@ -200,6 +200,30 @@ const _: () = assert!(SIP_CONNECTION_IDLE_MAX.as_secs() > *REGISTER_EXPIRES_S.en
 /// time in proportion. Answer: what is beyond is not looked at.
 pub const SLOT_TOKENS_MAX: usize = 500;
 
+/// Octets of a service's answer, and of its address. What a caller is told is a few values; a page of a web site is none.
+/// Answer: the look-up has failed; an address that is longer is refused at load.
+pub const LOOKUP_OCTETS_MAX: usize = 64 * 1024;
+pub const LOOKUP_URL_MAX: usize = 1000;
+
+/// Look-ups in progress: a slow service holds no more connections than this. Answer: the next has failed.
+pub const LOOKUPS_AT_ONCE: usize = 64;
+
+/// Answers of services that are kept. Answer: those that are no longer good are forgotten, or all.
+pub const LOOKUPS_CACHED: usize = 1000;
+
+/// How long a webhook may take over a ticket, and for how long it is posted again. Over a long weekend nobody looks; after
+/// that the ticket is listed as given up.
+pub const TICKET_POST_MAX: Duration = Duration::from_secs(10);
+pub const TICKET_TRIED_FOR: Duration = Duration::from_secs(4 * 24 * 3600);
+
+/// Prompts made for one caller (values read back, waits) that are kept in memory, some 80 KiB each. Answer: the oldest is
+/// forgotten, and rendered anew if it is said again.
+pub const PASSING_PROMPTS_MAX: usize = 512;
+
+/// Octets of the values that an agent's phone is told in its INVITE: with the rest it stays under what UDP carries
+/// (`SIP_UDP_REQUEST_OCTETS_MAX`). Answer: values that do not fit are left out; the record has them all.
+pub const SLOTS_HEADER_MAX: usize = 300;
+
 /// Digits of one string: the longest number that callers give, an IBAN, has 34. Answer: a type that asks for more is
 /// refused.
 pub const SLOT_DIGITS_MAX: usize = 64;

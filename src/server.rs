@@ -19,10 +19,12 @@ use crate::call::{self, Switch, TrunkNews};
 use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::files;
+use crate::drive::http::{LookedUp, Services};
 use crate::drive::media::{MediaPlane, ReportReceiver};
 use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
+use crate::drive::tickets::Tickets;
 use crate::drive::tls;
 use crate::drive::voice::{Rendered, Voice};
 use crate::sip;
@@ -37,6 +39,10 @@ use tracing::{info, warn};
 /// A change of the ACD is on disk after this long at most.
 const KEEP_AFTER: Duration = Duration::from_secs(2);
 
+/// How often files are looked at, where they are watched. Whoever saves several of them has time for it: a half-saved folder that
+/// cannot be used changes nothing, and is read again with the next change.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
 /// What the command line says.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -50,6 +56,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// How long running calls may go on after SIGTERM.
     pub drain: Duration,
+    /// Dialplans are reloaded when a file of theirs has changed.
+    pub watch: bool,
     /// The program that is started for recognisers: this one.
     pub binary: PathBuf,
 }
@@ -84,6 +92,9 @@ pub struct Server {
     recognised: mpsc::UnboundedReceiver<Recognised>,
     voice: Voice,
     rendered: mpsc::UnboundedReceiver<Rendered>,
+    services: Services,
+    looked_up: mpsc::UnboundedReceiver<LookedUp>,
+    tickets: Tickets,
     store: store::Writer,
     control: Control,
     config: Arc<Config>,
@@ -123,7 +134,7 @@ impl Server {
         let since = Instant::now();
         while self.switch.preparing() > 0 {
             let Some(r) = self.rendered.recv().await else { break };
-            self.step(call::Input::Rendered { lang: r.lang, text: r.text, prompt: r.prompt });
+            self.step(call::Input::Rendered { lang: r.lang, slow: r.slow, text: r.text, prompt: r.prompt });
         }
         info!(prompts = count, "prompts ready after {:.1?}", since.elapsed());
     }
@@ -136,6 +147,8 @@ impl Server {
         let on = |kind| signal(kind).map_err(|e| format!("signals: {e}"));
         let (mut term, mut int, mut hup) =
             (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
+        let mut look = tokio::time::interval(WATCH_EVERY);
+        let mut seen = files::stamp(&self.options.config);
         loop {
             self.carry_out();
             self.endpoint.backlog(self.now(), self.sockets.waiting());
@@ -156,7 +169,10 @@ impl Server {
                     self.step(call::Input::Recognised { call: r.call, utterance: r.utterance, heard: r.heard });
                 }
                 Some(r) = self.rendered.recv() => {
-                    self.step(call::Input::Rendered { lang: r.lang, text: r.text, prompt: r.prompt });
+                    self.step(call::Input::Rendered { lang: r.lang, slow: r.slow, text: r.text, prompt: r.prompt });
+                }
+                Some(r) = self.looked_up.recv() => {
+                    self.step(call::Input::LookedUp { call: r.call, ask: r.ask, reply: r.reply });
                 }
                 Some(request) = self.control.recv() => self.asked(request),
                 () = tokio::time::sleep(wait) => {
@@ -166,6 +182,13 @@ impl Server {
                 _ = term.recv() => self.stop(),
                 _ = int.recv() => self.stop(),
                 _ = hup.recv() => { let _ = self.reload(); }
+                _ = look.tick(), if self.options.watch => {
+                    let stamp = files::stamp(&self.options.config);
+                    if stamp != seen {
+                        seen = stamp;
+                        let _ = self.reload();
+                    }
+                }
             }
         }
         self.keep();
@@ -222,6 +245,7 @@ impl Server {
                 let version = config.version.clone();
                 info!(version, "dialplans reloaded; running calls go on with theirs");
                 self.show(&config, material);
+                self.tickets.webhooks(files::webhooks(&config));
                 self.config = Arc::new(config);
                 self.endpoint.set_accounts(accounts);
                 self.endpoint.set_rules(self.config.server.guard.rules(&self.config.server.trunks));
@@ -300,7 +324,15 @@ impl Server {
                         self.step(call::Input::Recognised { call, utterance, heard });
                     }
                 },
-                call::Output::Render { lang, text } => self.voice.render(lang, text),
+                call::Output::LookUp { call, line, ask, request } => {
+                    let whose = (line, request.lookup.clone());
+                    let headers = self.config.secrets.get(&whose).cloned().unwrap_or_default();
+                    self.services.ask(call, ask, request, headers);
+                }
+                call::Output::Ticket(ticket) => self.tickets.keep(ticket),
+                call::Output::Render { lang, slow, text, keep } => {
+                    self.voice.render((lang, slow), text, keep);
+                }
                 call::Output::Moment { call, sip_call_id, at, turn } => {
                     log::moment(call.0, &at.moment, turn.as_deref(), self.config.server.log_personal);
                     self.control.tell(&sip_call_id, &at, turn.as_deref());

@@ -18,4 +18,5 @@ mod server;
 mod sipp;
 mod tls;
 mod trunks;
+mod values;
 mod websocket;

@@ -49,7 +49,7 @@ fn without_a_model_the_server_says_so_and_leads_callers_by_keypad() {
     sipp::caller(&server, "caller-waits", "12345").succeed();
     let cdr = record(&server);
     assert_eq!(cdr.queue.as_deref(), Some("city-repair"));
-    let menu = |m: &Moment| matches!(m, Moment::Saying { text } if text.contains("请按1"));
+    let menu = |m: &Moment| matches!(m, Moment::Saying { text, .. } if text.contains("请按1"));
     assert!(cdr.moments.iter().any(|m| menu(&m.moment)), "{:?}", cdr.moments);
 }
 

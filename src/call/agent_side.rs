@@ -5,11 +5,13 @@ use super::cdr::{EndedBy, Moment, Result};
 use super::event::Output;
 use super::journey::{AgentSide, Call, Due, Stage};
 use super::leg::Leg;
-use super::speaking::Heard as Sound;
+use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure, OfferId};
 use crate::base::{LegId, Now};
+use crate::ivr;
+use crate::limits::SLOTS_HEADER_MAX;
 use crate::media::{self, PlayId};
 use crate::sip::{self, EndCause};
 
@@ -86,6 +88,7 @@ impl Call {
         if let Some(identity) = self.cdr.identity {
             headers.push(("X-Trunkline-Identity".to_owned(), identity.to_string()));
         }
+        headers.extend(self.slots_header());
         let caller: String = self
             .cdr
             .caller
@@ -192,18 +195,60 @@ impl Call {
     /// Tells the agent what the caller is about, if the queue does so.
     fn brief(&mut self, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
         let lang = self.dialog.plan().first_language();
+        let last = || self.cdr.turns.last().map(|t| &t.turn.heard);
         let text = self.queue_words(s).and_then(|words| {
             words.briefing(lang, |name| match name {
                 "queue" => self.queue_label(lang, s),
                 "intent" => self.cdr.intent.clone().unwrap_or_default(),
-                "words" => self.cdr.turns.last().map(|t| t.turn.heard.reveal().clone()).unwrap_or_default(),
+                "words" => {
+                    self.cdr.words.as_ref().or_else(last).map(|w| w.reveal().clone()).unwrap_or_default()
+                }
+                "slots" => self.slots_told(lang),
+                "tried" => self.tried(),
                 "waited" => (self.cdr.wait_ms / 1000).to_string(),
                 _ => String::new(),
             })
         });
         if let Some(text) = text {
-            self.briefing.say(leg, (lang, vec![text], false), &mut s.library, out);
+            let said = Said { lang, slow: false, texts: vec![text], barge_in: false };
+            self.briefing.say(leg, said, &mut s.library, out);
         }
+    }
+
+    /// The values that the caller gave, for the screen beside the phone: `amount=50%20dollars;account=…`. What does not fit
+    /// is left out, so that the INVITE stays small enough for UDP.
+    fn slots_header(&self) -> Option<(String, String)> {
+        let mut out = String::new();
+        for filled in &self.cdr.slots {
+            let one = format!("{}={}", filled.name, ivr::encoded(filled.said.reveal()));
+            if out.len() + one.len() < SLOTS_HEADER_MAX {
+                out += if out.is_empty() { "" } else { ";" };
+                out += &one;
+            }
+        }
+        (!out.is_empty()).then(|| ("X-Trunkline-Slots".to_owned(), out))
+    }
+
+    /// The services that were asked in vain.
+    fn tried(&self) -> String {
+        let tried = self.cdr.moments.iter().filter_map(|m| match &m.moment {
+            Moment::LookedUp { lookup, outcome } if outcome != "found" => {
+                Some(format!("{lookup}: {outcome}"))
+            }
+            _ => None,
+        });
+        tried.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The values that the caller gave, with their names.
+    fn slots_told(&self, lang: crate::base::Lang) -> String {
+        let intents = &self.dialog.plan().intents;
+        let intent = intents.iter().find(|i| Some(&i.name) == self.cdr.intent.as_ref());
+        let told = |filled: &ivr::Filled| {
+            let slot = intent?.slots.iter().find(|s| s.name == filled.name)?;
+            Some(format!("{} {}", slot.label.get(&lang)?, slot.read_back(filled.value.reveal(), lang)))
+        };
+        self.cdr.slots.iter().filter_map(told).collect::<Vec<_>>().join("; ")
     }
 
     fn queue_label(&self, lang: crate::base::Lang, s: &Shared) -> String {

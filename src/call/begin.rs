@@ -139,7 +139,7 @@ impl Call {
         let mut call = Call {
             id,
             sip_call_id: customer.sip_call_id.into(),
-            dialog: Dialog::new(plan, s.listens),
+            dialog: Dialog::new(plan, s.listens, s.epoch, id.0).of(cdr.caller.reveal()),
             stage: Stage::Opening,
             legs: vec![Leg::new(
                 customer.leg,

@@ -2,8 +2,8 @@
 
 use super::guests::Role;
 use crate::acd::{Decision, OverflowWhy};
-use crate::base::{CallId, Pii};
-use crate::ivr::Turn;
+use crate::base::{CallId, Lang, Pii};
+use crate::ivr::{Filled, Turn};
 use crate::media::LegStats;
 use crate::sip::Verstat;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ pub enum Moment {
     /// The first sound of a prompt left.
     Saying {
         text: String,
+        /// It was made for this caller: values read back, a number.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        personal: bool,
     },
     SpeechStarted,
     SpeechEnded,
@@ -88,6 +91,15 @@ pub enum Moment {
     /// A number outside is called.
     Dialled {
         number: String,
+    },
+    /// A service was asked: `found`, `none` or `failed`.
+    LookedUp {
+        lookup: String,
+        outcome: String,
+    },
+    Ticket {
+        number: u64,
+        kind: String,
     },
     /// The caller will not wait on.
     LeftQueue,
@@ -174,6 +186,26 @@ pub struct LegRecord {
     pub stats: LegStats,
 }
 
+/// Something to be done by people: what is kept of it, and posted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketRecord {
+    pub number: u64,
+    pub kind: String,
+    pub line: String,
+    /// The version of the dialplans that the call began with.
+    pub version: String,
+    pub call: CallId,
+    /// Milliseconds since 1970.
+    pub at_unix_ms: u64,
+    #[serde(serialize_with = "reveal", deserialize_with = "conceal")]
+    pub caller: Pii<String>,
+    pub lang: Lang,
+    pub intent: String,
+    #[serde(serialize_with = "reveal_some", deserialize_with = "conceal_some")]
+    pub words: Option<Pii<String>>,
+    pub values: Vec<Filled>,
+}
+
 /// The whole record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cdr {
@@ -212,6 +244,17 @@ pub struct Cdr {
     pub queue: Option<String>,
     pub agent: Option<String>,
     pub intent: Option<String>,
+    /// The request in the caller's own words.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "reveal_some",
+        deserialize_with = "conceal_some"
+    )]
+    pub words: Option<Pii<String>>,
+    /// The values that the caller gave for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<Filled>,
     pub result: Result,
     pub ended_by: EndedBy,
     pub moments: Vec<MomentAt>,
@@ -252,6 +295,8 @@ impl Cdr {
             queue: None,
             agent: None,
             intent: None,
+            words: None,
+            slots: Vec::new(),
             result: Result::NotAnswered,
             ended_by: EndedBy::Fault,
             moments: Vec::new(),

@@ -1,9 +1,9 @@
 //! The dialogue's part of a call: speech and keys in, prompts and an outcome out.
 
-use super::cdr::{EndedBy, Moment, Result, TurnRecord};
+use super::cdr::{EndedBy, Moment, Result, TicketRecord, TurnRecord};
 use super::event::Output;
 use super::journey::{Call, Due, Stage};
-use super::speaking::Heard as Sound;
+use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use crate::acd::Request;
 use crate::base::{Lang, LegId, Now};
@@ -35,6 +35,14 @@ impl Call {
                     self.cdr.turns.push(TurnRecord { ms, turn, recognise_ms, gap_ms: None });
                     self.moment(now, Moment::Heard { turn: self.cdr.turns.len() - 1 }, out);
                 }
+                ivr::Output::LookUp { ask, request } => {
+                    let line = self.dialog.plan().line.clone();
+                    out.push(Output::LookUp { call: self.id, line, ask, request });
+                }
+                ivr::Output::LookedUp { lookup, outcome } => {
+                    self.moment(now, Moment::LookedUp { lookup, outcome: outcome.into() }, out);
+                }
+                ivr::Output::Ticket(ticket) => self.ticket(now, ticket, s, out),
                 ivr::Output::Done(outcome) => self.dialog_done(now, outcome, s, out),
             }
         }
@@ -42,6 +50,23 @@ impl Call {
             Some(at) => s.timers.set((self.id, Due::Dialog), at),
             None => s.timers.clear((self.id, Due::Dialog)),
         }
+    }
+
+    fn ticket(&mut self, now: Now, ticket: ivr::Ticket, s: &Shared, out: &mut Vec<Output>) {
+        self.moment(now, Moment::Ticket { number: ticket.number, kind: ticket.kind.clone() }, out);
+        out.push(Output::Ticket(Box::new(TicketRecord {
+            number: ticket.number,
+            kind: ticket.kind,
+            line: self.dialog.plan().line.clone(),
+            version: self.cdr.version.clone(),
+            call: self.id,
+            at_unix_ms: s.epoch.unix_ms_at(now),
+            caller: self.cdr.caller.clone(),
+            lang: ticket.lang,
+            intent: ticket.intent,
+            words: ticket.words,
+            values: ticket.values,
+        })));
     }
 
     /// A silence, or what else the caller was waited for, is over.
@@ -86,9 +111,11 @@ impl Call {
                 self.served = true;
                 self.stage = Stage::Closing(Result::Served);
             }
-            Outcome::Queue { queue, intent, .. } => {
+            Outcome::Queue { queue, intent, words, slots, priority, .. } => {
                 self.cdr.intent = intent;
-                let request = Request { queue, ..self.request() };
+                self.cdr.words = words.or(self.cdr.words.take());
+                self.cdr.slots = slots;
+                let request = Request { queue, priority, ..self.request() };
                 self.wait_for(now, request, s, out);
             }
         }
@@ -180,7 +207,8 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         let leg = self.caller();
-        let sound = self.speaking.say(leg, (lang, texts, barge_in), &mut s.library, out);
+        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in };
+        let sound = self.speaking.say(leg, said, &mut s.library, out);
         if self.speaking.is_preparing() {
             s.timers.set((self.id, Due::Render), now + limits::RENDER_MAX);
         }

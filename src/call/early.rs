@@ -76,7 +76,7 @@ impl Call {
     ) -> bool {
         let Some(early) = self.early.as_mut().filter(|e| e.utterance == utterance) else { return false };
         match heard {
-            Ok(heard) if self.stage == Stage::Dialogue && self.dialog.is_sure(heard) => {
+            Ok(heard) if self.stage == Stage::Dialogue && self.dialog.is_sure(now, heard) => {
                 self.recognising = Some((utterance, early.since, early.speech_ended_at));
                 self.early = None;
                 self.moment(now, Moment::SpeechEnded, out);

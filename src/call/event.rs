@@ -1,10 +1,10 @@
 //! What goes into the switch, and what comes out.
 
-use super::cdr::{Cdr, MomentAt, TurnRecord};
+use super::cdr::{Cdr, MomentAt, TicketRecord, TurnRecord};
 use crate::acd;
 use crate::base::{CallId, Epoch, Lang, LegId};
 use crate::config::Config;
-use crate::ivr::{Heard, NotHeard};
+use crate::ivr::{Heard, NotHeard, Request, ServiceReply};
 use crate::media::{self, Prompt, Report};
 use crate::sip;
 use std::net::{IpAddr, SocketAddr};
@@ -26,9 +26,16 @@ pub enum Input {
         utterance: u32,
         heard: Result<Heard, NotHeard>,
     },
+    /// Answer to [`Output::LookUp`].
+    LookedUp {
+        call: CallId,
+        ask: u32,
+        reply: Option<ServiceReply>,
+    },
     /// Answer to [`Output::Render`]; `None` if it cannot be spoken.
     Rendered {
         lang: Lang,
+        slow: bool,
         text: String,
         prompt: Option<Arc<Prompt>>,
     },
@@ -78,10 +85,23 @@ pub enum Output {
         lang: Lang,
         samples: Arc<[i16]>,
     },
+    /// Ask a service of this line. Answered by `LookedUp`.
+    LookUp {
+        call: CallId,
+        line: String,
+        ask: u32,
+        request: Request,
+    },
+    /// Something is to be done by people: keep it, and send it where its kind goes.
+    Ticket(Box<TicketRecord>),
     /// Speak this text. Answered by `Rendered`.
     Render {
         lang: Lang,
+        /// For a caller who needs time.
+        slow: bool,
         text: String,
+        /// It is said to everybody: worth keeping on disk.
+        keep: bool,
     },
     /// Something happened in a call: for logs and whoever watches.
     /// `turn` is there with [`super::Moment::Heard`].

@@ -296,11 +296,11 @@ impl Call {
             }
             _ if self.over => {}
             Report::PlayStarted { leg, play, at } if leg == self.caller() => {
-                if let Sound::Began(text) = self.speaking.started(play) {
+                if let Sound::Began { text, personal } = self.speaking.started(play, &s.library) {
                     if let (Some(from), Some(turn)) = (self.gap_from.take(), self.cdr.turns.last_mut()) {
                         turn.gap_ms = Some(at.since(from).as_millis() as u64);
                     }
-                    self.moment(at, Moment::Saying { text }, out);
+                    self.moment(at, Moment::Saying { text, personal }, out);
                 }
             }
             Report::PlayEnded { leg, play, .. } if self.is_briefed(leg, play) => self.try_join(now, s, out),

@@ -39,7 +39,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-pub use cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result, TurnRecord};
+pub use cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result, TicketRecord, TurnRecord};
 pub use event::{Input, Output, SwitchConfig, TrunkNews};
 pub use guests::Role;
 pub use kept::Kept;

@@ -2,14 +2,22 @@
 
 use super::event::Output;
 use crate::base::{Lang, LegId};
+use crate::limits::PASSING_PROMPTS_MAX;
 use crate::media::{self, PlayId, Prompt};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-/// Every prompt rendered so far, by language and text. Bounded by what the lines can say.
+/// Language, slowly?, text.
+type Key = (Lang, bool, String);
+
+/// Every prompt rendered so far, by language and text: what the lines can say, and the newest of what was made for one call.
 #[derive(Debug, Default)]
 pub(super) struct Library {
-    prompts: HashMap<(Lang, String), Slot>,
+    prompts: HashMap<Key, Slot>,
+    /// What the lines can say, whoever calls.
+    lasting: HashSet<(Lang, String)>,
+    /// What was made for one call, oldest first.
+    passing: VecDeque<Key>,
     next_play: u64,
 }
 
@@ -21,13 +29,34 @@ enum Slot {
 }
 
 impl Library {
-    /// Asks for `text` unless it is there or on its way.
-    pub(super) fn want(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
-        let key = (lang, text.to_owned());
-        if matches!(self.prompts.get(&key), None | Some(Slot::Failed)) {
-            self.prompts.insert(key, Slot::Asked);
-            out.push(Output::Render { lang, text: text.to_owned() });
+    /// Asks for `text`, which a line can say whoever calls.
+    pub(super) fn keep(&mut self, lang: Lang, text: &str, out: &mut Vec<Output>) {
+        self.lasting.insert((lang, text.to_owned()));
+        self.want(lang, false, text, out);
+    }
+
+    /// Asks for `text` unless it is there or on its way. What no line says to everybody is not kept for long.
+    pub(super) fn want(&mut self, lang: Lang, slow: bool, text: &str, out: &mut Vec<Output>) {
+        let key = (lang, slow, text.to_owned());
+        if !matches!(self.prompts.get(&key), None | Some(Slot::Failed)) {
+            return;
         }
+        let keep = self.lasting.contains(&(lang, text.to_owned()));
+        if !keep && !self.passing.contains(&key) {
+            self.passing.push_back(key.clone());
+            if self.passing.len() > PASSING_PROMPTS_MAX
+                && let Some(oldest) = self.passing.pop_front()
+            {
+                self.prompts.remove(&oldest);
+            }
+        }
+        self.prompts.insert(key, Slot::Asked);
+        out.push(Output::Render { lang, slow, text: text.to_owned(), keep });
+    }
+
+    /// True if all of this may be said to anybody.
+    fn is_lasting(&self, lang: Lang, texts: &[String]) -> bool {
+        texts.iter().all(|text| self.lasting.contains(&(lang, text.clone())))
     }
 
     /// How many prompts are on their way.
@@ -35,15 +64,18 @@ impl Library {
         self.prompts.values().filter(|slot| matches!(slot, Slot::Asked)).count()
     }
 
-    pub(super) fn rendered(&mut self, lang: Lang, text: String, prompt: Option<Arc<Prompt>>) {
-        self.prompts.insert((lang, text), prompt.map_or(Slot::Failed, Slot::Ready));
+    pub(super) fn rendered(&mut self, lang: Lang, slow: bool, text: String, prompt: Option<Arc<Prompt>>) {
+        // Not if it has been forgotten meanwhile.
+        self.prompts
+            .entry((lang, slow, text))
+            .and_modify(|slot| *slot = prompt.map_or(Slot::Failed, Slot::Ready));
     }
 
     /// The prompts for `texts`, without those that failed; `None` while one is on its way.
-    fn get(&self, lang: Lang, texts: &[String], impatient: bool) -> Option<Vec<Arc<Prompt>>> {
+    fn get(&self, lang: Lang, slow: bool, texts: &[String], impatient: bool) -> Option<Vec<Arc<Prompt>>> {
         let mut prompts = Vec::with_capacity(texts.len());
         for text in texts {
-            match self.prompts.get(&(lang, text.clone())) {
+            match self.prompts.get(&(lang, slow, text.clone())) {
                 Some(Slot::Ready(prompt)) => prompts.push(prompt.clone()),
                 Some(Slot::Failed) => {}
                 _ if impatient => {}
@@ -63,17 +95,19 @@ pub(super) struct Speaking {
 }
 
 #[derive(Debug, Clone)]
-struct Said {
-    lang: Lang,
-    texts: Vec<String>,
-    barge_in: bool,
+pub(super) struct Said {
+    pub(super) lang: Lang,
+    pub(super) slow: bool,
+    pub(super) texts: Vec<String>,
+    /// Speech stops it.
+    pub(super) barge_in: bool,
 }
 
 /// What a play report meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// A prompt's first sound left.
-    Began(String),
+    /// A prompt's first sound left; is it one that is not said to everybody?
+    Began { text: String, personal: bool },
     /// A prompt was said to its end.
     Finished,
     /// About music, or something already replaced.
@@ -85,14 +119,14 @@ impl Speaking {
     pub(super) fn say(
         &mut self,
         leg: LegId,
-        (lang, texts, barge_in): (Lang, Vec<String>, bool),
+        said: Said,
         library: &mut Library,
         out: &mut Vec<Output>,
     ) -> Heard {
-        for text in &texts {
-            library.want(lang, text, out);
+        for text in &said.texts {
+            library.want(said.lang, said.slow, text, out);
         }
-        self.wanted = Some(Said { lang, texts, barge_in });
+        self.wanted = Some(said);
         self.start(leg, false, library, out)
     }
 
@@ -105,7 +139,9 @@ impl Speaking {
         out: &mut Vec<Output>,
     ) -> Heard {
         let Some(said) = &self.wanted else { return Heard::Nothing };
-        let Some(prompts) = library.get(said.lang, &said.texts, impatient) else { return Heard::Nothing };
+        let Some(prompts) = library.get(said.lang, said.slow, &said.texts, impatient) else {
+            return Heard::Nothing;
+        };
         let said = self.wanted.take();
         if prompts.is_empty() {
             // Nothing could be rendered: the call must not wait for a sound that never comes.
@@ -175,9 +211,12 @@ impl Speaking {
         matches!(&self.playing, Some((_, Some(said))) if said.barge_in)
     }
 
-    pub(super) fn started(&self, play: PlayId) -> Heard {
+    pub(super) fn started(&self, play: PlayId, library: &Library) -> Heard {
         match &self.playing {
-            Some((id, Some(said))) if *id == play => Heard::Began(said.texts.join(" ")),
+            Some((id, Some(said))) if *id == play => Heard::Began {
+                text: said.texts.join(" "),
+                personal: !library.is_lasting(said.lang, &said.texts),
+            },
             _ => Heard::Nothing,
         }
     }

@@ -10,6 +10,7 @@ use super::trunks::{TrunkView, Trunks};
 use crate::acd::{self, Acd};
 use crate::base::{CallId, Epoch, LegId, Now, Timers};
 use crate::config::Config;
+use crate::ivr;
 use crate::media::{self, Prompt, Report};
 use crate::sip;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -120,13 +121,13 @@ impl Switch {
         let config = self.shared.config.clone();
         for line in &config.lines {
             for (lang, text) in line.prompts() {
-                self.shared.library.want(lang, &text, out);
+                self.shared.library.keep(lang, &text, out);
             }
             for (lang, words) in
                 line.languages.iter().flat_map(|l| config.words.values().map(move |w| (*l, w)))
             {
                 for text in words.prompts(lang) {
-                    self.shared.library.want(lang, text, out);
+                    self.shared.library.keep(lang, text, out);
                 }
             }
         }
@@ -186,8 +187,12 @@ impl Switch {
             Input::Recognised { call, utterance, heard } => {
                 self.with(call, out, |call, shared, out| call.recognised(now, utterance, heard, shared, out));
             }
-            Input::Rendered { lang, text, prompt } => {
-                self.shared.library.rendered(lang, text, prompt);
+            Input::LookedUp { call, ask, reply } => {
+                let input = ivr::Input::LookedUp { ask, reply };
+                self.with(call, out, |call, shared, out| call.dialog(now, input, shared, out));
+            }
+            Input::Rendered { lang, slow, text, prompt } => {
+                self.shared.library.rendered(lang, slow, text, prompt);
                 let waiting: Vec<CallId> =
                     self.calls.iter().filter(|(_, c)| c.is_preparing()).map(|(id, _)| *id).collect();
                 for id in waiting {

@@ -6,6 +6,7 @@ mod peers;
 mod replace;
 mod signed;
 mod trunks;
+mod values;
 mod waiting;
 mod world;
 

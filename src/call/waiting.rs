@@ -186,7 +186,8 @@ impl Call {
                 match plan {
                     Some(plan) => {
                         self.lines += 1;
-                        self.dialog = Dialog::new(plan, s.listens);
+                        self.dialog =
+                            Dialog::new(plan, s.listens, s.epoch, self.id.0).of(self.cdr.caller.reveal());
                         self.begin_dialogue(now, s, out);
                     }
                     None => self.nobody_free(now, s, out),

@@ -205,7 +205,7 @@ impl Show {
         });
         let offered = find(|m| matches!(m, Moment::Offered { .. }));
         let what = match &told_place.map(|at| &at.moment) {
-            Some(Moment::Saying { text }) => {
+            Some(Moment::Saying { text, .. }) => {
                 format!("it heard \"{text}\" and waited {:.1} s", cdr.wait_ms as f64 / 1000.0)
             }
             _ => "the third caller was told its place".into(),

@@ -18,6 +18,7 @@ mod asr;
 mod bench;
 mod call;
 mod demo;
+mod diff;
 mod guard;
 mod models;
 mod nlu;
@@ -31,6 +32,7 @@ mod stage;
 mod steps;
 mod story;
 mod supervise;
+mod tickets;
 mod tts;
 
 use clap::{Args, Parser, Subcommand};
@@ -88,6 +90,8 @@ enum Command {
     Demo(demo::Demo),
     /// Check the dialplans: every error with file, line and remedy.
     Check(ops::Check),
+    /// Say what would change for callers between two folders of dialplans.
+    Diff(diff::Diff),
     /// Talk to a line by typing.
     Chat(rehearse::Chat),
     /// Say how a line takes a sentence, and why.
@@ -96,6 +100,8 @@ enum Command {
     Test(rehearse::Test),
     /// List the newest calls.
     Calls(records::Calls),
+    /// List what people are to do, and whether it has reached them.
+    Tickets(tickets::Tickets),
     /// Say what happened in one call and why: turns, routing decision, quality.
     Why(records::Why),
     /// Show the SIP messages of a recent call, all its legs in one ladder.
@@ -144,10 +150,12 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Agent(args) => block_on(agent::agent(args, &places)),
         Command::Demo(args) => block_on(demo::demo(args, &places)),
         Command::Check(args) => ops::check(&args, &places),
+        Command::Diff(args) => diff::diff(&args),
         Command::Chat(args) => rehearse::chat(&args, &places),
         Command::Explain(args) => rehearse::explain(&args, &places),
         Command::Test(args) => rehearse::test(&args, &places),
         Command::Calls(args) => records::calls(&args, &places),
+        Command::Tickets(args) => tickets::tickets(&args, &places),
         Command::Why(args) => records::why(&args, &places),
         Command::Trace(args) => block_on(ops::trace(args, &places)),
         Command::Agents(args) => block_on(ops::agents(args, &places)),

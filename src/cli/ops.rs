@@ -2,6 +2,8 @@
 
 use super::Places;
 use clap::Args;
+use serde::Serialize;
+use trunkline::config::{Problem, Severity};
 use trunkline::drive::control::{self, Action, Answer, Ask};
 use trunkline::drive::files;
 
@@ -11,9 +13,30 @@ pub(super) struct Check {
     /// Say nothing when all is well.
     #[arg(long)]
     quiet: bool,
+    /// One JSON object: version, and every error and warning with its place.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `check --json` prints.
+#[derive(Serialize)]
+struct Checked<'a> {
+    /// Of what was checked; none if it cannot be used.
+    version: Option<&'a str>,
+    problems: &'a [Problem],
 }
 
 pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
+    if args.json {
+        let (version, problems) = match files::checked(&places.config)? {
+            Ok(config) => (Some(config.version), config.warnings),
+            Err(problems) => (None, problems),
+        };
+        let told = Checked { version: version.as_deref(), problems: &problems };
+        outln!("{}", serde_json::to_string(&told).map_err(|e| e.to_string())?);
+        let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
+        return if version.is_some() { Ok(()) } else { Err(format!("{errors} errors")) };
+    }
     let config = files::load(&places.config)?;
     files::tls(&places.config, &config)?;
     files::stir(&places.config, &config)?;
@@ -23,8 +46,7 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
     if !args.quiet {
         for line in &config.lines {
             let examples: usize = line.intents.iter().flat_map(|i| i.examples.values()).map(Vec::len).sum();
-            let queues =
-                line.intents.iter().filter(|i| matches!(i.action, trunkline::ivr::Action::Queue(_))).count();
+            let queues = line.intents.iter().filter(|i| i.actions().any(|a| a.queue.is_some())).count();
             outln!(
                 "line {}: numbers {}, {} intents ({queues} to agents) from {examples} examples",
                 line.line,

@@ -114,6 +114,12 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     if let Some(recording) = &cdr.recording {
         outln!("  recording {recording}");
     }
+    if let Some(words) = &cdr.words {
+        outln!("  wanted: \"{}\"", words.reveal());
+    }
+    for value in &cdr.slots {
+        outln!("  {}: {}", value.name, value.said.reveal());
+    }
     if let Some(message) = &cdr.message {
         outln!("  message {message}");
     }
@@ -210,7 +216,7 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Incoming { line, trunk } => format!("call for line {line} over trunk {trunk}"),
         Moment::Refused { status, reason } => format!("refused: {status} {reason}"),
         Moment::Answered => "answered".into(),
-        Moment::Saying { text } => format!("says \"{text}\""),
+        Moment::Saying { text, .. } => format!("says \"{text}\""),
         Moment::SpeechStarted => "caller speaks".into(),
         Moment::SpeechEnded => "caller pauses".into(),
         Moment::Heard { .. } => "heard".into(),
@@ -219,6 +225,8 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Place { place, wait_s: Some(s) } => format!("told: number {place} in the queue, about {s} s"),
         Moment::Overflow { to, why } => format!("goes on to {to}: {}", word(why)),
         Moment::Dialled { number } => format!("calls {number}"),
+        Moment::LookedUp { lookup, outcome } => format!("asked for {lookup}: {outcome}"),
+        Moment::Ticket { number, kind } => format!("ticket {number}: {kind}"),
         Moment::LeftQueue => "does not wait on".into(),
         Moment::CallbackBooked => "is to be called back, and keeps its place".into(),
         Moment::MessageLeft => "has left a message".into(),

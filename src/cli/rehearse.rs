@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use trunkline::config::{self, Config, Golden};
+use std::time::SystemTime;
+use trunkline::base::{Epoch, Lang};
+use trunkline::config::{self, Config};
 use trunkline::drive::files;
-use trunkline::ivr::{self, Act, Action, Outcome, Plan, Rehearsal, RehearsalReply};
+use trunkline::ivr::{self, Act, Action, Intent, Outcome, Plan, Rehearsal, RehearsalReply};
+use trunkline::nlu::slots::{self, SlotType};
 use trunkline::nlu::{self, Example};
 
 /// Talk to a line by typing. `key 3` presses a key, an empty line waits, Ctrl-D hangs up.
@@ -26,7 +29,8 @@ fn plan<'a>(config: &'a Config, line: &str) -> Result<&'a Arc<Plan>, String> {
 
 pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
     let config = files::load(&places.config)?;
-    let (mut rehearsal, greeting) = Rehearsal::begin(plan(&config, &args.line)?.clone());
+    let (mut rehearsal, greeting) =
+        Rehearsal::begin(plan(&config, &args.line)?.clone(), today(), BTreeMap::new());
     show(&greeting);
     for typed in std::io::stdin().lock().lines() {
         let typed = typed.map_err(|e| e.to_string())?;
@@ -40,22 +44,44 @@ pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
     Ok(())
 }
 
+fn today() -> Epoch {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) }
+}
+
 fn show(reply: &RehearsalReply) {
     for turn in &reply.turns {
         let intent = turn.intent.as_ref().map_or(String::new(), |i| format!(" {i} {:.2}", turn.score));
         outln!("      [{:?}{intent}]", turn.understood);
     }
+    for (lookup, outcome) in &reply.lookups {
+        outln!("      [look-up {lookup}: {outcome}]");
+    }
+    for ticket in &reply.tickets {
+        outln!("      [ticket {ticket}]");
+    }
     outln!("line: {}", reply.says.join(" "));
     match &reply.outcome {
-        Some(Outcome::Queue { queue, intent, .. }) => {
-            outln!(
-                "      [to queue {queue}{}]",
-                intent.as_ref().map_or(String::new(), |i| format!(", for {i}"))
-            );
+        Some(Outcome::Queue { queue, intent, slots, .. }) => {
+            let intent = intent.as_ref().map_or(String::new(), |i| format!(", for {i}"));
+            let slots: String = slots.iter().map(|s| format!(", {}: {}", s.name, s.said.reveal())).collect();
+            outln!("      [to queue {queue}{intent}{slots}]");
         }
         Some(Outcome::Goodbye) => outln!("      [hangs up]"),
         None => {}
     }
+}
+
+/// What is done about a request, in a few words.
+fn does(intent: &Intent) -> String {
+    let lookup = intent.lookup.as_ref().map(|l| format!("look-up {}, ", l.name)).unwrap_or_default();
+    let one = |action: &Action| match (&action.queue, &action.ticket) {
+        (Some(queue), _) => format!("queue {queue}"),
+        (None, Some(ticket)) => format!("ticket {ticket}"),
+        (None, None) => "answers".to_owned(),
+    };
+    let rules: Vec<String> = intent.rules.iter().map(one).collect();
+    lookup + &rules.join(" or ")
 }
 
 /// Say how a line takes a sentence, and why: every intent's score, and what it does.
@@ -82,17 +108,32 @@ pub(super) fn explain(args: &Explain, places: &Places) -> Result<(), String> {
     outln!("at {:.2} and above it acts, at {:.2} it asks back", plan.act, plan.confirm);
     for scored in plan.model.classify(&args.sentence) {
         let Some(intent) = plan.intents.get(scored.intent) else { continue };
-        let does = match &intent.action {
-            Action::Queue(queue) => format!("queue {queue}"),
-            Action::Say(_) => "answers".to_owned(),
-        };
+        let does = does(intent);
         outln!("  {:<16} {:.3}  {does}", intent.name, scored.score);
     }
-    let (mut rehearsal, _) = Rehearsal::begin(plan.clone());
+    values(plan, &args.sentence);
+    let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), today(), BTreeMap::new());
     let reply = rehearsal.act(&Act::parse(&args.sentence));
     outln!("as the first sentence of a call:");
     show(&reply);
     Ok(())
+}
+
+/// The values that the best of the requests finds in a sentence.
+fn values(plan: &Plan, sentence: &str) {
+    let best = plan.model.classify(sentence).first().and_then(|s| plan.intents.get(s.intent));
+    let Some(intent) = best.filter(|i| !i.slots.is_empty()) else { return };
+    let lang = if sentence.is_ascii() { Lang::En } else { Lang::Zh };
+    let kinds: Vec<SlotType> = intent.slots.iter().map(|s| s.kind.clone()).collect();
+    let now = jiff::Timestamp::now().to_zoned(plan.zone.clone()).datetime();
+    outln!("what {} asks for:", intent.name);
+    for (slot, found) in intent.slots.iter().zip(slots::extract_all(&kinds, lang, sentence, now)) {
+        let told = found.map(|f| {
+            let fault = f.fault.as_ref().map_or(String::new(), |fault| format!(", but {fault:?}"));
+            format!("\"{}\" is {}{fault} ({:.2})", f.text, slot.read_back(&f.value, lang), f.score)
+        });
+        outln!("  {:<16} {:<12} {}", slot.name, slot.kind.name(), told.as_deref().unwrap_or("not said"));
+    }
 }
 
 /// Run the golden dialogues beside the dialplans, and see how well each line's examples tell its intents apart.
@@ -115,7 +156,7 @@ pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
         let all = all.map_err(|problems| files::told(&problems, path))?;
         for golden in &all {
             run += 1;
-            if let Err(why) = rehearse(golden, plan(&config, &golden.line)?) {
+            if let Err(why) = golden.rehearse(plan(&config, &golden.line)?) {
                 failed += 1;
                 outln!("{}:{}: {why}", path.display(), golden.at);
             }
@@ -124,40 +165,6 @@ pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
     outln!("{run} dialogues, {failed} otherwise than expected");
     config.lines.iter().for_each(|line| told_apart(line));
     if failed > 0 { Err(format!("{failed} of {run} dialogues failed")) } else { Ok(()) }
-}
-
-/// Runs one dialogue; the error says what came instead.
-fn rehearse(golden: &Golden, plan: &Arc<Plan>) -> Result<(), String> {
-    let (mut rehearsal, mut reply) = Rehearsal::begin(plan.clone());
-    let mut story = String::new();
-    let mut intent = None;
-    for act in &golden.caller {
-        if reply.outcome.is_some() {
-            return Err(format!("it is over before \"{act}\":{story}"));
-        }
-        reply = rehearsal.act(&Act::parse(act));
-        let understood: Vec<String> = reply.turns.iter().map(|t| format!("{:?}", t.understood)).collect();
-        intent = reply.turns.last().and_then(|t| t.intent.clone()).or(intent);
-        story += &format!("\n    \"{act}\" → {} → \"{}\"", understood.join(", "), reply.says.join(" "));
-    }
-    let (queue, goodbye) = match &reply.outcome {
-        Some(Outcome::Queue { queue, .. }) => (Some(queue.clone()), false),
-        Some(Outcome::Goodbye) => (None, true),
-        None => (None, false),
-    };
-    let said = reply.says.join(" ");
-    let wrong = [
-        (golden.queue.is_some() && golden.queue != queue).then(|| format!("queue {queue:?}")),
-        (golden.intent.is_some() && golden.intent != intent).then(|| format!("intent {intent:?}")),
-        (golden.goodbye != goodbye).then(|| format!("goodbye: {goodbye}")),
-        golden
-            .hears
-            .as_ref()
-            .filter(|words| !said.contains(*words))
-            .map(|words| format!("not said: \"{words}\"")),
-    ];
-    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{}{story}", wrong.join(", "))) }
 }
 
 /// Cross-validation over a line's own examples: every fifth is held out in turn.

@@ -22,6 +22,9 @@ pub(super) struct Serve {
     /// What to log: error, warn, info, debug, or tracing's filter syntax.
     #[arg(long, default_value = "info", env = "TRUNKLINE_LOG", value_name = "LEVEL")]
     log: String,
+    /// Reload the dialplans when a file of theirs has changed.
+    #[arg(long)]
+    watch: bool,
     /// Do not print what to do next.
     #[arg(long)]
     quiet: bool,
@@ -42,6 +45,7 @@ pub(super) async fn serve(args: Serve, places: &Places) -> Result<(), String> {
         data: places.data.clone(),
         port: args.port,
         drain: Duration::from_secs(args.drain),
+        watch: args.watch,
         binary: std::env::current_exe().map_err(|e| format!("own program: {e}"))?,
     };
     let (mut server, ready) = Server::start(options).await?;

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 /// A trunk's header policy. What is not passed ends here: this server is a party of every call, not a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Headers {
+pub struct HeaderPolicy {
     /// Fields that go on, each way; `X-*` stands for all that begin so.
     pub pass: Vec<String>,
     /// Exceptions from that.
@@ -18,7 +18,7 @@ pub struct Headers {
     pub set: Vec<(String, String)>,
 }
 
-impl Headers {
+impl HeaderPolicy {
     /// True if the field called `name` may go on.
     pub fn passes(&self, name: &str) -> bool {
         let fits = |pattern: &String| match pattern.strip_suffix('*') {
@@ -43,7 +43,7 @@ pub(super) struct RawHeaders {
 }
 
 impl RawHeaders {
-    pub(super) fn read(self, file: &File, problems: &mut Vec<Problem>) -> Headers {
+    pub(super) fn read(self, file: &File, problems: &mut Vec<Problem>) -> HeaderPolicy {
         for name in self.pass.iter().chain(&self.strip).chain(self.set.keys()) {
             let pattern = name.get_ref().strip_suffix('*').unwrap_or(name.get_ref());
             let token = pattern.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
@@ -65,7 +65,7 @@ impl RawHeaders {
         }
         let plain = |all: Vec<Spanned<String>>| all.into_iter().map(Spanned::into_inner).collect();
         let set = self.set.into_iter().map(|(name, value)| (name.into_inner(), value.into_inner()));
-        Headers { pass: plain(self.pass), strip: plain(self.strip), set: set.collect() }
+        HeaderPolicy { pass: plain(self.pass), strip: plain(self.strip), set: set.collect() }
     }
 }
 
@@ -77,10 +77,10 @@ mod tests {
     fn what_is_passed_and_not_stripped_goes_on_and_what_the_server_writes_never_does() {
         let all = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
         let headers =
-            Headers { pass: all(&["X-*", "User-to-User"]), strip: all(&["x-secret"]), set: Vec::new() };
+            HeaderPolicy { pass: all(&["X-*", "User-to-User"]), strip: all(&["x-secret"]), set: Vec::new() };
         assert!(headers.passes("x-account") && headers.passes("USER-TO-USER"));
         assert!(!headers.passes("X-Secret") && !headers.passes("Subject"));
-        let every = Headers { pass: all(&["*"]), ..Headers::default() };
+        let every = HeaderPolicy { pass: all(&["*"]), ..HeaderPolicy::default() };
         assert!(every.passes("Subject") && !every.passes("Via") && !every.passes("Contact"));
     }
 }

@@ -2,19 +2,20 @@
 
 use super::file::File;
 use super::hours;
+use super::intent::{Around, RawAnswer, RawIntent, intents};
+use super::lookup::{self, Headers, RawLookup, RawTicket, TicketKind};
+use super::policy::{self, RawPatience, RawUrgent};
 use super::problem::Problem;
 use super::team::Team;
+use super::{action, slot};
 use crate::base::Lang;
-use crate::ivr::{self, Action, Confirm, Hours, Intent, Plan, Text};
+use crate::ivr::{self, Hours, Lookup, Plan, Text};
 use crate::nlu::Model;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
-
-/// Fewer examples than this in a language are a warning: it will not be understood well.
-const EXAMPLES_LEAST: usize = 3;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +26,24 @@ pub(super) struct Raw {
     #[serde(default)]
     understanding: Understanding,
     #[serde(default)]
+    urgent: Vec<RawUrgent>,
+    #[serde(default)]
+    patience: RawPatience,
+    #[serde(default)]
+    lookup: Vec<RawLookup>,
+    #[serde(default)]
+    ticket: Vec<RawTicket>,
+    #[serde(default)]
     intent: Vec<RawIntent>,
+    #[serde(default)]
+    answer: Vec<RawAnswer>,
+}
+
+/// Where a line's requests and tickets go, beside its plan.
+#[derive(Default)]
+pub(super) struct Outward {
+    pub(super) headers: BTreeMap<String, Headers>,
+    pub(super) tickets: Vec<TicketKind>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +53,8 @@ struct RawLine {
     numbers: Vec<Spanned<String>>,
     languages: Spanned<Vec<Lang>>,
     person: Spanned<String>,
+    zone: Option<Spanned<String>>,
+    currency: Option<Spanned<String>>,
     hours: Option<Spanned<String>>,
     closed: Option<Spanned<Text>>,
 }
@@ -52,19 +72,6 @@ impl Default for Understanding {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawIntent {
-    name: Spanned<String>,
-    key: Spanned<String>,
-    label: Spanned<Text>,
-    examples: Spanned<BTreeMap<Lang, Vec<Spanned<String>>>>,
-    #[serde(default)]
-    confirm: Confirm,
-    queue: Option<Spanned<String>>,
-    say: Option<Spanned<Text>>,
-}
-
 /// Reads a line's file.
 pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Raw> {
     file.parse(problems)
@@ -78,7 +85,7 @@ pub(super) fn check(
     others: &[Arc<Plan>],
     version: &str,
     problems: &mut Vec<Problem>,
-) -> Option<Plan> {
+) -> Option<(Plan, Outward)> {
     let before = problems.len();
     let languages = raw.line.languages.get_ref().clone();
     if languages.is_empty() {
@@ -97,6 +104,9 @@ pub(super) fn check(
     need(&raw.greeting, "the greeting", problems);
     need(&raw.question, "the question", problems);
     let hours = raw.line.hours.and_then(|name| hours::find(file, &name, hours, problems));
+    let named_zone = raw.line.zone.and_then(|zone| time_zone(file, &zone, problems));
+    let zone = named_zone.or_else(|| hours.as_ref().map(|h| h.zone.clone()));
+    let currency = raw.line.currency.map(|c| currency(file, &c, problems)).unwrap_or_default();
     let closed = closed(file, hours.is_some(), raw.line.closed, &need, problems);
     let (act, confirm) = (*raw.understanding.act.get_ref(), *raw.understanding.confirm.get_ref());
     if !(0.0 < confirm && confirm <= act && act <= 1.0) {
@@ -108,25 +118,48 @@ pub(super) fn check(
     if raw.intent.is_empty() {
         problems.push(file.error(0..0, "a line needs at least one [[intent]]"));
     }
-    let intents = intents(file, raw.intent, team, &need, &languages, problems);
+    let (lookups, outward) = outward(file, (raw.lookup, raw.ticket), &currency, problems);
+    let tickets: Vec<String> = outward.tickets.iter().map(|t| t.name.clone()).collect();
+    let (has_zone, has_currency) = (zone.is_some(), !currency.is_empty());
+    let around = Around {
+        slots: slot::Around { file, need: &need, has_zone, has_currency },
+        actions: action::Around { file, need: &need, team, tickets: &tickets },
+        languages: &languages,
+        lookups: &lookups,
+    };
+    for intent in raw.intent.iter().filter(|i| !i.has_key()) {
+        let help = Some("add key = \"1\" … \"9\": who cannot be understood presses it".into());
+        problems.push(file.error(intent.place(), "a request without a key").help(help));
+    }
+    let all = raw.intent.into_iter().chain(raw.answer.into_iter().map(RawIntent::from)).collect();
+    let intents = intents(all, &around, problems);
+    let of = raw.urgent.into_iter();
+    let urgent =
+        of.map(|raw| policy::urgent(raw, (file, &need, team), (&languages, &intents), problems)).collect();
+    let patience = policy::patience(raw.patience, (file, &need), problems);
     if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
         return None;
     }
-    Some(Plan {
+    let plan = Plan {
         line: raw.line.name.into_inner(),
         version: version.to_owned(),
         numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
         model: Model::train(&ivr::examples(&intents), intents.len()),
         languages,
+        zone: zone.unwrap_or(TimeZone::UTC),
+        currency,
         hours,
         closed,
         person: raw.line.person.into_inner(),
         greeting: raw.greeting.into_inner(),
         question: raw.question.into_inner(),
         intents,
+        urgent,
+        patience,
         act,
         confirm,
-    })
+    };
+    Some((plan, outward))
 }
 
 /// No other line has this name or one of these numbers.
@@ -142,59 +175,50 @@ fn unlike(file: &File, line: &RawLine, others: &[Arc<Plan>], problems: &mut Vec<
     }
 }
 
-/// The requests that a line can serve.
-fn intents(
+/// The services that the line asks, each once.
+fn outward(
     file: &File,
-    raw: Vec<RawIntent>,
-    team: &Team,
-    need: &impl Fn(&Spanned<Text>, &str, &mut Vec<Problem>),
-    languages: &[Lang],
+    (lookups, tickets): (Vec<RawLookup>, Vec<RawTicket>),
+    currency: &str,
     problems: &mut Vec<Problem>,
-) -> Vec<Intent> {
-    let mut intents: Vec<Intent> = Vec::new();
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for one in raw {
-        need(&one.label, "the label", problems);
-        for lang in languages {
-            examples_in(file, &one, *lang, &mut seen, problems);
+) -> (Vec<Arc<Lookup>>, Outward) {
+    let (mut out, mut services) = (Outward::default(), Vec::new());
+    let names = lookups.iter().map(|l| &l.name).chain(tickets.iter().map(|t| &t.name));
+    for (at, name) in names.clone().enumerate() {
+        if names.clone().take(at).any(|n| n.get_ref() == name.get_ref()) {
+            let message = format!("a second look-up or ticket named `{}`", name.get_ref());
+            problems.push(file.error(name.span(), message));
         }
-        let key = key(file, &one.key, &intents, problems);
-        if intents.iter().any(|i| i.name == *one.name.get_ref()) {
-            problems
-                .push(file.error(one.name.span(), format!("a second intent named `{}`", one.name.get_ref())));
-        }
-        let action = match (one.queue, one.say) {
-            (Some(queue), None) => {
-                team.require_queue(file, &queue, problems);
-                Action::Queue(queue.into_inner())
-            }
-            (None, Some(say)) => {
-                need(&say, "what to say", problems);
-                Action::Say(say.into_inner())
-            }
-            _ => {
-                problems.push(
-                    file.error(one.name.span(), format!("intent `{}` must do one thing", one.name.get_ref()))
-                        .help(Some("give it either queue = \"…\" or say.zh/say.en".into())),
-                );
-                continue;
-            }
-        };
-        intents.push(Intent {
-            name: one.name.into_inner(),
-            key,
-            label: one.label.into_inner(),
-            examples: one
-                .examples
-                .into_inner()
-                .into_iter()
-                .map(|(l, e)| (l, e.into_iter().map(Spanned::into_inner).collect()))
-                .collect(),
-            confirm: one.confirm,
-            action,
-        });
     }
-    intents
+    for raw in lookups {
+        let (found, headers) = lookup::lookup(file, raw, currency, problems);
+        out.headers.insert(found.name.clone(), headers);
+        services.push(Arc::new(found));
+    }
+    for raw in tickets {
+        let (kind, headers) = lookup::ticket(file, raw, problems);
+        out.headers.insert(kind.name.clone(), headers);
+        out.tickets.push(kind);
+    }
+    (services, out)
+}
+
+fn time_zone(file: &File, name: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<TimeZone> {
+    let zone = TimeZone::get(name.get_ref()).ok();
+    if zone.is_none() {
+        let help = Some("write it as in \"Asia/Shanghai\" or \"Europe/London\"".into());
+        problems.push(file.error(name.span(), "no such time zone").help(help));
+    }
+    zone
+}
+
+fn currency(file: &File, code: &Spanned<String>, problems: &mut Vec<Problem>) -> String {
+    let code_of_three = code.get_ref().len() == 3 && code.get_ref().chars().all(|c| c.is_ascii_uppercase());
+    if !code_of_three {
+        let help = Some("three letters of ISO 4217, as in \"CNY\" or \"USD\"".into());
+        problems.push(file.error(code.span(), "no currency").help(help));
+    }
+    code.get_ref().clone()
 }
 
 /// What a line says that has hours, when it is closed.
@@ -221,54 +245,4 @@ fn closed(
             Text::new()
         }
     }
-}
-
-/// One intent's examples in one language: enough of them, and none that another intent has too.
-fn examples_in(
-    file: &File,
-    one: &RawIntent,
-    lang: Lang,
-    seen: &mut BTreeMap<String, String>,
-    problems: &mut Vec<Problem>,
-) {
-    let name = one.name.get_ref();
-    let examples = one.examples.get_ref().get(&lang).map_or(&[][..], Vec::as_slice);
-    if examples.is_empty() {
-        problems.push(
-            file.error(one.name.span(), format!("intent `{name}` has no examples in {}", lang.code()))
-                .help(Some(format!("add examples.{} = [\"…\"] with 5 to 20 sentences", lang.code()))),
-        );
-    } else if examples.len() < EXAMPLES_LEAST {
-        let span: Range<usize> = examples.first().map_or(0..0, Spanned::span);
-        let message = format!("intent `{name}` has only {} examples in {}", examples.len(), lang.code());
-        problems.push(
-            file.error(span, message).help(Some("5 to 20 are needed to understand it well".into())).warning(),
-        );
-    }
-    for example in examples {
-        if let Some(other) = seen.insert(example.get_ref().to_lowercase(), name.clone()).filter(|o| o != name)
-        {
-            let message = format!("`{}` is an example of intent `{other}` too", example.get_ref());
-            problems.push(
-                file.error(example.span(), message)
-                    .help(Some("no caller's sentence can mean both: keep one".into())),
-            );
-        }
-    }
-}
-
-/// A key 1–9 that no other intent has.
-fn key(file: &File, key: &Spanned<String>, intents: &[Intent], problems: &mut Vec<Problem>) -> char {
-    let mut chars = key.get_ref().chars();
-    let (Some(c @ '1'..='9'), None) = (chars.next(), chars.next()) else {
-        problems.push(
-            file.error(key.span(), "a key is one of 1 to 9")
-                .help(Some("0 is a person, * repeats and # changes the language on every line".into())),
-        );
-        return '?';
-    };
-    if let Some(other) = intents.iter().find(|i| i.key == c) {
-        problems.push(file.error(key.span(), format!("key {c} already belongs to intent `{}`", other.name)));
-    }
-    c
 }

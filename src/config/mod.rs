@@ -4,28 +4,36 @@
 //! In: the texts of a directory's files (`server.toml`, `team.toml`, `hours.toml`, and one file a line). Out: a [`Config`] with
 //! warnings, or all errors at once. No file is read here.
 
+mod action;
+mod diff;
 mod file;
 mod golden;
 mod guard;
 mod headers;
 mod hours;
+mod intent;
 mod line;
 mod listen;
+mod lookup;
 mod number;
+mod policy;
 mod problem;
 mod queue;
 mod route;
 mod server;
+mod slot;
 mod stir;
 mod team;
 mod trunk;
 
+pub use diff::diff;
 pub use file::File;
 pub(crate) use file::nearest;
 pub use golden::{Golden, golden};
 pub use guard::Guard;
-pub use headers::Headers;
+pub use headers::HeaderPolicy;
 pub use listen::{Identity, Listen, NamedFile};
+pub use lookup::{Header, Headers, TicketKind};
 pub use number::{Form, Numbering};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
@@ -37,10 +45,14 @@ pub(crate) use team::{RawAgent, setup};
 pub use trunk::{Limits, Trunk};
 
 use crate::acd;
+use crate::base::Pii;
 use crate::ivr::{Hours, Plan, QueueWords};
 use crate::sip::{Credentials, Signer, Trust};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Headers with their values, by the line and the name of the look-up or ticket.
+pub type Secrets = BTreeMap<(String, String), Vec<(String, Pii<String>)>>;
 
 /// Everything a directory of dialplans says, checked and trained.
 #[derive(Debug, Clone)]
@@ -56,6 +68,12 @@ pub struct Config {
     pub trust: Option<Trust>,
     /// Who signs ours, by trunk.
     pub signers: BTreeMap<String, Signer>,
+    /// What goes with each request to a service, by the line and the look-up's or ticket's name.
+    pub headers: BTreeMap<(String, String), Headers>,
+    /// Their values; read from where the configuration says by whoever reads files.
+    pub secrets: Secrets,
+    /// Where tickets go, by line.
+    pub tickets: BTreeMap<String, Vec<TicketKind>>,
     /// What each queue says.
     pub words: BTreeMap<String, QueueWords>,
     /// When each queue is open; those without are always.
@@ -119,8 +137,11 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     team.require_other_users(&server.trunks, &mut problems);
     let version = file::digest(files);
     let mut lines: Vec<Arc<Plan>> = Vec::new();
+    let (mut headers, mut tickets) = (BTreeMap::new(), BTreeMap::new());
     for (file, raw) in raw_lines {
-        if let Some(plan) = line::check(file, raw, (&team, &hours), &lines, &version, &mut problems) {
+        if let Some((plan, out)) = line::check(file, raw, (&team, &hours), &lines, &version, &mut problems) {
+            headers.extend(out.headers.into_iter().map(|(name, h)| ((plan.line.clone(), name), h)));
+            tickets.insert(plan.line.clone(), out.tickets);
             lines.push(Arc::new(plan));
         }
     }
@@ -143,6 +164,9 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         logins: BTreeMap::new(),
         trust: None,
         signers: BTreeMap::new(),
+        headers,
+        secrets: BTreeMap::new(),
+        tickets,
         words,
         codes,
         hours,

@@ -5,14 +5,15 @@ use std::fmt;
 use std::ops::Range;
 
 /// Does it stop the configuration from being used?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     Error,
     Warning,
 }
 
 /// One problem. Its `Display` is what `trunkline check` prints: place, message, the line with a caret, the remedy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     pub severity: Severity,
     pub file: String,
@@ -22,6 +23,7 @@ pub struct Problem {
     pub column: usize,
     pub message: String,
     pub help: Option<String>,
+    #[serde(skip)]
     /// The line, and how many characters the caret underlines.
     pub(super) source: Option<(String, usize)>,
 }

@@ -1,5 +1,7 @@
 use super::*;
 
+mod steps;
+
 const SERVER: &str = include_str!("../../dialplans/server.toml");
 const TEAM: &str = include_str!("../../dialplans/team.toml");
 const CITY: &str = include_str!("../../dialplans/city-12345.toml");
@@ -70,6 +72,80 @@ fn an_intent_does_exactly_one_thing() {
 #[test]
 fn thresholds_out_of_order_are_refused() {
     assert!(broken("act = 0.80", "act = 0.30").message.contains("thresholds"));
+}
+
+/// The first problem after changing `from` to `to` in the bank's file.
+fn broken_bank(from: &str, to: &str) -> Problem {
+    assert!(BANK.contains(from), "the sample no longer has {from:?}");
+    let bank = BANK.replacen(from, to, 1);
+    let files =
+        [("server.toml", SERVER), ("team.toml", TEAM), ("city-12345.toml", CITY), ("bank.toml", &bank)];
+    let files = files.map(|(name, text)| File { name: name.into(), text: text.into() });
+    load(&files).expect_err(to).into_iter().next().expect("a problem")
+}
+
+#[test]
+fn what_is_wrong_with_values_and_services_is_told_with_place_and_remedy() {
+    for (from, to, message, help) in [
+        ("type = \"digits(8)\"", "type = \"digts(8)\"", "no such type of slot", "did you mean `digits`?"),
+        ("name = \"account\"", "name = \"amount\"", "a second slot named `amount`", ""),
+        ("currency = \"USD\"", "currency = \"dollar\"", "no currency", "ISO 4217"),
+        ("zone = \"Asia/Shanghai\"", "zone = \"Asia/Shangai\"", "no such time zone", "Asia/Shanghai"),
+        ("optional = true", "optional = false", "slot `day` is never asked for", "add ask"),
+        ("lookup = \"bill\"", "lookup = \"bil\"", "no look-up named `bil`", "did you mean `bill`?"),
+        ("[intent.failed]", "[intent.faild]", "unknown field `faild`", "did you mean `failed`?"),
+        ("bills/{customer}", "bills/{custmer}", "needs the value `custmer`", "did you mean `customer`?"),
+        ("if = \"bill > 1000\"", "if = \"bil > 1000\"", "no value `bil`", "did you mean `bill`?"),
+        ("if = \"bill > 1000\"", "if = \"bill > \"", "is no condition", ""),
+        ("if = \"bill > 0\"\n", "", "no rule after this one is ever reached", "add `if`"),
+        ("due on {due}", "due on {date}", "no value `{date}`", "there are: customer"),
+        ("at = \"/amount\"", "at = \"amount\"", "no place in an answer", "/bill/amount"),
+        ("http://127.0.0.1:8099/bills", "ftp://127.0.0.1/bills", "no address of a service", "https://"),
+        ("timeout_ms = 2000", "timeout_ms = 60000", "timeout_ms out of range", "100 to 10000"),
+        ("headers = { accept", "headers = { host", "no header for a service", "set by the server"),
+    ] {
+        let p = broken_bank(from, to);
+        assert!(p.message.contains(message) && p.line > 0, "{to}: {p}");
+        assert!(p.help.as_deref().unwrap_or_default().contains(help), "{to}: {p}");
+    }
+    let p = broken("words.zh = [\"着火\"", "words.zh = [\"停水\", \"着火\"");
+    assert!(p.message.contains("`我家停水了` of intent `water` has these words"), "{p}");
+    let p = broken("priority = 100", "priority = 1000");
+    assert!(p.message.contains("priority out of range"), "{p}");
+    let p = broken("numbers = []", "numbers = [\"granny\"]");
+    assert!(p.message.contains("no number of a caller"), "{p}");
+    let p = broken("key = \"1\"\n", "");
+    assert!(p.message.contains("a request without a key"), "{p}");
+    let p = broken("questions.en = [", "question.en = [");
+    assert!(p.help.unwrap().contains("`questions`"));
+    let failed = BANK.split("[intent.failed]").nth(1).unwrap().split("\n\n").next().unwrap();
+    let p = broken_bank(&format!("[intent.failed]{failed}"), "");
+    assert!(p.message.contains("does nothing when its look-up fails"), "{p}");
+    let last = "[[intent.rule]]                # the last has no `if`: everything else\n";
+    let p = broken_bank(last, &format!("{last}if = \"due\"\n"));
+    assert!(p.message.contains("no rule for everything else"), "{p}");
+    let p = broken("ticket = \"bulky\"", "ticket = \"bulk\"");
+    assert!(p.message.contains("no ticket named `bulk`") && p.help.unwrap().contains("`bulky`"));
+}
+
+#[test]
+fn the_golden_dialogues_of_the_samples_come_out_as_they_should() {
+    let config = load(&files(CITY, TEAM)).unwrap();
+    for (name, text) in [
+        ("city.toml", include_str!("../../dialplans/tests/city.toml")),
+        ("bank.toml", include_str!("../../dialplans/tests/bank.toml")),
+    ] {
+        let all = golden(&File { name: name.into(), text: text.into() }, &config.lines).unwrap();
+        assert!(all.len() >= 40, "{name} has {}", all.len());
+        let wrong: Vec<String> = all
+            .iter()
+            .filter_map(|g| {
+                let line = config.lines.iter().find(|l| l.line == g.line)?;
+                g.rehearse(line).err().map(|why| format!("{name}:{}: {why}", g.at))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }
 
 #[test]

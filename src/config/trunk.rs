@@ -1,7 +1,7 @@
 //! `[[trunk]]`: the peers that calls come from, what they may, and what is believed of what they say.
 
 use super::file::File;
-use super::headers::{Headers, RawHeaders};
+use super::headers::{HeaderPolicy, RawHeaders};
 use super::number::{Form, Numbering};
 use super::problem::Problem;
 use super::server::codecs;
@@ -47,7 +47,7 @@ pub struct Trunk {
     /// It is asked so often whether it is alive.
     pub options_every: Option<Duration>,
     /// Which header fields go on, and which are added.
-    pub headers: Headers,
+    pub headers: HeaderPolicy,
     /// What is spoken over it, best first; empty stands for what is spoken with anybody.
     pub codecs: Vec<Codec>,
     /// Only calls whose number is signed, and verified, may come.

@@ -1,8 +1,9 @@
 //! Configuration on disk: the folder of dialplans, and the secrets that it names.
 
+use super::tickets::Webhooks;
 use super::{stir, tls};
 use crate::base::Pii;
-use crate::config::{self, Config, File, Password, Problem};
+use crate::config::{self, Config, File, Header, Password, Problem, Secrets, TicketKind};
 use crate::sip::Credentials;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,11 +25,23 @@ const SECRETS: &str = "agents.secret";
 /// # Errors
 /// All problems found, as text ready to print.
 pub fn load(folder: &Path) -> Result<Config, String> {
+    config::load(&texts(folder)?).map_err(|problems| told(&problems, folder))
+}
+
+/// The same with the files that it names, and with its problems as values.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn checked(folder: &Path) -> Result<Result<Config, Vec<Problem>>, String> {
+    let config = config::load(&texts(folder)?);
+    Ok(config.and_then(|config| tls::load(folder, &config.server).map(|_| config)))
+}
+
+fn texts(folder: &Path) -> Result<Vec<File>, String> {
     let cannot = |e: io::Error| {
         format!("{}: {e}\n  = give the folder of dialplans with --config DIR", folder.display())
     };
-    let files: Result<Vec<File>, String> = tomls(folder).map_err(cannot)?.iter().map(|p| file(p)).collect();
-    config::load(&files?).map_err(|problems| told(&problems, folder))
+    tomls(folder).map_err(cannot)?.iter().map(|p| file(p)).collect()
 }
 
 /// The certificates and keys that a configuration names.
@@ -39,13 +52,14 @@ pub fn tls(folder: &Path, config: &Config) -> Result<tls::Material, String> {
     tls::load(folder, &config.server).map_err(|problems| told(&problems, folder))
 }
 
-/// Fills in what the configuration takes from other files: who we are to each trunk, whose signatures are believed, and our
-/// own keys.
+/// Fills in what the configuration takes from other files and the environment: who we are to each trunk, what goes with
+/// requests to services, whose signatures are believed, and our own keys.
 ///
 /// # Errors
 /// All problems found, as text ready to print.
 pub fn fill(folder: &Path, config: &mut Config) -> Result<(), String> {
     config.logins = logins(config)?;
+    config.secrets = services(config)?;
     (config.trust, config.signers) = stir(folder, config)?;
     Ok(())
 }
@@ -67,6 +81,15 @@ pub fn tomls(folder: &Path) -> io::Result<Vec<PathBuf>> {
     paths.retain(|p| p.extension().is_some_and(|x| x == "toml"));
     paths.sort();
     Ok(paths)
+}
+
+/// What changes when a `*.toml` of a folder does: names, lengths, times of change.
+pub fn stamp(folder: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
+    let one = |path: PathBuf| {
+        let meta = std::fs::metadata(&path).ok()?;
+        Some((path, meta.len(), meta.modified().ok()))
+    };
+    tomls(folder).unwrap_or_default().into_iter().filter_map(one).collect()
 }
 
 /// One file, to be checked.
@@ -125,9 +148,6 @@ pub fn passwords(data: &Path, config: &Config) -> Result<BTreeMap<String, Pii<St
 }
 
 /// Who we are to each trunk that has a user.
-///
-/// # Errors
-/// When a named variable or file is missing.
 fn logins(config: &Config) -> Result<BTreeMap<String, Credentials>, String> {
     let mut out = BTreeMap::new();
     for trunk in &config.server.trunks {
@@ -137,6 +157,36 @@ fn logins(config: &Config) -> Result<BTreeMap<String, Credentials>, String> {
         }
     }
     Ok(out)
+}
+
+/// What goes with each request to a service.
+fn services(config: &Config) -> Result<Secrets, String> {
+    let mut out = BTreeMap::new();
+    for (whose, headers) in &config.headers {
+        let value = |(name, header): (&String, &Header)| {
+            Ok((
+                name.clone(),
+                match header {
+                    Header::Text(text) => Pii::new(text.clone()),
+                    Header::Secret(source) => secret(&format!("line {}, {}", whose.0, whose.1), source)?,
+                },
+            ))
+        };
+        let read: Result<Vec<_>, String> = headers.iter().map(value).collect();
+        out.insert(whose.clone(), read?);
+    }
+    Ok(out)
+}
+
+/// Where tickets go.
+pub fn webhooks(config: &Config) -> Webhooks {
+    let kinds = config.tickets.iter().flat_map(|(line, kinds)| kinds.iter().map(move |kind| (line, kind)));
+    let webhook = |(line, kind): (&String, &TicketKind)| {
+        let whose = (line.clone(), kind.name.clone());
+        let headers = config.secrets.get(&whose).cloned().unwrap_or_default();
+        Some((whose, (kind.webhook.clone()?, headers)))
+    };
+    kinds.filter_map(webhook).collect()
 }
 
 /// The secret that the configuration names for `whose`.

@@ -90,6 +90,17 @@ fn client(roots: RootCertStore) -> Arc<ClientConfig> {
     Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// For services that are asked over HTTPS: whom the system trusts.
+pub(super) fn https() -> TlsConnector {
+    static SYSTEM: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let config = SYSTEM.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        client(roots)
+    });
+    TlsConnector::from(config.clone())
+}
+
 /// What all of a server's listeners show, and whom it trusts, from the files that its configuration names.
 #[derive(Debug)]
 pub struct Material {

@@ -24,6 +24,8 @@ const AT_ONCE: usize = 2;
 #[derive(Debug)]
 pub struct Rendered {
     pub lang: Lang,
+    /// Spoken slowly.
+    pub slow: bool,
     pub text: String,
     pub prompt: Option<Arc<Prompt>>,
 }
@@ -50,19 +52,22 @@ impl Voice {
         (Voice { cache: cache.map(Into::into), results, slots: Arc::new(Semaphore::new(AT_ONCE)) }, out)
     }
 
-    /// Begins to render `text`.
-    pub fn render(&self, lang: Lang, text: String) {
-        let voice = self.clone();
+    /// Begins to render `text`; on disk it is kept only if that is worth it.
+    pub fn render(&self, (lang, slow): (Lang, bool), text: String, keep: bool) {
+        let mut voice = self.clone();
+        if !keep {
+            voice.cache = None;
+        }
         tokio::spawn(async move {
             let _slot = voice.slots.acquire().await;
-            let prompt = match voice.speak(lang, &text).await {
+            let prompt = match voice.speak_at(lang, slow, &text).await {
                 Ok(samples) => Some(Arc::new(tts::prompt(&samples))),
                 Err(error) => {
                     warn!(lang = lang.code(), %error, "a prompt cannot be spoken");
                     None
                 }
             };
-            let _ = voice.results.send(Rendered { lang, text, prompt });
+            let _ = voice.results.send(Rendered { lang, slow, text, prompt });
         });
     }
 
@@ -71,7 +76,12 @@ impl Voice {
     /// # Errors
     /// When the synthesiser is missing, fails, or says nothing.
     pub async fn speak(&self, lang: Lang, text: &str) -> io::Result<Vec<i16>> {
+        self.speak_at(lang, false, text).await
+    }
+
+    async fn speak_at(&self, lang: Lang, slow: bool, text: &str) -> io::Result<Vec<i16>> {
         let utterance = Utterance::new(lang, text);
+        let utterance = if slow { utterance.slowly() } else { utterance };
         let file = self.cache.as_ref().map(|folder| folder.join(format!("{}.wav", utterance.cache_key())));
         if let Some(samples) = file.as_ref().and_then(|f| read_wav(f).ok()) {
             return Ok(samples);

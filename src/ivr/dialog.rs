@@ -7,18 +7,27 @@
 //!     └── low / silence ─────┘ low ────► ladder: other words ─► keys ─► a person
 //! ```
 //! Keys mean the same as words at every point: 1–9 an intent (or the choice just offered), 0 a person, * repeat,
-//! # the other language. Each miss climbs the ladder; its top is a person, so no caller goes round in circles.
+//! # the other language. Each miss climbs the ladder; its top is a person, so no caller goes round in circles. A request
+//! that needs values has them filled before it is carried out (`task.rs`).
 
+mod act;
 mod keys;
+mod ladder;
+mod request;
 mod sure;
+mod take;
+mod task;
 
 use super::phrases::{self, Phrase};
-use super::plan::{Action, Confirm, Plan};
-use super::turn::{Heard, Input, NotHeard, Outcome, Output, Say, Turn, Understood};
-use crate::base::{Lang, Now, Pii};
-use crate::nlu::{self, Universal};
+use super::plan::Plan;
+use super::slot::Filled;
+use super::turn::{Heard, Input, Outcome, Output, Say, Turn, Understood};
+use crate::base::{Epoch, Lang, Now, Pii};
+use crate::nlu;
+use crate::nlu::slots::DateTime;
 use std::sync::Arc;
 use std::time::Duration;
+use task::Task;
 
 /// Silence after the end of a prompt that counts as no answer.
 const SILENCE: Duration = Duration::from_secs(6);
@@ -31,9 +40,13 @@ const TIE_LEAST: f32 = 0.30;
 /// Below this recogniser confidence a request is confirmed even if the words fit well; below the second, it is a miss.
 const UNSURE: f32 = 0.50;
 const UNHEARD: f32 = 0.20;
-/// Rounds that lead nowhere further (an answer, a repeat, another language) before a person takes over: a caller who
-/// only ever says "repeat" must get out of it too.
+/// Rounds that lead nowhere further (an answer, a repeat, another language, a change of mind) before a person takes over:
+/// a caller who only ever says "repeat" must get out of it too.
 const ROUNDS_MAX: u8 = 12;
+/// The same for a caller who needs time.
+const SILENCE_OF_PATIENCE: Duration = Duration::from_secs(12);
+/// Silence after a key that ends a row of keys.
+const KEY_GAP: Duration = Duration::from_secs(4);
 
 /// What the last prompt asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +55,16 @@ enum Asked {
     Confirm(usize),
     Either(usize, usize),
     AnythingElse,
+    /// The value of a slot.
+    Slot(usize),
+    /// Morning or afternoon?
+    Half(usize),
+    /// Values read back, right?
+    Check,
+    /// Which of the values read back is wrong?
+    Which,
+    /// A service, by the number of the look-up.
+    LookUp(u32),
 }
 
 /// One caller's dialogue.
@@ -50,6 +73,7 @@ pub struct Dialog {
     plan: Arc<Plan>,
     /// There is a recogniser; without, everything is asked by keypad.
     listens: bool,
+    epoch: Epoch,
     lang: Lang,
     asked: Asked,
     misses: u8,
@@ -59,16 +83,38 @@ pub struct Dialog {
     silence_at: Option<Now>,
     last: Vec<String>,
     words: Option<Pii<String>>,
+    /// The sentence that the request was understood from, and how sure the recogniser was of it, until its values are taken.
+    said: Option<(Pii<String>, f32)>,
+    /// The request that is being filled.
+    task: Option<Task>,
+    /// The caller's last answer was a key.
+    by_keys: bool,
+    /// The call's number: tickets are numbered by it.
+    call: u64,
+    lookups: u32,
+    tickets: u8,
+    /// The caller is given more time, and slower speech.
+    patient: bool,
+    /// Silences in a row.
+    silences: u8,
+    /// In place of the queue's own.
+    priority: Option<u16>,
+    /// Requests of the same sentence that are still to be taken.
+    pending: Vec<String>,
+    /// Said before whatever is said next.
+    before: Vec<String>,
     done: bool,
 }
 
 impl Dialog {
-    /// A dialogue that has not begun; give it [`Input::Start`].
-    pub fn new(plan: Arc<Plan>, listens: bool) -> Dialog {
+    /// A dialogue that has not begun; give it [`Input::Start`]. `epoch` tells what day it is; tickets are numbered
+    /// by the number of the call.
+    pub fn new(plan: Arc<Plan>, listens: bool, epoch: Epoch, call: u64) -> Dialog {
         let lang = plan.first_language();
         Dialog {
             plan,
             listens,
+            epoch,
             lang,
             asked: Asked::Question,
             misses: 0,
@@ -76,6 +122,17 @@ impl Dialog {
             silence_at: None,
             last: Vec::new(),
             words: None,
+            said: None,
+            task: None,
+            by_keys: false,
+            call,
+            lookups: 0,
+            tickets: 0,
+            patient: false,
+            silences: 0,
+            priority: None,
+            pending: Vec::new(),
+            before: Vec::new(),
             done: false,
         }
     }
@@ -90,6 +147,17 @@ impl Dialog {
         if self.plan.languages.contains(&lang) {
             self.lang = lang;
         }
+    }
+
+    /// Who calls: a number that is known to need time is given it.
+    pub fn of(mut self, number: &str) -> Dialog {
+        self.patient = self.plan.patience.is_for(number);
+        self
+    }
+
+    /// True if this caller is to be spoken to slowly.
+    pub fn is_patient(&self) -> bool {
+        self.patient
     }
 
     /// The language spoken now.
@@ -110,24 +178,38 @@ impl Dialog {
         match input {
             Input::Start => {
                 let mut texts = vec![self.plan.text(&self.plan.greeting, self.lang).to_owned()];
+                texts.extend(self.patient.then(|| self.of_patience()).flatten());
                 texts.extend(self.question());
                 self.say(texts, out);
             }
-            Input::Spoken => self.silence_at = Some(now + SILENCE),
+            Input::LookedUp { ask, reply } => self.looked_up(now, ask, reply.as_ref(), out),
+            Input::Tick if self.silence_at.is_none_or(|at| at > now) => {}
+            _ if self.is_looking_up() => self.meanwhile(now, &input, out),
+            Input::Spoken => self.silence_at = Some(now + self.silence_is()),
             Input::Speaking => self.silence_at = None,
-            Input::Heard(heard) => self.heard(&heard, out),
+            Input::Heard(heard) => self.heard(now, &heard, out),
             Input::NotHeard(why) => self.not_heard(why, out),
-            Input::Key(key) => self.key(key, out),
-            Input::Tick => {
-                if self.silence_at.is_some_and(|at| at <= now) {
-                    self.silence(out);
-                }
-            }
+            Input::Key(key) => self.key(now, key, out),
+            Input::Tick => match self.task.as_ref().is_some_and(|t| !t.keys.is_empty()) {
+                true => self.keyed(now, out),
+                false => self.silence(out),
+            },
         }
+    }
+
+    /// Silence that counts as no answer.
+    fn silence_is(&self) -> Duration {
+        if self.patient { SILENCE_OF_PATIENCE } else { SILENCE }
+    }
+
+    /// What is said when patience begins.
+    fn of_patience(&self) -> Option<String> {
+        self.plan.patience.say.as_ref().map(|text| self.plan.text(text, self.lang).to_owned())
     }
 
     fn say(&mut self, texts: Vec<String>, out: &mut Vec<Output>) {
         self.silence_at = None;
+        let texts = [std::mem::take(&mut self.before), texts].concat();
         self.last.clone_from(&texts);
         out.push(Output::Say(Say { lang: self.lang, texts, barge_in: true }));
     }
@@ -145,19 +227,37 @@ impl Dialog {
 
     fn finish(&mut self, texts: Vec<String>, outcome: Outcome, out: &mut Vec<Output>) {
         self.silence_at = None;
+        let texts = [std::mem::take(&mut self.before), texts].concat();
         self.done = true;
         out.push(Output::Say(Say { lang: self.lang, texts, barge_in: false }));
         out.push(Output::Done(outcome));
     }
 
+    /// To a person: one who does what the caller has asked for, if that is known.
     fn hand_over(&mut self, out: &mut Vec<Output>) {
+        let plan = self.plan.clone();
+        let intent = self.task.as_ref().and_then(|t| plan.intents.get(t.intent));
+        let queue = intent.and_then(super::plan::Intent::queue).unwrap_or(&plan.person);
+        let (text, values) = (self.phrase(Phrase::ToPerson), self.filled());
+        self.hand_to(queue, intent.map(|i| i.name.as_str()), (text, values), out);
+    }
+
+    fn hand_to(
+        &mut self,
+        queue: &str,
+        intent: Option<&str>,
+        (text, slots): (String, Vec<Filled>),
+        out: &mut Vec<Output>,
+    ) {
         let outcome = Outcome::Queue {
-            queue: self.plan.person.clone(),
-            intent: None,
+            queue: queue.to_owned(),
+            intent: intent.map(str::to_owned),
             lang: self.lang,
             words: self.words.clone(),
+            slots,
+            priority: self.priority,
         };
-        self.finish(vec![self.phrase(Phrase::ToPerson)], outcome, out);
+        self.finish(vec![text], outcome, out);
     }
 
     fn goodbye(&mut self, out: &mut Vec<Output>) {
@@ -176,8 +276,16 @@ impl Dialog {
         }));
     }
 
-    fn heard(&mut self, heard: &Heard, out: &mut Vec<Output>) {
+    fn heard(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) {
         self.silence_at = None;
+        self.by_keys = false;
+        self.silences = 0;
+        if self.is_urgent(heard, out) {
+            return;
+        }
+        if nlu::needs_time(&heard.text) {
+            self.be_patient();
+        }
         if heard.text.trim().is_empty() || heard.confidence < UNHEARD {
             self.turn(heard, None, Understood::NoMatch, out);
             return self.miss(Phrase::AskAgain, out);
@@ -186,124 +294,34 @@ impl Dialog {
             self.turn(heard, None, Understood::Universal, out);
             return self.universal(wish, out);
         }
+        if self.task.is_some() {
+            return self.task_heard(now, heard, out);
+        }
         if let Some((yes, rest)) = nlu::yes_no(&heard.text)
-            && self.answered(heard, yes, &rest, out)
+            && self.answered(now, heard, (yes, &rest), out)
         {
             return;
         }
-        self.request(heard, out);
+        self.request(now, heard, out);
     }
 
-    /// Yes or no, if the last prompt asked for it. True if that settles the turn.
-    fn answered(&mut self, heard: &Heard, yes: bool, rest: &str, out: &mut Vec<Output>) -> bool {
-        match (self.asked, yes) {
-            (Asked::Confirm(intent), true) => {
-                self.turn(heard, Some(nlu::Scored { intent, score: 1.0 }), Understood::Yes, out);
-                self.act(intent, out);
-                true
-            }
-            (Asked::Confirm(_) | Asked::Either(..), false) => {
-                self.turn(heard, None, Understood::No, out);
-                self.asked = Asked::Question;
-                if rest.is_empty() {
-                    self.miss(Phrase::AskAfterNo, out);
-                } else {
-                    self.request(&Heard { text: rest.to_owned(), confidence: heard.confidence }, out);
-                }
-                true
-            }
-            (Asked::AnythingElse, false) if rest.is_empty() => {
-                self.turn(heard, None, Understood::No, out);
-                self.goodbye(out);
-                true
-            }
-            (Asked::AnythingElse, true) if rest.is_empty() => {
-                self.turn(heard, None, Understood::Yes, out);
-                self.ask(out);
-                true
-            }
-            _ => false,
+    /// The last value that was given is asked for again; before the first, the question.
+    fn back(&mut self, out: &mut Vec<Output>) {
+        let last = self.task.as_ref().and_then(|t| t.order.last().copied());
+        if let (Some(task), Some(slot)) = (&mut self.task, last) {
+            task.clear(slot);
+            self.asked = Asked::Slot(slot);
+            return self.ask_on(None, false, out);
         }
+        self.task = None;
+        self.ask(out);
     }
 
-    /// A sentence that should be a request.
-    fn request(&mut self, heard: &Heard, out: &mut Vec<Output>) {
-        self.words = Some(Pii::new(heard.text.clone()));
-        let scored = self.plan.model.classify(&heard.text);
-        let (best, second) = (scored.first().copied(), scored.get(1).copied());
-        let Some(best) = best.filter(|b| b.score >= TIE_LEAST) else {
-            self.turn(heard, best, Understood::NoMatch, out);
-            return self.miss(Phrase::AskAgain, out);
-        };
-        if let (Asked::Either(a, b), true) = (self.asked, best.score >= self.plan.confirm) {
-            // The choice just offered has been named: no third question.
-            if best.intent == a || best.intent == b {
-                self.turn(heard, Some(best), Understood::Acted, out);
-                return self.act(best.intent, out);
-            }
-        }
-        if let Some(second) = second.filter(|s| s.score >= TIE_LEAST && best.score - s.score < TIE) {
-            self.turn(heard, Some(best), Understood::Choosing, out);
-            self.asked = Asked::Either(best.intent, second.intent);
-            let text = phrases::either(self.lang, &self.label(best.intent), &self.label(second.intent));
-            return self.say(vec![text], out);
-        }
-        let confirm = self.plan.intents.get(best.intent).map_or(Confirm::Auto, |i| i.confirm);
-        let sure = best.score >= self.plan.act && heard.confidence >= UNSURE;
-        let fair = best.score >= self.plan.confirm;
-        match confirm {
-            Confirm::Never if fair => self.accept(heard, best, out),
-            Confirm::Auto if sure => self.accept(heard, best, out),
-            _ if fair => {
-                self.turn(heard, Some(best), Understood::Confirming, out);
-                self.confirm(best.intent, phrases::confirm, out);
-            }
-            _ => {
-                self.turn(heard, Some(best), Understood::NoMatch, out);
-                self.miss(Phrase::AskAgain, out);
-            }
-        }
-    }
-
-    fn accept(&mut self, heard: &Heard, best: nlu::Scored, out: &mut Vec<Output>) {
-        self.turn(heard, Some(best), Understood::Acted, out);
-        self.act(best.intent, out);
-    }
-
-    fn confirm(&mut self, intent: usize, how: fn(Lang, &str) -> String, out: &mut Vec<Output>) {
-        self.asked = Asked::Confirm(intent);
-        let text = how(self.lang, &self.label(intent));
-        self.say(vec![text], out);
-    }
-
-    fn act(&mut self, intent: usize, out: &mut Vec<Output>) {
-        let plan = self.plan.clone();
-        let Some(found) = plan.intents.get(intent) else { return self.hand_over(out) };
-        match &found.action {
-            Action::Queue(queue) => {
-                let outcome = Outcome::Queue {
-                    queue: queue.clone(),
-                    intent: Some(found.name.clone()),
-                    lang: self.lang,
-                    words: self.words.clone(),
-                };
-                self.finish(vec![phrases::acting(self.lang, &self.label(intent))], outcome, out);
-            }
-            Action::Say(text) => {
-                self.rounds += 1;
-                if self.rounds >= ROUNDS_MAX {
-                    return self.hand_over(out);
-                }
-                self.misses = 0;
-                self.asked = Asked::AnythingElse;
-                let mut texts =
-                    vec![plan.text(text, self.lang).to_owned(), self.phrase(Phrase::AnythingElse)];
-                if !self.listens {
-                    texts.extend(self.keys());
-                }
-                self.say(texts, out);
-            }
-        }
+    /// What day and time it is where the line is.
+    fn civil(&self, now: Now) -> DateTime {
+        let ms = i64::try_from(self.epoch.unix_ms_at(now)).unwrap_or(i64::MAX);
+        let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        at.to_zoned(self.plan.zone.clone()).datetime()
     }
 
     /// The open question, or the keys where nobody listens.
@@ -323,68 +341,5 @@ impl Dialog {
         self.asked = Asked::Question;
         let question = self.question();
         self.say(question, out);
-    }
-
-    fn universal(&mut self, wish: Universal, out: &mut Vec<Output>) {
-        match wish {
-            Universal::Person => self.hand_over(out),
-            Universal::Goodbye => self.goodbye(out),
-            Universal::Help => {
-                self.asked = Asked::Question;
-                let menu = self.plan.menu(self.lang);
-                self.go_round(out, |this, out| this.say(vec![menu], out));
-            }
-            Universal::Repeat => {
-                let last = self.last.clone();
-                self.go_round(out, |this, out| this.say(last, out));
-            }
-            Universal::Language(lang) => {
-                if self.plan.languages.contains(&lang) {
-                    self.lang = lang;
-                }
-                self.go_round(out, Self::ask);
-            }
-        }
-    }
-
-    /// Goes on, unless there have been too many rounds.
-    fn go_round(&mut self, out: &mut Vec<Output>, go_on: impl FnOnce(&mut Self, &mut Vec<Output>)) {
-        self.rounds += 1;
-        if self.rounds >= ROUNDS_MAX { self.hand_over(out) } else { go_on(self, out) }
-    }
-
-    fn not_heard(&mut self, why: NotHeard, out: &mut Vec<Output>) {
-        let nothing = Heard { text: String::new(), confidence: 0.0 };
-        match why {
-            NotHeard::Empty => {
-                self.turn(&nothing, None, Understood::NoMatch, out);
-                self.miss(Phrase::AskAgain, out);
-            }
-            NotHeard::Unavailable => {
-                self.turn(&nothing, None, Understood::Unavailable, out);
-                self.misses = self.misses.max(1);
-                self.miss(Phrase::UseKeys, out);
-            }
-        }
-    }
-
-    fn silence(&mut self, out: &mut Vec<Output>) {
-        let nothing = Heard { text: String::new(), confidence: 0.0 };
-        self.turn(&nothing, None, Understood::NoInput, out);
-        if self.asked == Asked::AnythingElse {
-            return self.goodbye(out);
-        }
-        self.miss(Phrase::NoInput, out);
-    }
-
-    /// One rung up the ladder: other words, then keys, then keys again, then a person.
-    fn miss(&mut self, first: Phrase, out: &mut Vec<Output>) {
-        self.misses += 1;
-        if self.misses >= MISSES_MAX {
-            return self.hand_over(out);
-        }
-        self.asked = Asked::Question;
-        let texts = if self.misses == 1 && self.listens { vec![self.phrase(first)] } else { self.keys() };
-        self.say(texts, out);
     }
 }

@@ -1,6 +1,8 @@
 //! What every line says, in each language.
 
+use super::slot::Slot;
 use crate::base::Lang;
+use crate::nlu::slots::{Fault, SlotType};
 
 /// A phrase without a value in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,18 @@ pub enum Phrase {
     NobodyFree,
     /// The caller said no to a confirmation.
     AskAfterNo,
+    /// A value was asked for, and none was understood.
+    NotGot,
+    /// A value was asked for, and nothing was said.
+    NothingSaid,
+    /// A value whose check failed.
+    CheckFailed,
+    /// The one value that was read back is wrong.
+    WhatInstead,
+    /// A time without its half of the day.
+    WhichHalf,
+    /// What was read back may be answered by keys.
+    YesNoKeys,
     /// While waiting.
     PleaseHold,
     /// The caller will be called back.
@@ -36,7 +50,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// Every phrase, for rendering at load.
-    pub const ALL: [Phrase; 15] = [
+    pub const ALL: [Phrase; 21] = [
         Phrase::AskAgain,
         Phrase::NoInput,
         Phrase::UseKeys,
@@ -45,6 +59,12 @@ impl Phrase {
         Phrase::Goodbye,
         Phrase::NobodyFree,
         Phrase::AskAfterNo,
+        Phrase::NotGot,
+        Phrase::NothingSaid,
+        Phrase::CheckFailed,
+        Phrase::WhatInstead,
+        Phrase::WhichHalf,
+        Phrase::YesNoKeys,
         Phrase::PleaseHold,
         Phrase::CallbackBooked,
         Phrase::LeaveMessage,
@@ -76,6 +96,18 @@ pub fn say(phrase: Phrase, lang: Lang) -> &'static str {
         }
         (Phrase::AskAfterNo, Lang::Zh) => "好的，那么请再说一遍您要办的事。",
         (Phrase::AskAfterNo, Lang::En) => "All right. Please tell me again what you need.",
+        (Phrase::NotGot, Lang::Zh) => "对不起，我没有听清。",
+        (Phrase::NotGot, Lang::En) => "Sorry, I did not get that.",
+        (Phrase::NothingSaid, Lang::Zh) => "我没有听到您的声音。",
+        (Phrase::NothingSaid, Lang::En) => "I did not hear you.",
+        (Phrase::CheckFailed, Lang::Zh) => "这个号码不对，请核对一下。",
+        (Phrase::CheckFailed, Lang::En) => "That number cannot be right, please check it.",
+        (Phrase::WhatInstead, Lang::Zh) => "好的，请再说一遍。",
+        (Phrase::WhatInstead, Lang::En) => "All right, what is right?",
+        (Phrase::WhichHalf, Lang::Zh) => "是上午还是下午？上午请按1，下午请按2。",
+        (Phrase::WhichHalf, Lang::En) => "Is that in the morning, press 1, or in the afternoon, press 2?",
+        (Phrase::YesNoKeys, Lang::Zh) => "正确请按1，不正确请按2。",
+        (Phrase::YesNoKeys, Lang::En) => "If that is right press 1, if not press 2.",
         (Phrase::PleaseHold, Lang::Zh) => "请稍等。",
         (Phrase::PleaseHold, Lang::En) => "Please hold.",
         (Phrase::CallbackBooked, Lang::Zh) => "好的，您的位置已保留，轮到您时我们会回电。再见。",
@@ -111,6 +143,73 @@ pub(super) fn confirm_by_key(lang: Lang, label: &str) -> String {
         Lang::Zh => format!("您要办的是{label}。正确请按1，不正确请按2。"),
         Lang::En => format!("You are calling about {label}. If that is right press 1, if not press 2."),
     }
+}
+
+/// Values read back: "Account 1 2 3 4, 50 dollars, is that right?", with what it is about if all of it is at stake.
+pub(super) fn check(lang: Lang, about: Option<&str>, values: &[(String, String)]) -> String {
+    let (join, between) = if lang == Lang::Zh { ("", "；") } else { (" ", "; ") };
+    let told: Vec<String> = values.iter().map(|(label, value)| format!("{label}{join}{value}")).collect();
+    let told = told.join(between);
+    match (lang, about) {
+        (Lang::Zh, Some(about)) => format!("您要办的是{about}：{told}，对吗？"),
+        (Lang::Zh, None) => format!("{told}，对吗？"),
+        (Lang::En, Some(about)) => format!("You are calling about {about}: {told}. Is that right?"),
+        (Lang::En, None) => format!("{told}, is that right?"),
+    }
+}
+
+/// "Which of these is wrong?", by name or key.
+pub(super) fn which_wrong(lang: Lang, labels: &[String]) -> String {
+    let mut out = if lang == Lang::Zh { "请问哪一项不对？" } else { "Which of these is wrong? " }.to_owned();
+    out.extend(labels.iter().zip('1'..='9').map(|(label, key)| key_choice(lang, label, key)));
+    out
+}
+
+/// What is wrong with a value.
+pub(super) fn fault(lang: Lang, slot: &Slot, fault: &Fault) -> String {
+    match (fault, &slot.kind, lang) {
+        (Fault::Range, SlotType::Number(Some((from, to))), Lang::Zh) => format!("请说{from}到{to}之间的数。"),
+        (Fault::Range, SlotType::Number(Some((from, to))), Lang::En) => {
+            format!("It has to be between {from} and {to}.")
+        }
+        (Fault::Length(count), _, Lang::Zh) => format!("我听到{count}位数字，位数不对。"),
+        (Fault::Length(count), _, Lang::En) => {
+            format!("I have {count} digits, which is not the right number.")
+        }
+        (Fault::Check | Fault::Range, ..) => say(Phrase::CheckFailed, lang).to_owned(),
+    }
+}
+
+/// How the value of a slot is keyed; for letters, that it has to be said.
+pub(super) fn enter(slot: &Slot, lang: Lang) -> String {
+    let menu = slot.menu(lang);
+    if !menu.is_empty() {
+        return menu.iter().map(|(key, word)| key_choice(lang, word, *key)).collect();
+    }
+    let zh = lang == Lang::Zh;
+    match &slot.kind {
+        _ if !slot.can_be_keyed() && zh => "请说出来。人工服务，请按0。",
+        _ if !slot.can_be_keyed() => "Please say it. For a person, press 0.",
+        SlotType::YesNo if zh => "是请按1，不是请按2。",
+        SlotType::YesNo => "For yes press 1, for no press 2.",
+        SlotType::Date if zh => "请用按键输入四位数字，两位月份，两位日期。",
+        SlotType::Date => "Please key four digits, two for the month and two for the day.",
+        SlotType::Time if zh => "请用按键输入四位数字，两位小时，两位分钟，二十四小时制。",
+        SlotType::Time => "Please key four digits, two for the hour of twenty-four and two for the minutes.",
+        SlotType::When if zh => "请用按键输入八位数字，月份、日期、小时、分钟各两位。",
+        SlotType::When => {
+            "Please key eight digits, two each for the month, the day, the hour and the minutes."
+        }
+        SlotType::Duration if zh => "请用按键输入分钟数，按井号键结束。",
+        SlotType::Duration => "Please key how many minutes, and press pound.",
+        SlotType::Money if zh => "请用按键输入金额，小数点请按星号，按井号键结束。",
+        SlotType::Money => "Please key the amount, with star for the point, and press pound.",
+        SlotType::IdCard if zh => "请用按键输入十八位号码，字母X请按星号。",
+        SlotType::IdCard => "Please key eighteen digits, with star for the letter X.",
+        _ if zh => "请用按键输入，按井号键结束。",
+        _ => "Please key it in, and press pound.",
+    }
+    .to_owned()
 }
 
 /// "Is it A or B?"

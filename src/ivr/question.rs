@@ -77,6 +77,7 @@ impl Question {
             }
             Input::Key(key) => self.by_key(key),
             Input::Heard(heard) => self.by_words(&heard.text),
+            Input::LookedUp { .. } => return None,
             Input::NotHeard(_) => None,
             Input::Tick if self.silence_at.is_some_and(|at| at <= now) => None,
             Input::Tick => return None,

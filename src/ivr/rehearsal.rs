@@ -2,9 +2,11 @@
 //! What `trunkline chat` and the golden dialogues of `trunkline test` run on.
 
 use super::dialog::Dialog;
+use super::lookup::Reply as ServiceReply;
 use super::plan::Plan;
 use super::turn::{Heard, Input, Outcome, Output, Turn};
-use crate::base::{Lang, Now};
+use crate::base::{Epoch, Lang, Now, Pii};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +14,20 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     Says(String),
-    Presses(char),
+    /// These keys, one after the other.
+    Presses(String),
     Waits,
 }
 
 impl Act {
-    /// `key 3` presses, nothing waits, everything else is said.
+    /// `key 3` and `key 138#` press, nothing waits, everything else is said.
     pub fn parse(text: &str) -> Act {
         let text = text.trim();
-        let key = text.strip_prefix("key ").and_then(|k| {
-            let mut chars = k.trim().chars();
-            chars.next().filter(|c| chars.next().is_none() && (c.is_ascii_digit() || "*#".contains(*c)))
-        });
-        match key {
-            Some(key) => Act::Presses(key),
+        let is_key = |c: char| c.is_ascii_digit() || "*#".contains(c);
+        let keys =
+            text.strip_prefix("key ").map(str::trim).filter(|k| !k.is_empty() && k.chars().all(is_key));
+        match keys {
+            Some(keys) => Act::Presses(keys.to_owned()),
             None if text.is_empty() => Act::Waits,
             None => Act::Says(text.to_owned()),
         }
@@ -37,6 +39,10 @@ impl Act {
 pub struct Reply {
     pub turns: Vec<Turn>,
     pub says: Vec<String>,
+    /// Services that were asked, and what came of it.
+    pub lookups: Vec<(String, &'static str)>,
+    /// Kinds of tickets that were written.
+    pub tickets: Vec<String>,
     /// Where the call goes; the dialogue is over then.
     pub outcome: Option<Outcome>,
 }
@@ -46,12 +52,19 @@ pub struct Reply {
 pub struct Rehearsal {
     dialog: Dialog,
     now: Now,
+    /// What services answer, by look-up: status and body. Others are down.
+    answers: BTreeMap<String, (u16, String)>,
 }
 
 impl Rehearsal {
     /// Begins a dialogue; the greeting and the first question are in the reply.
-    pub fn begin(plan: Arc<Plan>) -> (Rehearsal, Reply) {
-        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true), now: Now(0) };
+    /// `epoch` is when; services answer as `answers` has it.
+    pub fn begin(
+        plan: Arc<Plan>,
+        epoch: Epoch,
+        answers: BTreeMap<String, (u16, String)>,
+    ) -> (Rehearsal, Reply) {
+        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true, epoch, 1), now: Now(0), answers };
         let reply = rehearsal.give(Input::Start);
         (rehearsal, reply)
     }
@@ -61,11 +74,32 @@ impl Rehearsal {
         self.dialog.lang()
     }
 
+    /// The caller goes on in another language of the line.
+    pub fn speak(&mut self, lang: Lang) {
+        self.dialog.speak(lang);
+    }
+
     /// Does one thing, after everything said so far has been heard.
     pub fn act(&mut self, act: &Act) -> Reply {
         match act {
             Act::Says(text) => self.give(Input::Heard(Heard { text: text.clone(), confidence: 1.0 })),
-            Act::Presses(key) => self.give(Input::Key(*key)),
+            Act::Presses(keys) => {
+                let mut reply = Reply::default();
+                for key in keys.chars() {
+                    let more = self.give(Input::Key(key));
+                    reply.turns.extend(more.turns);
+                    reply.lookups.extend(more.lookups);
+                    reply.tickets.extend(more.tickets);
+                    if !more.says.is_empty() {
+                        reply.says = more.says;
+                    }
+                    reply.outcome = more.outcome;
+                    if reply.outcome.is_some() {
+                        break;
+                    }
+                }
+                reply
+            }
             Act::Waits => {
                 self.now = self.dialog.deadline().unwrap_or(self.now + Duration::from_secs(60));
                 self.give(Input::Tick)
@@ -77,14 +111,27 @@ impl Rehearsal {
         let mut out = Vec::new();
         self.dialog.step(self.now, input, &mut out);
         let mut reply = Reply::default();
-        for o in out {
+        let (mut next, mut asked) = (0, None);
+        while let Some(o) = out.get(next).cloned() {
+            next += 1;
             match o {
                 Output::Say(say) => reply.says.extend(say.texts),
+                Output::LookUp { ask, request } => {
+                    let answer = self.answers.get(&request.lookup);
+                    let reply = answer
+                        .map(|(status, body)| ServiceReply { status: *status, body: Pii::new(body.clone()) });
+                    asked = Some(Input::LookedUp { ask, reply });
+                }
+                Output::LookedUp { lookup, outcome } => reply.lookups.push((lookup, outcome)),
+                Output::Ticket(ticket) => reply.tickets.push(ticket.kind),
                 Output::Turn(turn) => reply.turns.push(turn),
                 Output::Done(outcome) => reply.outcome = Some(outcome),
             }
+            if let Some(answer) = asked.take_if(|_| next == out.len()) {
+                self.dialog.step(self.now, answer, &mut out);
+            }
         }
-        if reply.outcome.is_none() {
+        if reply.outcome.is_none() && !reply.says.is_empty() {
             self.dialog.step(self.now, Input::Spoken, &mut Vec::new());
         }
         reply
@@ -97,8 +144,9 @@ mod tests {
 
     #[test]
     fn acts_are_read_as_they_are_typed() {
-        assert_eq!(Act::parse("key 3"), Act::Presses('3'));
-        assert_eq!(Act::parse(" key * "), Act::Presses('*'));
+        assert_eq!(Act::parse("key 3"), Act::Presses("3".into()));
+        assert_eq!(Act::parse("key 138#"), Act::Presses("138#".into()));
+        assert_eq!(Act::parse(" key * "), Act::Presses("*".into()));
         assert_eq!(Act::parse("key lost"), Act::Says("key lost".into()));
         assert_eq!(Act::parse(" "), Act::Waits);
         assert_eq!(Act::parse("我家停水了"), Act::Says("我家停水了".into()));

@@ -1,32 +1,47 @@
 use super::*;
-use crate::base::{Lang, Now};
+use crate::base::{Epoch, Lang, Now};
 use crate::nlu::{Example, Model};
 use std::sync::Arc;
 use std::time::Duration;
+
+mod act;
+mod policy;
+mod task;
+
+/// 2026-03-02, 09:30 UTC.
+const MONDAY: Epoch = Epoch { unix_ms: 1_772_443_800_000 };
 
 fn text(zh: &str, en: &str) -> Text {
     Text::from([(Lang::Zh, zh.to_owned()), (Lang::En, en.to_owned())])
 }
 
+fn to(queue: &str) -> Action {
+    Action { queue: Some(queue.into()), ..Action::default() }
+}
+
 fn plan() -> Arc<Plan> {
     let intent = |name: &str, key, zh: &str, en: &str, confirm, action| Intent {
         name: name.into(),
-        key,
+        key: Some(key),
         label: text(zh, en),
         examples: [].into(),
         confirm,
-        action,
+        slots: Vec::new(),
+        lookup: None,
+        failed: None,
+        none: None,
+        rules: vec![action],
     };
     let intents = vec![
-        intent("water", '1', "停水报修", "a water problem", Confirm::Auto, Action::Queue("repair".into())),
-        intent("card", '2', "挂失", "a lost card", Confirm::Always, Action::Queue("cards".into())),
+        intent("water", '1', "停水报修", "a water problem", Confirm::Auto, to("repair")),
+        intent("card", '2', "挂失", "a lost card", Confirm::Always, to("cards")),
         intent(
             "hours",
             '7',
             "营业时间",
             "opening hours",
             Confirm::Auto,
-            Action::Say(text("九点开门。", "Nine to five.")),
+            Action { say: Some(text("九点开门。", "Nine to five.")), ..Action::default() },
         ),
     ];
     let examples = [
@@ -46,6 +61,8 @@ fn plan() -> Arc<Plan> {
     ]
     .map(|(t, intent)| Example { text: t.into(), intent });
     Arc::new(Plan {
+        zone: jiff::tz::TimeZone::UTC,
+        currency: "CNY".into(),
         hours: None,
         closed: Text::new(),
         line: "test".into(),
@@ -57,6 +74,8 @@ fn plan() -> Arc<Plan> {
         question: text("请讲。", "How can I help?"),
         model: Model::train(&examples, intents.len()),
         intents,
+        urgent: Vec::new(),
+        patience: Patience::default(),
         act: 0.8,
         confirm: 0.45,
     })
@@ -70,7 +89,11 @@ struct Caller {
 
 impl Caller {
     fn new() -> Caller {
-        let mut caller = Caller { dialog: Dialog::new(plan(), true), now: Now(0), out: Vec::new() };
+        Caller::of(plan())
+    }
+
+    fn of(plan: Arc<Plan>) -> Caller {
+        let mut caller = Caller { dialog: Dialog::new(plan, true, MONDAY, 1), now: Now(0), out: Vec::new() };
         caller.give(Input::Start);
         caller
     }
@@ -198,7 +221,7 @@ fn the_language_changes_by_word_and_by_key() {
 
 #[test]
 fn where_nobody_listens_the_keys_are_offered_from_the_start() {
-    let mut dialog = Dialog::new(plan(), false);
+    let mut dialog = Dialog::new(plan(), false, MONDAY, 1);
     let mut out = Vec::new();
     dialog.step(Now(0), Input::Start, &mut out);
     assert!(said(&out).starts_with("您好。请用电话按键选择。停水报修，请按1。"), "{}", said(&out));
@@ -268,10 +291,11 @@ fn whatever_callers_do_the_dialogue_ends_and_every_prompt_was_announced() {
 
 #[test]
 fn a_sentence_that_settles_the_turn_need_not_be_over() {
-    let sure = |c: &Caller, text: &str| c.dialog.is_sure(&Heard { text: text.into(), confidence: 0.9 });
+    let sure =
+        |c: &Caller, text: &str| c.dialog.is_sure(Now(0), &Heard { text: text.into(), confidence: 0.9 });
     let c = Caller::new();
     assert!(sure(&c, "人工") && sure(&c, "我家停水了"));
     assert!(!sure(&c, "嗯我想") && !sure(&c, "是的"), "nothing was asked that this answers");
     assert!(!sure(&c, "我要挂失"), "this is asked about first");
-    assert!(!c.dialog.is_sure(&Heard { text: "我家停水了".into(), confidence: 0.3 }));
+    assert!(!c.dialog.is_sure(Now(0), &Heard { text: "我家停水了".into(), confidence: 0.3 }));
 }

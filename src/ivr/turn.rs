@@ -1,5 +1,7 @@
 //! What goes into the dialogue, and what comes out: sentences, keys, silence; prompts, turns, an outcome.
 
+use super::lookup::{Reply, Request};
+use super::slot::Filled;
 use crate::base::{Lang, Pii};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,11 @@ pub enum Input {
     Speaking,
     /// Everything said so far has been played.
     Spoken,
+    /// The answer to [`Output::LookUp`]; none if there was none.
+    LookedUp {
+        ask: u32,
+        reply: Option<Reply>,
+    },
     /// The deadline has come.
     Tick,
 }
@@ -45,10 +52,18 @@ pub struct Say {
 }
 
 /// Where the call goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// To an agent; `intent` is `None` if a person was asked for or the ladder ended.
-    Queue { queue: String, intent: Option<String>, lang: Lang, words: Option<Pii<String>> },
+    Queue {
+        queue: String,
+        intent: Option<String>,
+        lang: Lang,
+        words: Option<Pii<String>>,
+        slots: Vec<Filled>,
+        /// In place of the queue's own.
+        priority: Option<u16>,
+    },
     /// The caller is done; hang up when everything is said.
     Goodbye,
 }
@@ -60,8 +75,27 @@ pub enum Output {
     Say(Say),
     /// One turn of the caller, for the record.
     Turn(Turn),
+    /// Ask a service. Answered by [`Input::LookedUp`].
+    LookUp { ask: u32, request: Request },
+    /// What came of asking it: `found`, `none` or `failed`.
+    LookedUp { lookup: String, outcome: &'static str },
+    /// Something is to be done by people.
+    Ticket(Ticket),
     /// The dialogue is over. Comes after the last `Say`.
     Done(Outcome),
+}
+
+/// Something to be done by people, as the caller put it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ticket {
+    /// The call's number with one digit more.
+    pub number: u64,
+    /// Of the line's kinds of tickets.
+    pub kind: String,
+    pub intent: String,
+    pub lang: Lang,
+    pub words: Option<Pii<String>>,
+    pub values: Vec<Filled>,
 }
 
 /// How one turn of the caller was taken.
@@ -78,8 +112,16 @@ pub enum Understood {
     Yes,
     /// Denied by the caller.
     No,
-    /// A person, repeat, help, language, goodbye.
+    /// A value that was asked for, or said unasked.
+    Filled,
+    /// Another value for one that was known already.
+    Corrected,
+    /// A value that cannot be right: its check failed, it is too short, out of range.
+    Faulty,
+    /// A person, repeat, help, back, slower, language, goodbye.
     Universal,
+    /// Words of an emergency, or of anger.
+    Urgent,
     /// Not understood.
     NoMatch,
     /// Nothing said.
@@ -103,10 +145,12 @@ pub struct Turn {
     pub understood: Understood,
 }
 
-fn reveal<S: serde::Serializer>(value: &Pii<String>, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(value.reveal())
+pub(super) fn reveal<T: Serialize, S: serde::Serializer>(value: &Pii<T>, s: S) -> Result<S::Ok, S::Error> {
+    value.reveal().serialize(s)
 }
 
-fn conceal<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Pii<String>, D::Error> {
-    String::deserialize(d).map(Pii::new)
+pub(super) fn conceal<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    d: D,
+) -> Result<Pii<T>, D::Error> {
+    T::deserialize(d).map(Pii::new)
 }

@@ -19,7 +19,7 @@ pub struct QueueWords {
 }
 
 /// What a briefing may say of a call, by the name in braces.
-pub const BRIEFING_VALUES: [&str; 4] = ["queue", "intent", "words", "waited"];
+pub const BRIEFING_VALUES: [&str; 6] = ["queue", "intent", "words", "slots", "tried", "waited"];
 
 impl QueueWords {
     /// The briefing in `lang`, with `{name}` replaced by what `value` has for it.

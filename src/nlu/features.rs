@@ -1,10 +1,12 @@
 //! Text to features: what two sentences must share to be alike.
 //!
 //! English gives words, their stems, pairs of stems (beside each other and a little apart), the first and last words,
-//! and pieces of 2–4 letters, so that an unseen ending or a misspelling still counts.
+//! and pieces of 2–4 letters, so that an unseen ending or a misspelling still counts; and the groups of words that mean much the
+//! same.
 //! Mandarin gives characters, pairs and triples, and the same for toneless pinyin, because recognisers confuse
 //! homophones (报修/暴修) that a caller never meant to be different.
 
+use super::alike;
 use super::english;
 use pinyin::ToPinyin;
 
@@ -21,10 +23,13 @@ pub(super) enum Kind {
     HanPiece,
     Syllable,
     SyllablePiece,
+    /// The group of a word (`alike.rs`), and pairs in which one has a group.
+    Group,
+    GroupPair,
 }
 
 impl Kind {
-    pub(super) const COUNT: usize = 10;
+    pub(super) const COUNT: usize = 12;
 
     /// How much the kind counts: tuned on the validation part of HWU64 and, for Mandarin, on sentences of CrossWOZ with
     /// and without homophone errors.
@@ -32,7 +37,8 @@ impl Kind {
         match self {
             Kind::Word | Kind::Stem | Kind::Letters | Kind::Han | Kind::HanPiece | Kind::SyllablePiece => 1.0,
             Kind::Pair | Kind::Apart => 0.7,
-            Kind::Syllable => 0.5,
+            Kind::Group => 0.8,
+            Kind::Syllable | Kind::GroupPair => 0.5,
             Kind::Edge => 0.3,
         }
     }
@@ -57,6 +63,8 @@ impl Feature {
 
 /// Stems this far apart in a sentence still make a pair.
 const APART_MAX: usize = 4;
+/// The same for pairs of groups.
+const GROUPS_APART_MAX: usize = 3;
 /// A part of a word, in letters; its ends count as spaces.
 const LETTERS: std::ops::RangeInclusive<usize> = 2..=4;
 
@@ -109,6 +117,19 @@ fn english(words: &[&str], out: &mut Vec<Feature>) {
         push(Kind::Stem, &[stem]);
         for (distance, other) in stems.iter().skip(i + 1).take(APART_MAX).enumerate() {
             push(if distance == 0 { Kind::Pair } else { Kind::Apart }, &[stem, other]);
+        }
+    }
+    let groups: Vec<Option<String>> = stems.iter().map(|s| alike::group(s).map(|g| g.to_string())).collect();
+    let shared = |at: usize| groups.get(at).and_then(Option::as_deref);
+    for at in 0..stems.len() {
+        if let Some(group) = shared(at) {
+            push(Kind::Group, &[group]);
+        }
+        for other in at + 1..stems.len().min(at + GROUPS_APART_MAX + 1) {
+            if shared(at).is_some() || shared(other).is_some() {
+                let name = |at: usize| shared(at).or(stems.get(at).copied()).unwrap_or_default();
+                push(Kind::GroupPair, &[name(at), name(other)]);
+            }
         }
     }
     for n in 1..=2 {

@@ -9,9 +9,22 @@ pub(super) struct Linear {
     intents: usize,
 }
 
-/// Few rounds with large steps: stopping early is all the regularisation that so few examples need.
-const EPOCHS: usize = 10;
-const RATE: f32 = 3.0;
+/// How it learns: tuned on the validation part of HWU64.
+struct Pace {
+    epochs: usize,
+    /// The first step; later ones are shorter.
+    rate: f32,
+    /// The share of a row that is left out each time, so that no piece of a sentence is relied on alone.
+    left_out: f32,
+    /// The mean of the later rounds counts, not the last: what was left out last would tell otherwise.
+    averaged: bool,
+}
+
+/// Few rounds: stopping early is all the regularisation that so few examples need.
+const OF_FEW: Pace = Pace { epochs: 10, rate: 3.0, left_out: 0.0, averaged: false };
+const OF_MANY: Pace = Pace { epochs: 20, rate: 4.0, left_out: 0.4, averaged: true };
+/// From so many examples an intent on there are many.
+const MANY: usize = 40;
 const RATE_DECAY: f32 = 0.3;
 
 impl Linear {
@@ -20,21 +33,39 @@ impl Linear {
         let mut linear = Linear { weights: vec![0.0; columns * intents], intents };
         let mut rng = fastrand::Rng::with_seed(1);
         let mut order = rows.to_vec();
-        for epoch in 0..EPOCHS {
+        let pace = if rows.len() >= MANY * intents.max(1) { OF_MANY } else { OF_FEW };
+        let (mut part, mut sum) = (Row::new(), Vec::new());
+        for epoch in 0..pace.epochs {
             rng.shuffle(&mut order);
-            let rate = RATE / (1.0 + RATE_DECAY * epoch as f32);
-            for (row, intent) in &order {
+            let rate = pace.rate / (1.0 + RATE_DECAY * epoch as f32);
+            for (whole, intent) in &order {
+                let row = if pace.left_out > 0.0 {
+                    part.clear();
+                    let kept = whole.iter().filter(|_| rng.f32() >= pace.left_out);
+                    part.extend(kept.map(|(column, value)| (*column, value / (1.0 - pace.left_out))));
+                    &part
+                } else {
+                    *whole
+                };
                 let mut step = softmax(&linear.logits(row), 1.0);
                 if let Some(own) = step.get_mut(*intent) {
                     *own -= 1.0;
                 }
                 step.iter_mut().for_each(|s| *s *= -rate);
-                for (column, value) in *row {
+                for (column, value) in row {
                     let at = *column as usize * intents;
                     let weights = linear.weights.get_mut(at..at + intents).unwrap_or_default();
                     weights.iter_mut().zip(&step).for_each(|(w, s)| *w += s * value);
                 }
             }
+            if pace.averaged && epoch * 2 >= pace.epochs {
+                sum.resize(linear.weights.len(), 0.0);
+                sum.iter_mut().zip(&linear.weights).for_each(|(s, w)| *s += w);
+            }
+        }
+        if pace.averaged {
+            let rounds = (pace.epochs - pace.epochs.div_ceil(2)) as f32;
+            linear.weights = sum.into_iter().map(|s| s / rounds).collect();
         }
         linear
     }

@@ -4,11 +4,12 @@
 //! A pure function of the trained model and the text.
 //!
 //! ```text
-//! text ─► features (words, stems, letters, characters, pinyin) ─► vocabulary: one row, a block for each kind
+//! text ─► features (words, stems, groups, letters, characters, pinyin) ─► vocabulary: one row, a block for each kind
 //!      ─► linear model ─► softmax, calibrated ─► × coverage ─► scores
 //! ```
 //! `trunkline nlu eval` measures it on labelled sentences ([`measure`]).
 
+mod alike;
 mod english;
 mod features;
 mod linear;
@@ -21,4 +22,4 @@ mod universal;
 mod vocabulary;
 
 pub use model::{Example, Model, Scored};
-pub use universal::{Universal, WaitingWish, universal, while_waiting, yes_no};
+pub use universal::{Universal, WaitingWish, needs_time, says, universal, while_waiting, without, yes_no};

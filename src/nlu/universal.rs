@@ -12,6 +12,10 @@ pub enum Universal {
     Repeat,
     /// What can I say?
     Help,
+    /// To what was before.
+    Back,
+    /// More slowly, please.
+    Slower,
     /// Go on in this language.
     Language(Lang),
     /// The caller is done.
@@ -47,6 +51,33 @@ const REPEAT: &[&str] = &[
     "pardon",
 ];
 const HELP: &[&str] = &["帮助", "help", "help me", "help me please", "what can i say", "有什么"];
+const BACK: &[&str] = &[
+    "返回",
+    "返回上一步",
+    "上一步",
+    "回到上一步",
+    "退回",
+    "back",
+    "go back",
+    "go back please",
+    "one step back",
+    "start over",
+    "重新开始",
+];
+const SLOWER: &[&str] = &[
+    "慢一点",
+    "慢点",
+    "慢一些",
+    "太快了",
+    "slower",
+    "slow down",
+    "more slowly",
+    "speak slowly",
+    "too fast",
+    "hard of hearing",
+    "耳朵不好",
+    "年纪大了",
+];
 const ENGLISH: &[&str] = &["英文", "英语", "english"];
 const CHINESE: &[&str] = &["中文", "普通话", "chinese", "mandarin"];
 const GOODBYE: &[&str] = &["再见", "goodbye", "bye", "bye bye", "that is all", "没有了", "nothing else"];
@@ -147,15 +178,51 @@ pub fn universal(text: &str) -> Option<Universal> {
         Some(Universal::Language(Lang::En))
     } else if any(&text, CHINESE) {
         Some(Universal::Language(Lang::Zh))
+    } else if any(&text, SLOWER) && short(&text) {
+        Some(Universal::Slower)
     } else if any(&text, REPEAT) {
         Some(Universal::Repeat)
     } else if whole(HELP) {
         Some(Universal::Help)
+    } else if whole(BACK) {
+        Some(Universal::Back)
     } else if whole(GOODBYE) {
         Some(Universal::Goodbye)
     } else {
         None
     }
+}
+
+/// True if a caller needs time: asks for slower speech, or says why.
+pub fn needs_time(text: &str) -> bool {
+    any(&normalise(text), SLOWER)
+}
+
+/// What is left to be a request: without these words, and without why the caller needs time; the text as it is if that is all.
+pub fn without(text: &str, words: &[String]) -> String {
+    let mut rest = format!(" {} ", normalise(text));
+    let mut take = |phrase: &str| {
+        let phrase = if phrase.chars().any(is_han) { phrase.to_owned() } else { format!(" {phrase} ") };
+        rest = rest.replace(&phrase, " ");
+    };
+    SLOWER.iter().for_each(|phrase| take(phrase));
+    words.iter().for_each(|phrase| take(&normalise(phrase)));
+    let rest = rest.trim().to_owned();
+    if rest.is_empty() { text.to_owned() } else { rest }
+}
+
+/// True if there is hardly room for a request beside a wish.
+fn short(text: &str) -> bool {
+    match text.chars().any(is_han) {
+        true => text.chars().count() <= 8,
+        false => text.split(' ').count() <= 7,
+    }
+}
+
+/// True if one of `phrases` is said anywhere in `text`: Mandarin as characters, English as whole words.
+pub fn says(text: &str, phrases: &[String]) -> bool {
+    let text = normalise(text);
+    phrases.iter().any(|p| occurs(&text, &normalise(p)))
 }
 
 /// What a waiting caller may want of the queue.
@@ -243,12 +310,27 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_what_is_left_without_anger_and_reasons() {
+        let words = ["太差了".to_owned(), "ridiculous".to_owned()];
+        assert_eq!(without("你们太差了，我家停水了", &words), "你们  我家停水了");
+        assert_eq!(without("This is ridiculous, my water is off!", &words), "this is my water is off");
+        assert_eq!(without("太差了", &words), "太差了");
+        assert_eq!(without("我年纪大了 请问几点开门", &[]), "我  请问几点开门");
+    }
+
+    #[test]
     fn language_and_repeat_and_goodbye() {
         assert_eq!(universal("English please"), Some(Universal::Language(Lang::En)));
         assert_eq!(universal("说中文"), Some(Universal::Language(Lang::Zh)));
         assert_eq!(universal("请再说一遍"), Some(Universal::Repeat));
         assert_eq!(universal("再见"), Some(Universal::Goodbye));
         assert_eq!(universal("help"), Some(Universal::Help));
+        assert_eq!(universal("返回"), Some(Universal::Back));
+        assert_eq!(universal("请说慢一点"), Some(Universal::Slower));
+        assert_eq!(universal("我年纪大了想问一下社保怎么办"), None);
+        assert!(needs_time("我年纪大了想问一下社保怎么办") && !needs_time("我家停水了"));
+        assert_eq!(universal("could you speak more slowly please"), Some(Universal::Slower));
+        assert_eq!(universal("I want my money back"), None);
         assert_eq!(universal("help my water is off"), None);
     }
 }

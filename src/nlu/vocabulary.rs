@@ -13,7 +13,12 @@ pub(super) struct Vocabulary {
     columns: HashMap<u64, (u32, f32)>,
     /// How much a feature tells that was never seen: as much as one of a single intent.
     unseen: f32,
+    /// How much groups of words count: less where there are examples enough to learn the words themselves.
+    groups: f32,
 }
+
+/// Up to so many examples an intent, groups of words count in full.
+const FEW: f32 = 10.0;
 
 impl Vocabulary {
     /// From documents with their intents. A feature tells the more the fewer intents have it; how often one intent has
@@ -32,7 +37,15 @@ impl Vocabulary {
             .enumerate()
             .filter_map(|(column, having)| Some((having.first()?.0, (column as u32, tells(having.len())))))
             .collect();
-        Vocabulary { columns, unseen: tells(1) }
+        let each = documents.len() as f32 / intents.len().max(1) as f32;
+        Vocabulary { columns, unseen: tells(1), groups: (FEW / each.max(FEW)).sqrt() }
+    }
+
+    fn weight(&self, kind: Kind) -> f32 {
+        match kind {
+            Kind::Group | Kind::GroupPair => kind.weight() * self.groups,
+            _ => kind.weight(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -63,10 +76,10 @@ impl Vocabulary {
         }
         let mut kinds: Vec<Kind> = document.iter().map(|f| f.kind).collect();
         kinds.dedup();
-        let whole = kinds.iter().map(|k| k.weight() * k.weight()).sum::<f32>().sqrt();
+        let whole = kinds.iter().map(|k| self.weight(*k).powi(2)).sum::<f32>().sqrt();
         let scale = |kind: Kind| {
             let square = squares.get(kind as usize).copied().unwrap_or_default();
-            kind.weight() / (square.sqrt() * whole)
+            self.weight(kind) / (square.sqrt() * whole)
         };
         let mut row: Row = cells.into_iter().map(|(column, v, kind)| (column, v * scale(kind))).collect();
         row.sort_unstable_by_key(|(column, _)| *column);

@@ -9,11 +9,8 @@ pub(super) fn moment(call: u64, moment: &Moment, turn: Option<&TurnRecord>, pers
         Some(turn) if personal => info!(call, heard = turn.turn.heard.reveal(), turn = ?turn.turn, "heard"),
         Some(turn) => info!(call, turn = ?turn.turn, "heard"),
         None => match moment {
-            // A prompt may read a number back.
-            Moment::Saying { text } if !personal => {
-                let text = text.replace(|c: char| c.is_ascii_digit(), "#");
-                info!(call, "{:?}", Moment::Saying { text });
-            }
+            // It reads a number back, perhaps in words.
+            Moment::Saying { personal: true, .. } if !personal => info!(call, "Saying ‹…›"),
             moment => info!(call, "{moment:?}"),
         },
     }

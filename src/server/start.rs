@@ -6,10 +6,12 @@ use crate::base::{Epoch, Now, Pii};
 use crate::call::{Switch, SwitchConfig};
 use crate::config::Config;
 use crate::drive::control::Control;
+use crate::drive::http::Services;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
 use crate::drive::recogniser::Recognisers;
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
+use crate::drive::tickets::Tickets;
 use crate::drive::voice::Voice;
 use crate::drive::{dns, files, models, tls};
 use crate::limits::SIP_TRACE_OCTETS_MAX;
@@ -17,7 +19,7 @@ use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
@@ -41,17 +43,13 @@ impl Server {
             warn!("{warning}");
         }
         let data = options.data.clone().unwrap_or_else(|| files::data_dir(&options.config, &config));
-        let [recordings, messages] = ["recordings", "messages"].map(|name| data.join(name));
-        for folder in [&recordings, &messages] {
-            std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        }
+        let (recordings, messages) = (folder(&data, "recordings")?, folder(&data, "messages")?);
         let control = Control::listen(&data).await.map_err(|e| e.to_string())?;
         let accounts = files::passwords(&data, &config)?;
         let (store, first_call) =
             store::Writer::open(&data).map_err(|e| format!("{}: {e}", store::file(&data).display()))?;
         let figures = figures_so_far(&data, &store);
         let began = Instant::now();
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let material = files::tls(&options.config, &config)?;
         let (sockets, acceptors, port_taken) = listen(&config, options.port, material).await?;
         let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
@@ -73,10 +71,12 @@ impl Server {
             None => (None, mpsc::unbounded_channel().1),
         };
         let (voice, rendered) = Voice::new(Some(data.join("prompts")));
+        let (services, looked_up) = Services::new();
+        let tickets = Tickets::start(&data, files::webhooks(&config))?;
         let endpoint = endpoint(&config, accounts, sockets.listeners().to_vec())?;
         let with = SwitchConfig {
             config: config.clone(),
-            epoch: Epoch { unix_ms: u64::try_from(unix.as_millis()).unwrap_or(0) },
+            epoch: epoch(began),
             first_call,
             kept: store::kept(&data),
             listens: recognisers.is_some(),
@@ -110,6 +110,9 @@ impl Server {
             recognised,
             voice,
             rendered,
+            services,
+            looked_up,
+            tickets,
             store,
             control,
             config,
@@ -122,6 +125,20 @@ impl Server {
         };
         Ok((server, ready))
     }
+}
+
+/// The wall clock at `began`.
+fn epoch(began: Instant) -> Epoch {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let at = unix.saturating_sub(began.elapsed());
+    Epoch { unix_ms: u64::try_from(at.as_millis()).unwrap_or(0) }
+}
+
+/// A folder in the data folder, made if it is not there.
+fn folder(data: &Path, name: &str) -> Result<PathBuf, String> {
+    let folder = data.join(name);
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    Ok(folder)
 }
 
 /// The model that listens, or why none does.

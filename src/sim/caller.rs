@@ -341,7 +341,7 @@ impl World {
         let Some(id) = self.calls.get(&call).copied() else { return };
         let Some(caller) = self.callers.get_mut(&id) else { return };
         match moment {
-            Moment::Saying { text } => caller.prompt.clone_from(text),
+            Moment::Saying { text, .. } => caller.prompt.clone_from(text),
             Moment::Queued { .. } => {
                 let after = self.exponential(PATIENCE_S);
                 self.after(after, Due::Caller(id, Act::Impatient));

@@ -5,9 +5,10 @@ use super::media::{Due as MediaDue, Out as MediaOut};
 use super::speech;
 use super::world::{Canary, Due, World};
 use crate::acd::AcdEvent;
-use crate::base::{LegId, Pii};
+use crate::base::{CallId, LegId, Pii};
 use crate::call::{Input, Moment, Output};
 use crate::config::Config;
+use crate::ivr::ServiceReply;
 use crate::media::{Command as MediaCommand, PlayEnd, Report};
 use crate::sip::{self, Command, EndCause, Event, Flow, Target, Transport};
 use bytes::Bytes;
@@ -143,9 +144,11 @@ impl World {
                         self.after(after, Due::Switch(Box::new(input)));
                     }
                 }
-                Output::Render { lang, text } => {
+                Output::Ticket(ticket) => self.say(|| format!("ticket {} of {}", ticket.number, ticket.kind)),
+                Output::LookUp { call, ask, .. } => self.service(call, ask),
+                Output::Render { lang, slow, text, .. } => {
                     let (after, prompt) = speech::render(&mut self.rng, lang, &text);
-                    self.after(after, Due::Switch(Box::new(Input::Rendered { lang, text, prompt })));
+                    self.after(after, Due::Switch(Box::new(Input::Rendered { lang, slow, text, prompt })));
                 }
                 Output::Moment { call, sip_call_id, at, .. } => {
                     self.say(|| format!("call {}: {:?}", call.0, at.moment));
@@ -192,6 +195,20 @@ impl World {
         if agents {
             self.look_at_agents();
         }
+    }
+
+    /// Services are slow, down, or know nothing.
+    fn service(&mut self, call: CallId, ask: u32) {
+        let reply = match self.rng.u8(..3) {
+            0 => None,
+            1 => Some(ServiceReply { status: 404, body: Pii::new(String::new()) }),
+            _ => Some(ServiceReply {
+                status: 200,
+                body: Pii::new("{\"due\": \"2026-03-09\", \"amount\": 12.5}".into()),
+            }),
+        };
+        let after = Duration::from_millis(self.rng.u64(..9000));
+        self.after(after, Due::Switch(Box::new(Input::LookedUp { call, ask, reply })));
     }
 
     /// Shows the checks every agent.

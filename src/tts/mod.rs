@@ -39,6 +39,11 @@ impl Utterance {
         }
     }
 
+    /// The same for a caller who needs time: three quarters as fast.
+    pub fn slowly(self) -> Utterance {
+        Utterance { speed: self.speed * 3 / 4, ..self }
+    }
+
     /// Names the audio on disk: the same content under the same rules has the same name.
     pub fn cache_key(&self) -> String {
         let mut hash = Sha256::new();

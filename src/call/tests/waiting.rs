@@ -194,7 +194,7 @@ fn a_queue_overflows_to_another_line_or_to_a_number_outside() {
     w.prompt_ends();
     w.log.clear();
     w.later(31);
-    let greets = |o: &Output| matches!(o, Output::Moment { at, .. } if matches!(&at.moment, Moment::Saying { text } if text.contains("First Bank")));
+    let greets = |o: &Output| matches!(o, Output::Moment { at, .. } if matches!(&at.moment, Moment::Saying { text, .. } if text.contains("First Bank")));
     assert!(w.log.iter().any(greets), "the bank's line speaks");
     w.event(ended(CALLER, EndCause::PeerHungUp));
     w.later(3);

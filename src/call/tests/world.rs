@@ -130,10 +130,15 @@ impl World {
     pub(super) fn obey(&mut self, out: Vec<Output>) {
         for o in out {
             match &o {
-                Output::Render { lang, text } => {
+                Output::Render { lang, slow, text, .. } => {
                     let prompt =
                         Arc::new(Prompt { pcmu: vec![0xff; 1600].into(), pcma: vec![0xd5; 1600].into() });
-                    self.give(Input::Rendered { lang: *lang, text: text.clone(), prompt: Some(prompt) });
+                    self.give(Input::Rendered {
+                        lang: *lang,
+                        slow: *slow,
+                        text: text.clone(),
+                        prompt: Some(prompt),
+                    });
                 }
                 Output::Open { leg, .. } => {
                     let addr = self.ports.then(|| ([127, 0, 0, 1], 20_000).into());

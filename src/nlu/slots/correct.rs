@@ -34,6 +34,71 @@ pub fn correct(slot: &SlotType, lang: Lang, old: &Value, text: &str, now: DateTi
     }
 }
 
+/// True if a sentence takes back what was said before: "no, …", "actually …", 不对，…
+pub fn takes_back(text: &str) -> bool {
+    const BACK: &[&str] = &[
+        "no",
+        "not",
+        "nope",
+        "sorry",
+        "wait",
+        "actually",
+        "i meant",
+        "i mean",
+        "correction",
+        "oops",
+        "change",
+        "make it",
+        "rather",
+        "wrong",
+        "that is wrong",
+        "that's wrong",
+        "oh no",
+        "oh sorry",
+        "不对",
+        "不是",
+        "不",
+        "错了",
+        "说错了",
+        "我说错了",
+        "等等",
+        "等一下",
+        "我是说",
+        "我的意思是",
+        "改成",
+        "改为",
+        "应该是",
+        "哦不",
+        "抱歉",
+        "对不起",
+    ];
+    Tokens::new(text).one_of(0, BACK).is_some()
+}
+
+/// The half of the day that an answer names: true for the afternoon and later.
+pub fn afternoon(text: &str) -> Option<bool> {
+    const FIRST: &[&str] = &["morning", "am", "a.m", "a m", "上午", "早上", "凌晨", "早晨"];
+    const SECOND: &[&str] = &[
+        "afternoon",
+        "evening",
+        "night",
+        "noon",
+        "pm",
+        "p.m",
+        "p m",
+        "下午",
+        "晚上",
+        "中午",
+        "傍晚",
+        "夜里",
+    ];
+    let t = Tokens::new(text);
+    (0..t.len()).find_map(|at| {
+        let second = t.one_of(at, SECOND).map(|_| true);
+        second.or_else(|| t.one_of(at, FIRST).map(|_| false))
+    })
+}
+
 fn digits_of(value: &Value) -> Option<&str> {
     match value {
         Value::Digits(digits) => Some(digits),

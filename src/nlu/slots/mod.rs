@@ -30,7 +30,7 @@ mod value;
 mod when;
 mod yesno;
 
-pub use correct::correct;
+pub use correct::{afternoon, correct, takes_back};
 pub use jiff::civil::DateTime;
 pub use say::say;
 pub use types::{Entry, SlotType};

@@ -128,7 +128,7 @@ impl Check for NoDeadAir {
             Seen::Moment { call, moment } => match moment {
                 // Music answers whoever speaks while waiting.
                 Moment::SpeechEnded if self.queued.contains(call) => {}
-                Moment::Answered | Moment::Heard { .. } | Moment::SpeechEnded => {
+                Moment::Answered | Moment::Heard { .. } | Moment::SpeechEnded | Moment::LookedUp { .. } => {
                     self.waits.entry(*call).or_insert(now);
                 }
                 Moment::Held { .. } => {
@@ -161,6 +161,7 @@ impl Check for NoDeadAir {
                 | Moment::Overflow { .. }
                 | Moment::Dialled { .. }
                 | Moment::LeftQueue
+                | Moment::Ticket { .. }
                 | Moment::CallbackBooked
                 | Moment::MessageLeft
                 | Moment::Survey { .. }

@@ -60,6 +60,21 @@ pub struct When {
     pub half_open: bool,
 }
 
+impl When {
+    /// The same with its hour in that half of the day.
+    pub fn in_half(mut self, afternoon: bool) -> When {
+        let moved = |at: DateTime| match (afternoon, at.hour()) {
+            (true, 0..12) => at.checked_add(jiff::Span::new().hours(12)).unwrap_or(at),
+            (false, 12..) => at.checked_sub(jiff::Span::new().hours(12)).unwrap_or(at),
+            _ => at,
+        };
+        self.from = self.from.map(moved);
+        self.to = self.to.map(moved);
+        self.half_open = false;
+        self
+    }
+}
+
 /// True if the calendar here has a holiday of this name, in small letters.
 pub(super) fn known_holiday(name: &str) -> bool {
     let name = name.replace("s' ", "s ' ");

@@ -1,0 +1,159 @@
+//! Calls that give values: by speech and keys, read back and corrected, with a service that is slow or down, and tickets.
+
+use super::server::{Server, have, record, wait_for};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+use trunkline::call::{Cdr, Moment, Result};
+
+/// A service that answers every request with `answer` after a pause, the first after a longer one; gives its port.
+fn service(first: Duration, answer: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Ends with the test's process: its connections are the server's, which ends with the test.
+    std::thread::spawn(move || {
+        for (nth, stream) in listener.incoming().flatten().enumerate() {
+            std::thread::spawn(move || {
+                let (mut stream, mut octets, mut buffer) = (stream, Vec::new(), [0; 4096]);
+                while !octets.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut buffer) {
+                        Ok(n) if n > 0 => octets.extend_from_slice(&buffer[..n]),
+                        _ => return,
+                    }
+                }
+                std::thread::sleep(if nth == 0 { first } else { Duration::from_millis(50) });
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len());
+            });
+        }
+    });
+    port
+}
+
+/// Calls `number` with these steps; gives the record, and what the caller's side printed.
+fn call(server: &Server, number: &str, steps: &[&str]) -> (Cdr, String) {
+    let address = format!("sip:{number}@{}", server.sip);
+    let told = server.command(&[&["call", &address, "--json", "--max", "90"], steps].concat());
+    (record(server), told)
+}
+
+fn slots(cdr: &Cdr) -> Vec<(&str, &str)> {
+    cdr.slots.iter().map(|s| (s.name.as_str(), s.said.reveal().as_str())).collect()
+}
+
+fn says(cdr: &Cdr, words: &str) -> bool {
+    cdr.moments.iter().any(|m| matches!(&m.moment, Moment::Saying { text, .. } if text.contains(words)))
+}
+
+fn asked(cdr: &Cdr) -> Option<&str> {
+    cdr.moments.iter().find_map(|m| match &m.moment {
+        Moment::LookedUp { outcome, .. } => Some(outcome.as_str()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_bill_is_asked_for_by_speech_and_told_though_the_service_is_slow_and_nothing_of_it_is_logged() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let port = service(Duration::from_secs(5), r#"{"amount": 59.9, "due": "2026-03-09"}"#);
+    let server = Server::start(&[(":8099/", &format!(":{port}/"))]);
+    let (cdr, told) = call(
+        &server,
+        "95500",
+        &["--say", "I want to pay my bill", "--dtmf", "123456", "--after", "9", "--hangup"],
+    );
+    assert_eq!(asked(&cdr), Some("found"), "{told}\n{:?}", cdr.turns);
+    assert!(says(&cdr, "Your bill is 59 dollars 90, due on Monday, March 9, 2026."), "{:?}", cdr.moments);
+    for personal in ["123456", "59 dollars", "March 9"] {
+        assert!(!server.log().contains(personal), "{personal} in\n{}", server.log());
+    }
+    let waited = cdr.moments.iter().find(|m| matches!(m.moment, Moment::LookedUp { .. })).unwrap().ms;
+    let hold = cdr
+        .moments
+        .iter()
+        .find(|m| matches!(&m.moment, Moment::Saying { text, .. } if text == "Please hold."));
+    let waited = waited - hold.expect("the caller is told to wait").ms;
+    assert!(
+        (1800..4000).contains(&waited),
+        "the first try takes its two seconds, the second answers: {waited} ms"
+    );
+}
+
+#[test]
+fn a_service_that_is_down_leads_to_a_person_who_is_told_what_is_known() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start_without_model(&[(":8099/", &format!(":{gone}/"))]);
+    let (cdr, told) =
+        call(&server, "95500", &["--dtmf", "#", "--dtmf", "3", "--dtmf", "123456", "--stay", "3"]);
+    assert_eq!(asked(&cdr), Some("failed"), "{told}\n{:?}", cdr.turns);
+    assert!(says(&cdr, "暂时无法查询账单"));
+    assert_eq!((cdr.result, cdr.queue.as_deref()), (Result::Abandoned, Some("bank-service")));
+    assert_eq!(slots(&cdr), [("customer", "幺二三，四五六")]);
+}
+
+#[test]
+fn by_keys_alone_a_value_is_read_back_denied_and_given_anew() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let server = Server::start_without_model(&[]);
+    let keys = ["9", "50#", "12345678", "2", "1", "60#", "1"];
+    let steps: Vec<&str> = keys.iter().flat_map(|k| ["--dtmf", k]).chain(["--stay", "2"]).collect();
+    let (cdr, told) = call(&server, "95500", &steps);
+    assert_eq!(cdr.queue.as_deref(), Some("bank-service"), "{told}\n{:?}", cdr.turns);
+    assert_eq!(
+        slots(&cdr),
+        [("amount", "60 dollars"), ("account", "one two three four, five six seven eight")]
+    );
+    assert!(says(&cdr, "the amount 60 dollars, is that right?"));
+    assert!(server.command(&["why", &cdr.id.0.to_string()]).contains("amount: 60 dollars"));
+}
+
+#[test]
+fn a_ticket_is_written_listed_and_posted() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let webhook = format!("webhook = \"http://{}/new\"", listener.local_addr().unwrap());
+    let posted = std::thread::spawn(move || {
+        let (mut stream, mut octets, mut buffer) = (listener.accept().unwrap().0, Vec::new(), [0; 4096]);
+        while !octets.ends_with(b"}") {
+            let n = stream.read(&mut buffer).unwrap();
+            octets.extend_from_slice(&buffer[..n]);
+        }
+        write!(stream, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").unwrap();
+        String::from_utf8(octets).unwrap()
+    });
+    let server = Server::start_without_model(&[("# webhook = \"https://workorders.example/new\"", &webhook)]);
+    let keys = ["9", "2", "0306", "13800138000#", "1"];
+    let steps: Vec<&str> =
+        keys.iter().flat_map(|k| ["--dtmf", k]).chain(["--after", "6", "--hangup"]).collect();
+    let (cdr, told) = call(&server, "12345", &steps);
+    let ticket = |m: &Moment| matches!(m, Moment::Ticket { number: 11, kind } if kind == "bulky");
+    assert!(cdr.moments.iter().any(|m| ticket(&m.moment)), "{told}\n{:?}", cdr.moments);
+    assert!(says(&cdr, "工单号幺幺"));
+    let posted = posted.join().unwrap();
+    assert!(posted.contains("\"number\":11") && posted.contains("13800138000"), "{posted}");
+    let listed = wait_for("the ticket to be taken", Duration::from_secs(10), || {
+        Some(server.command(&["tickets"])).filter(|t| t.contains("taken"))
+    });
+    assert!(listed.contains("bulky") && listed.contains("item: 床"), "{listed}");
+    assert!(!server.log().contains("13800138000") && !server.log().contains("幺三八"), "{}", server.log());
+}
+
+#[test]
+fn agent_at_once_leads_to_a_person_in_both_languages() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    for (number, words, queue) in [("95500", "agent", "bank-service"), ("12345", "人工", "city-general")] {
+        let server = Server::start(&[]);
+        let (cdr, told) = call(&server, number, &["--say", words, "--stay", "2"]);
+        assert_eq!(cdr.queue.as_deref(), Some(queue), "{told}\n{:?}", cdr.turns);
+    }
+}
