@@ -5,6 +5,7 @@ use crate::base::{Lang, LegId};
 use crate::limits::PASSING_PROMPTS_MAX;
 use crate::media::{self, PlayId, Prompt};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 /// Language, slowly?, text.
@@ -94,13 +95,23 @@ pub(super) struct Speaking {
     playing: Option<(PlayId, Option<Said>)>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Said {
     pub(super) lang: Lang,
     pub(super) slow: bool,
     pub(super) texts: Vec<String>,
     /// Speech stops it.
     pub(super) barge_in: bool,
+}
+
+/// Not what is said: it may be a caller's values.
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Said")
+            .field("lang", &self.lang)
+            .field("texts", &self.texts.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a play report meant.

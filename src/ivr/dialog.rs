@@ -25,6 +25,7 @@ use super::turn::{Heard, Input, Outcome, Output, Say, Turn, Understood};
 use crate::base::{Epoch, Lang, Now, Pii};
 use crate::nlu;
 use crate::nlu::slots::DateTime;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use task::Task;
@@ -68,7 +69,6 @@ enum Asked {
 }
 
 /// One caller's dialogue.
-#[derive(Debug)]
 pub struct Dialog {
     plan: Arc<Plan>,
     /// There is a recogniser; without, everything is asked by keypad.
@@ -104,6 +104,22 @@ pub struct Dialog {
     /// Said before whatever is said next.
     before: Vec<String>,
     done: bool,
+}
+
+/// Where it is, and nothing of what was said or keyed.
+impl fmt::Debug for Dialog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialog")
+            .field("line", &self.plan.line)
+            .field("lang", &self.lang)
+            .field("asked", &self.asked)
+            .field("misses", &self.misses)
+            .field("rounds", &self.rounds)
+            .field("silence_at", &self.silence_at)
+            .field("patient", &self.patient)
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Dialog {

@@ -18,7 +18,6 @@ use crate::nlu;
 use crate::nlu::slots::{Fault, Value, say};
 
 /// A request that is being filled.
-#[derive(Debug)]
 pub(super) struct Task {
     pub(super) intent: usize,
     /// One for each slot of the intent.

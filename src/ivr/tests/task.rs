@@ -309,7 +309,11 @@ fn values_are_personal_and_serialise_with_their_types() {
     let mut caller = dial(Lang::En);
     caller.say("make a transfer");
     caller.say("fifty dollars");
-    assert!(!format!("{:?}", caller.dialog).contains("50.0"), "dumps show no values");
+    let out = caller.say("123456");
+    assert!(said(&out).contains("50 dollars; the account one two three"));
+    let dump = format!("{:?}", caller.dialog);
+    assert!(dump.contains("Check") && !dump.contains("dollars") && !dump.contains("one two"), "{dump}");
+    caller.say("back");
     let out = caller.give(Input::Key('0'));
     let out = if outcome(&out).is_some() { out } else { caller.give(Input::Key('#')) };
     let Some(Outcome::Queue { slots, .. }) = outcome(&out) else { panic!("{out:?}") };
