@@ -231,7 +231,7 @@ fn shard(packets: u32) -> f64 {
     let mut out = Out::new(Box::new(Deaf));
     let mut shard = Shard::new(1);
     let from = SocketAddr::from((LOCAL, 4000));
-    let spec = StreamSpec::new(from, Codec::Pcmu);
+    let spec = StreamSpec { dtmf: Some(101), ..StreamSpec::new(from, Codec::Pcmu) };
     let (a, b) = (LegId(1), LegId(2));
     for leg in [a, b] {
         shard.step(Now(0), Input::Command(Command::Open { leg }), &mut out);

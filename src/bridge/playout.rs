@@ -12,12 +12,14 @@ use crate::base::{Codec, FRAME_SAMPLES, Now};
 use crate::codec::{DECODED_MAX, Decoder, Plc, lengthen, shorten};
 use crate::jitter::{Buffer, Pace, Take};
 use crate::rtp::{PacketBuf, Pool, View};
-use std::time::Duration;
 
 /// Samples that may be decoded and not heard yet: a frame, the longest packet, and what slowing adds to it.
 const READY: usize = FRAME + DECODED_MAX + FRAME;
 /// Samples of a frame at the higher rate.
 const FRAME: usize = 2 * FRAME_SAMPLES;
+
+/// The static payload type of comfort noise (RFC 3389 §4).
+pub const COMFORT_NOISE: u8 = 13;
 
 /// What became of a stream that was played out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +41,9 @@ pub struct Playout {
     ready: Box<[i16; READY]>,
     len: usize,
     concealed: u64,
+    /// Amplitude of the noise that the sender wants heard while it says nothing (RFC 3389).
+    noise: i16,
+    rng: fastrand::Rng,
 }
 
 impl Playout {
@@ -52,6 +57,8 @@ impl Playout {
             ready: Box::new([0; READY]),
             len: 0,
             concealed: 0,
+            noise: 0,
+            rng: fastrand::Rng::with_seed(1),
         }
     }
 
@@ -65,12 +72,7 @@ impl Playout {
         Played { discarded: self.buffer.counts().late, concealed: self.concealed }
     }
 
-    /// How long packets wait on purpose, at present.
-    pub fn delay(&self) -> Duration {
-        self.buffer.target()
-    }
-
-    /// Takes one packet of audio, which must be no duplicate.
+    /// Takes one packet of audio or comfort noise, which must be no duplicate.
     pub fn put(&mut self, now: Now, buf: PacketBuf, pool: &mut Pool) {
         let Ok(f) = View::parse(buf.bytes()).map(|v| v.fields()) else { return pool.give(buf) };
         self.buffer.put(now, f.seq, f.timestamp, buf, |old| pool.give(old));
@@ -89,7 +91,9 @@ impl Playout {
             match take {
                 Take::Packet(buf) => {
                     sound = true;
-                    self.decode(&buf, pace);
+                    if !self.comfort(&buf) {
+                        self.decode(&buf, pace);
+                    }
                     pool.give(buf);
                 }
                 Take::Lost => {
@@ -97,13 +101,26 @@ impl Playout {
                     self.concealed += 1;
                     self.conceal(out.len());
                 }
-                Take::Silence => self.silence(out.len()),
+                Take::Silence => {
+                    sound |= self.noise > 0;
+                    self.silence(out.len());
+                }
             }
         }
         out.copy_from_slice(&self.ready[..out.len()]);
         self.ready.copy_within(out.len()..self.len, 0);
         self.len -= out.len();
         sound
+    }
+
+    /// True if this is comfort noise: its level in −dBov is for the pause that follows, and ends with it (RFC 3389 §3).
+    fn comfort(&mut self, buf: &PacketBuf) -> bool {
+        let view = View::parse(buf.bytes()).ok().filter(|v| v.fields().payload_type == COMFORT_NOISE);
+        let level = view.map(|v| v.payload().first().copied().unwrap_or(127) & 0x7f);
+        // Evenly spread noise of amplitude a has a root mean square of a / √3.
+        let amplitude = |level: u8| 32_767.0 * 3f32.sqrt() * 10f32.powf(-f32::from(level) / 20.0);
+        self.noise = level.map_or(0, |l| amplitude(l) as i16);
+        level.is_some()
     }
 
     fn decode(&mut self, buf: &PacketBuf, pace: Pace) {
@@ -132,11 +149,12 @@ impl Playout {
         self.len += count;
     }
 
-    /// A frame of nothing: Opus makes its own comfort noise where the sender has stopped sending (DTX).
+    /// A frame of nothing, or of the noise that was asked for. Opus makes its own where the sender has stopped sending (DTX).
     fn silence(&mut self, count: usize) {
         let to = &mut self.ready[self.len..self.len + count];
         if !self.decoder.conceal(None, to) {
-            to.fill(0);
+            let (noise, rng) = (self.noise, &mut self.rng);
+            to.iter_mut().for_each(|s| *s = if noise > 0 { rng.i16(-noise..=noise) } else { 0 });
             self.pieces(count, Plc::good);
         }
         self.len += count;
@@ -154,6 +172,7 @@ mod tests {
     use super::*;
     use crate::codec::encode;
     use crate::rtp::Fields;
+    use std::time::Duration;
 
     /// What the network does to a tone of 200 Hz, and by how much the sender's clock is fast.
     #[derive(Clone, Copy, Default)]
@@ -212,13 +231,42 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_with_comfort_noise_is_heard_at_its_level_and_is_no_loss() {
+        let (mut pool, mut p) = (Pool::with_slots(8), Playout::new(Codec::Pcmu));
+        let (mut out, mut seq) = (Vec::new(), 0);
+        for tick in 0..150u32 {
+            // A second of sound, one of noise at −40 dBov, a second of sound.
+            let talks = !(50..100).contains(&tick);
+            if talks || tick == 50 {
+                seq += 1;
+                let payload_type = if talks { 0 } else { COMFORT_NOISE };
+                let f = Fields { marker: false, payload_type, seq, timestamp: tick * 160, ssrc: 1 };
+                let octets = if talks { vec![encode(Codec::Pcmu, 5000); 160] } else { vec![40] };
+                let mut buf = pool.take();
+                buf.fill(&[&f.bytes(), &octets]);
+                p.put(Now(u64::from(tick) * 20_000), buf, &mut pool);
+            }
+            let mut frame = [0; FRAME_SAMPLES];
+            p.frame(Now(u64::from(tick) * 20_000 + 5000), &mut frame, &mut pool);
+            out.extend(frame.map(f32::from));
+        }
+        let level = |r: std::ops::Range<usize>| {
+            let n = r.len() as f32;
+            20.0 * ((out[r].iter().map(|s| s * s).sum::<f32>() / n).sqrt() / 32_767.0).log10()
+        };
+        assert!((level(9600..15_000) + 40.0).abs() < 1.0, "{} dBov", level(9600..15_000));
+        assert!(level(18_000..23_000) > -17.0);
+        assert!(p.played().concealed <= 3, "{:?}", p.played());
+    }
+
+    #[test]
     fn drift_of_200_ppm_either_way_is_absorbed_without_a_click() {
         for drift_ppm in [-200, 200] {
             let (out, p) = heard(900, 2, Net { drift_ppm, jitter_ms: 5, ..Net::default() });
             // 180 ms of a quarter of an hour.
             assert!(steepest(&out[800..]) < 1300, "{drift_ppm}: {}", steepest(&out[800..]));
             assert!(p.played().concealed < 5, "{drift_ppm}: {:?}", p.played());
-            assert!(p.delay() <= Duration::from_millis(40) && p.buffer.len() < 5);
+            assert!(p.buffer.target() <= Duration::from_millis(40) && p.buffer.len() < 5);
         }
     }
 

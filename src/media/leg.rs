@@ -7,7 +7,7 @@ use super::out::{Body, FileOp, Out};
 use super::play::Play;
 use super::{FarStats, LegStats, PlayEnd, Report, StreamSpec};
 use crate::base::{Codec, LegId, Now};
-use crate::bridge::{Played, Playout, Voice, forward};
+use crate::bridge::{COMFORT_NOISE, Played, Playout, Voice, forward};
 use crate::codec::Converter;
 use crate::rtp::{
     Arrival, DigitReceiver, DigitSender, Event, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf,
@@ -23,8 +23,6 @@ mod control;
 mod hear;
 mod speak;
 
-/// Comfort noise (RFC 3389): taken for silence.
-const COMFORT_NOISE: u8 = 13;
 /// A relay with nothing to relay sends a frame of silence this often, to keep a NAT open (RFC 6263).
 const KEEPALIVE: Duration = Duration::from_secs(1);
 
@@ -35,6 +33,8 @@ pub(super) enum Heard {
     Pass,
     /// It was part of the stream but is not passed on.
     Swallowed,
+    /// The same of comfort noise, which is heard where audio is decoded.
+    Noise,
     /// It was no part of the stream.
     Nothing,
 }
@@ -196,7 +196,7 @@ impl Leg {
             return Heard::Pass;
         }
         if !audio {
-            return Heard::Swallowed;
+            return Heard::Noise;
         }
         self.overhear(now, spec, &view, arrival == Arrival::New, out);
         Heard::Pass

@@ -114,7 +114,7 @@ impl Shard {
     fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
         let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
         let heard = leg.receive(now, from, buf.bytes(), out);
-        if heard == Heard::Pass && leg.mix.is_some() {
+        if matches!(heard, Heard::Pass | Heard::Noise) && leg.mix.is_some() {
             if !leg.is_key(buf.bytes()) {
                 return leg.play_out(now, buf, out);
             }
@@ -128,8 +128,8 @@ impl Shard {
         let to = target.and_then(|t| self.legs.get_mut(&t));
         match (heard, to, voice) {
             (Heard::Pass, Some(to), Some(voice)) => return to.pass(now, voice, buf, out),
-            (Heard::Swallowed, Some(to), _) => to.left_out(),
-            (Heard::Pass | Heard::Swallowed | Heard::Nothing, _, _) => {}
+            (Heard::Swallowed | Heard::Noise, Some(to), _) => to.left_out(),
+            (Heard::Pass | Heard::Swallowed | Heard::Noise | Heard::Nothing, _, _) => {}
         }
         out.pool.give(buf);
     }

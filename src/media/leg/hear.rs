@@ -2,7 +2,7 @@
 
 use super::Leg;
 use crate::base::{FRAME_SAMPLES, Now};
-use crate::bridge::{Frame, Mixer, Played, Playout};
+use crate::bridge::{COMFORT_NOISE, Frame, Mixer, Played, Playout};
 use crate::codec::frame_samples;
 use crate::media::out::{Body, Out};
 use crate::rtp::{PacketBuf, Pool, View};
@@ -39,7 +39,8 @@ impl Leg {
     /// Takes a packet of the peer that others are to hear.
     pub(in crate::media) fn play_out(&mut self, now: Now, buf: PacketBuf, out: &mut Out) {
         let payload_type = View::parse(buf.bytes()).map(|v| v.fields().payload_type).ok();
-        let audio = self.voice().filter(|v| payload_type == Some(v.payload_type));
+        let audio =
+            self.voice().filter(|v| payload_type.is_some_and(|p| p == v.payload_type || p == COMFORT_NOISE));
         let Some(codec) = audio.map(|v| v.codec) else { return out.pool.give(buf) };
         // A re-INVITE may have changed the codec.
         if self.playout.as_ref().is_some_and(|p| p.codec() != codec) {
