@@ -122,7 +122,7 @@ impl Baresip {
              audio_player aubridge,play{name}\naudio_source aufile,{at}/noise.wav\naudio_alert aubridge,alert{name}\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_level no\n\
              ausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\n\
-             jitter_buffer_delay 2-10\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n\
+             jitter_buffer_delay 2-10\nrtp_ports 10000-19998\nnet_interface 127.0.0.1\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule sndfile.so\nmodule aufile.so\nmodule aubridge.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {at}/rec\nstatmode_default off\n{more}\n"

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Between the media ports of the default configuration and the ephemeral ones.
+/// Between the media ports of servers and phones, below, and the ephemeral ones.
 const PORTS: std::ops::Range<u16> = 30_000..32_768;
 
 /// A SIPp that runs a scenario of `sip-tests/scenarios/`.
