@@ -223,6 +223,10 @@ impl Baresip {
 
 impl Drop for Baresip {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            eprintln!("--- baresip in {}\n{log}", self.folder.display());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

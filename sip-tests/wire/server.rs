@@ -72,10 +72,10 @@ impl Server {
             .filter(|e| e.path().extension().is_some_and(|x| x == "toml"))
         {
             let mut text = fs::read_to_string(entry.path()).unwrap().replace(", \"auto\"]", "]");
-            text = text.replace("ports = \"20000-29999\"", &own);
             for (from, to) in changes {
                 text = text.replace(from, to);
             }
+            text = text.replace("ports = \"20000-29999\"", &own);
             fs::write(folder.join("dialplans").join(entry.file_name()), text).unwrap();
         }
         let log = fs::File::create(folder.join("log")).unwrap();

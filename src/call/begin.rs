@@ -254,7 +254,7 @@ impl Call {
         let Some(leg) = self.legs.first_mut() else { return };
         let sdp = if offer.is_empty() { leg.offer().ok_or(()) } else { leg.answer(&offer).map_err(|_| ()) };
         let Ok(sdp) = sdp else {
-            return self.refuse(now, 488, "No codec in common: PCMU or PCMA is needed", None, s, out);
+            return self.refuse(now, 488, "No codec in common: see [media] codecs", None, s, out);
         };
         out.push(Output::Sip(sip::Command::Ring { leg: leg.id }));
         out.push(Output::Sip(sip::Command::Answer { leg: leg.id, sdp }));

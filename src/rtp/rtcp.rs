@@ -108,7 +108,8 @@ pub(super) fn read(datagram: &[u8], mut say: impl FnMut(Item)) -> Result<(), Mal
     let mut first = true;
     while !rest.is_empty() || first {
         let (kind, _, _, next) = split(rest)?;
-        if first && kind != SR && kind != RR {
+        // A report stands first (§6.1), but for the goodbye of phones that send it by itself (libre), which does no harm.
+        if first && !matches!(kind, SR | RR | BYE) {
             return Err(Malformed::Order);
         }
         (rest, first) = (next, false);
