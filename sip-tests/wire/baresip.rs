@@ -5,6 +5,7 @@
 
 use super::server::{Server, have, wait_for};
 use super::sipp::free_port;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -26,7 +27,9 @@ pub(crate) struct Baresip {
     child: Child,
     control: TcpStream,
     folder: PathBuf,
-    received: Vec<u8>,
+    /// What it has said, as far as nobody has waited for it: octets of less than a message, and messages.
+    said: RefCell<(Vec<u8>, Vec<String>)>,
+    commands: Cell<u32>,
     source: Vec<i16>,
 }
 
@@ -149,17 +152,21 @@ impl Baresip {
             TcpStream::connect(("127.0.0.1", control_port)).ok()
         });
         control.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-        Baresip { child, control, folder, received: Vec::new(), source }
+        Baresip { child, control, folder, said: RefCell::default(), commands: Cell::new(0), source }
     }
 
-    /// Sends one command.
-    pub(crate) fn command(&self, command: &str, params: &str) {
-        let json = format!("{{\"command\":\"{command}\",\"params\":\"{params}\",\"token\":\"t\"}}");
+    /// Sends one command and waits for the answer to it.
+    pub(crate) fn command(&self, command: &str, params: &str) -> String {
+        self.commands.set(self.commands.get() + 1);
+        let token = format!("\"token\":\"t{}\"", self.commands.get());
+        let json = format!("{{\"command\":\"{command}\",\"params\":\"{params}\",{token}}}");
         (&self.control).write_all(format!("{}:{json},", json.len()).as_bytes()).unwrap();
+        self.said(&format!("answer to {command}"), &token)
     }
 
     pub(crate) fn dial(&self, uri: &str) {
-        self.command("dial", uri);
+        let answer = self.command("dial", uri);
+        assert!(answer.contains("\"ok\":true"), "{answer}");
     }
 
     /// Calls a line and, when that speaks, chooses what key 1 is for.
@@ -176,14 +183,30 @@ impl Baresip {
 
     /// Waits for an event such as `CALL_ESTABLISHED`.
     pub(crate) fn wait_event(&self, event: &str) {
-        let mut seen = self.received.clone();
-        wait_for(event, Duration::from_secs(15), || {
-            let mut octets = [0; 4096];
-            if let Ok(n) = (&self.control).read(&mut octets) {
-                seen.extend(&octets[..n]);
+        self.said(event, event);
+    }
+
+    /// The first message that holds `part`; what else is said meanwhile is kept for whoever waits for it.
+    fn said(&self, what: &str, part: &str) -> String {
+        let mut said = self.said.borrow_mut();
+        let (octets, messages) = &mut *said;
+        wait_for(&format!("{what} of baresip"), Duration::from_secs(15), || {
+            let mut more = [0; 4096];
+            if let Ok(n) = (&self.control).read(&mut more) {
+                octets.extend(&more[..n]);
             }
-            String::from_utf8_lossy(&seen).contains(event).then_some(())
-        });
+            // A netstring: length, colon, that many octets, comma.
+            while let Some(colon) = octets.iter().position(|o| *o == b':') {
+                let length: usize = std::str::from_utf8(&octets[..colon]).unwrap().parse().unwrap();
+                if octets.len() < colon + length + 2 {
+                    break;
+                }
+                let message = octets.drain(..colon + length + 2).skip(colon + 1).take(length).collect();
+                messages.push(String::from_utf8(message).unwrap());
+            }
+            let at = messages.iter().position(|m| m.contains(part))?;
+            Some(messages.remove(at))
+        })
     }
 
     /// Ends the phone and asserts that it heard a tone of `hz` for most of the last seconds, and hardly anything else.
