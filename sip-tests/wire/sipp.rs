@@ -16,13 +16,14 @@ pub(crate) struct Sipp {
     trace: std::path::PathBuf,
 }
 
-/// A port that is free over UDP and TCP and that no other test is given before it is taken, as an ephemeral one could be.
+/// An even port that is free over UDP and TCP and that no other test is given before it is taken, as an ephemeral one could
+/// be. The next is its owner's, too: baresip takes it for TLS, and phones for RTCP.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     (0..PORTS.len())
         .map(|_| {
             let nth = std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Relaxed));
-            PORTS.start + (nth % PORTS.len() as u32) as u16
+            PORTS.start + (nth % (PORTS.len() as u32 / 2)) as u16 * 2
         })
         .find(|port| {
             UdpSocket::bind(("127.0.0.1", *port)).is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok()
