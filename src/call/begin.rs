@@ -272,9 +272,8 @@ impl Call {
     ) {
         let first = self.stage == Stage::Answering && leg == self.caller();
         let Some(found) = self.leg_mut(leg) else { return };
-        let refused = !sdp.is_empty() && found.accept(sdp).is_err();
         // Whoever got our offer owes the answer in its ACK (RFC 3261 §13.2.1); without it nobody hears anything.
-        let Some(to) = found.stream.filter(|_| !refused) else {
+        let Some(to) = found.acknowledged(sdp) else {
             self.moment(
                 now,
                 Moment::Fault { what: "the ACK has no answer with a usable stream".into() },

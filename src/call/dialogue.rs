@@ -188,6 +188,7 @@ impl Call {
         if !(self.hears(leg) || message && leg == self.caller()) {
             return;
         }
+        self.early = None;
         if let Some((utterance, ..)) = self.recognising.take() {
             s.timers.clear((self.id, Due::Recognise(utterance)));
         }

@@ -87,6 +87,14 @@ impl Leg {
         Ok(())
     }
 
+    /// What was agreed once the peer's ACK has come, with its answer if it owed one; `None` if nothing was.
+    pub(super) fn acknowledged(&mut self, answer: &[u8]) -> Option<StreamSpec> {
+        if !answer.is_empty() {
+            self.accept(answer).ok()?;
+        }
+        self.stream
+    }
+
     fn agree(&mut self, agreed: Negotiated) {
         self.held = !agreed.direction.sends();
         self.stream = Some(agreed.into());

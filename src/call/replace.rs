@@ -124,8 +124,7 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         let Some(found) = self.leg_mut(leg) else { return };
-        let refused = !sdp.is_empty() && found.accept(sdp).is_err();
-        let Some(to) = found.stream.filter(|_| !refused && self.stage == Stage::Talking) else {
+        let Some(to) = found.acknowledged(sdp).filter(|_| self.stage == Stage::Talking) else {
             return self.replacement_gone(leg, s, out);
         };
         let Some(Replacing { old, .. }) = self.replacing.take() else { return };

@@ -8,6 +8,7 @@
 use super::Places;
 use clap::{Args, Subcommand};
 use hdrhistogram::Histogram;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trunkline::base::Lang;
@@ -94,26 +95,30 @@ async fn sentences(places: &Places) -> Result<Sentences, String> {
 }
 
 /// How long each sentence takes while all recognisers work.
-fn measure(model: &std::path::Path, sentences: &Sentences, workers: usize) -> Result<Vec<Duration>, String> {
-    let work = |sentences: Sentences, model: std::path::PathBuf| {
-        move || -> Result<Vec<Duration>, String> {
-            let mut engine = Engine::load(&model)?;
-            // The first is slower: pages of the model are touched.
-            sentences.first().map(|(lang, samples)| engine.recognise(*lang, samples)).transpose()?;
-            let one = |(lang, samples): &(Lang, Vec<i16>)| {
-                let began = Instant::now();
-                engine.recognise(*lang, samples).map(|_| began.elapsed())
-            };
-            sentences.iter().map(one).collect()
-        }
-    };
-    let threads: Vec<_> =
-        (0..workers).map(|_| std::thread::spawn(work(sentences.clone(), model.to_owned()))).collect();
+fn measure(model: &Path, sentences: &Sentences, workers: usize) -> Result<Vec<Duration>, String> {
+    let threads: Vec<_> = (0..workers)
+        .map(|_| {
+            let (model, sentences) = (model.to_owned(), sentences.clone());
+            std::thread::spawn(move || decode(&model, &sentences))
+        })
+        .collect();
     let mut took = Vec::new();
     for thread in threads {
         took.extend(thread.join().map_err(|_| "a recogniser failed")??);
     }
     Ok(took)
+}
+
+/// How long one recogniser takes for each sentence.
+fn decode(model: &Path, sentences: &[(Lang, Vec<i16>)]) -> Result<Vec<Duration>, String> {
+    let mut engine = Engine::load(model)?;
+    let mut one = |(lang, samples): &(Lang, Vec<i16>)| {
+        let began = Instant::now();
+        engine.recognise(*lang, samples).map(|_| began.elapsed())
+    };
+    // The first is slower: pages of the model are touched.
+    sentences.first().map(&mut one).transpose()?;
+    sentences.iter().map(one).collect()
 }
 
 /// The most calls whose sentences are written down in time, nine of ten.

@@ -52,9 +52,10 @@ pub(super) fn models(args: &Models, places: &Places) -> Result<(), String> {
 
 fn list(places: &Places) -> Result<(), String> {
     let folder = places.models();
-    let used = models::find(&folder, None);
+    let all = models::all(&folder);
+    let used = models::used(all.clone());
     outln!("in {}:", folder.display());
-    for (path, result) in models::all(&folder) {
+    for (path, result) in all {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let listens = used.as_ref().is_ok_and(|m| m.as_ref().is_some_and(|m| m.path == path));
         let state = result.as_ref().map_or_else(Clone::clone, described);

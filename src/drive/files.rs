@@ -34,7 +34,11 @@ pub fn load(folder: &Path) -> Result<Config, String> {
 /// When the folder cannot be read.
 pub fn checked(folder: &Path) -> Result<Result<Config, Vec<Problem>>, String> {
     let config = config::load(&texts(folder)?);
-    Ok(config.and_then(|config| tls::load(folder, &config.server).map(|_| config)))
+    Ok(config.and_then(|config| {
+        tls::load(folder, &config.server)?;
+        stir::load(folder, &config.server)?;
+        Ok(config)
+    }))
 }
 
 fn texts(folder: &Path) -> Result<Vec<File>, String> {

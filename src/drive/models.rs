@@ -29,10 +29,18 @@ pub fn find(folder: &Path, wanted: Option<&str>) -> Result<Option<Model>, String
         let path = folder.join(name);
         return check(&path).map(Some).map_err(|why| format!("{}: {why}", path.display()));
     }
+    used(all(folder))
+}
+
+/// Which of the files of a folder, checked, is listened with.
+///
+/// # Errors
+/// Says which file is unusable, and why.
+pub fn used(checked: Vec<(PathBuf, Result<Model, String>)>) -> Result<Option<Model>, String> {
     let mut own = None;
     let mut shipped = None;
-    for path in files(folder) {
-        let model = check(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+    for (path, result) in checked {
+        let model = result.map_err(|why| format!("{}: {why}", path.display()))?;
         if model.listed {
             shipped = Some(model);
         } else {

@@ -82,6 +82,15 @@ impl Target {
     pub fn at(flow: Flow) -> Target {
         Target::Uri { uri: format!("sip:{}", bracketed(&flow.remote.ip().to_string())), flow }
     }
+
+    /// The URI of a server, and the way there if it need not be located; `None` for a user.
+    pub(super) fn server(self) -> Option<(String, Option<Flow>)> {
+        match self {
+            Target::Uri { uri, flow } => Some((uri, Some(flow))),
+            Target::Name(uri) | Target::OneOf(uri) => Some((uri, None)),
+            Target::User(_) => None,
+        }
+    }
 }
 
 /// A user name and password for digest authentication.

@@ -27,11 +27,7 @@ pub(super) struct Question {
 impl Endpoint {
     /// Asks; in place of a question to the same peer that is still open.
     pub(super) fn ask_options(&mut self, now: Now, peer: PeerId, target: Target, out: &mut Vec<Output>) {
-        let (uri, flow) = match target {
-            Target::Uri { uri, flow } => (uri, Some(flow)),
-            Target::Name(uri) | Target::OneOf(uri) => (uri, None),
-            Target::User(_) => return,
-        };
+        let Some((uri, flow)) = target.server() else { return };
         self.questions
             .insert(peer, Question { uri: uri.clone(), flows: VecDeque::new(), tx: None, due: None });
         match flow {

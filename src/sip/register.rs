@@ -60,11 +60,7 @@ impl Endpoint {
         (credentials, expires_s): (Credentials, u32),
         out: &mut Vec<Output>,
     ) {
-        let (registrar, flow) = match target {
-            Target::Uri { uri, flow } => (uri, Some(flow)),
-            Target::Name(uri) | Target::OneOf(uri) => (uri, None),
-            Target::User(_) => return,
-        };
+        let Some((registrar, flow)) = target.server() else { return };
         let registration = Registration {
             aor: aor(user, &registrar),
             registrar,

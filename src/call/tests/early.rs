@@ -111,3 +111,16 @@ fn a_sentence_that_ends_elsewhere_than_it_paused_is_written_down_whole() {
     recognised(&mut w, whole, "我家停水了");
     assert_eq!(turns(w).len(), 1);
 }
+
+#[test]
+fn a_key_counts_and_not_what_was_being_written_down() {
+    let mut w = World::new();
+    w.call();
+    let first = pauses(&mut w);
+    let at = w.now;
+    w.give(Input::Media(Report::Digit { leg: CALLER, digit: '*', at }));
+    let before = listens_anew(&w);
+    recognised(&mut w, first, "我家停水了");
+    assert_eq!(listens_anew(&w), before);
+    assert!(turns(w).iter().all(|(heard, _)| heard != "我家停水了"));
+}
