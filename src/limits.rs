@@ -225,6 +225,10 @@ pub const PASSING_PROMPTS_MAX: usize = 512;
 /// (`SIP_UDP_REQUEST_OCTETS_MAX`). Answer: values that do not fit are left out; the record has them all.
 pub const SLOTS_HEADER_MAX: usize = 300;
 
+/// Texts whose vectors a sentence encoder keeps: the examples of a dozen lines and the sentences of an hour, some 3 KiB each.
+/// Answer: all are forgotten, and turned into vectors anew when they come again.
+pub const ENCODED_TEXTS_MAX: usize = 20_000;
+
 /// Digits of one string: the longest number that callers give, an IBAN, has 34. Answer: a type that asks for more is
 /// refused.
 pub const SLOT_DIGITS_MAX: usize = 64;

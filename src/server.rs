@@ -27,6 +27,7 @@ use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::tls;
 use crate::drive::voice::{Rendered, Voice};
+use crate::nlu::Encoder;
 use crate::sip;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 pub struct Options {
     /// The folder of dialplans.
     pub config: PathBuf,
-    /// The folder of listening models.
+    /// The folder of listening models and the sentence encoder.
     pub models: PathBuf,
     /// In place of the configured data folder.
     pub data: Option<PathBuf>,
@@ -73,6 +74,8 @@ pub struct Ready {
     pub model: Option<PathBuf>,
     /// Why there is none.
     pub no_model: Option<String>,
+    /// There is a sentence encoder.
+    pub encodes: bool,
     pub config: Arc<Config>,
 }
 
@@ -98,6 +101,7 @@ pub struct Server {
     store: store::Writer,
     control: Control,
     config: Arc<Config>,
+    encoder: Option<Arc<dyn Encoder>>,
     work: VecDeque<call::Output>,
     figures: Figures,
     /// Events since the figures were stored.
@@ -237,6 +241,7 @@ impl Server {
         let folder = &self.options.config;
         let loaded = files::load(folder).and_then(|mut config| {
             files::fill(folder, &mut config)?;
+            self.encoder.iter().for_each(|encoder| config.understand_with(encoder));
             let material = files::tls(folder, &config)?;
             Ok((files::passwords(&self.data, &config)?, material, config))
         });

@@ -39,7 +39,10 @@ use clap::{Args, Parser, Subcommand};
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
-use trunkline::drive::{engine, files, recogniser};
+use std::sync::Arc;
+use trunkline::config::Config;
+use trunkline::drive::{encoder, engine, files, recogniser};
+use trunkline::nlu::Encoder;
 
 /// A telephony IVR and ACD media server: callers say in one sentence what they want and reach the right agent.
 #[derive(Debug, Parser)]
@@ -60,7 +63,7 @@ struct Places {
     /// The folder for records, recordings and rendered prompts, in place of the one in server.toml.
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The folder of listening models; by default `models` beside the folder of dialplans.
+    /// The folder of listening models and of the sentence encoder; by default `models` beside the folder of dialplans.
     #[arg(long, global = true, value_name = "DIR")]
     models: Option<PathBuf>,
 }
@@ -71,6 +74,16 @@ impl Places {
             Some(data) => Ok(data.clone()),
             None => Ok(files::data_dir(&self.config, &files::load(&self.config)?)),
         }
+    }
+
+    /// The dialplans, which understand as they do in the server, and the encoder that they do it with.
+    fn lines(&self) -> Result<(Config, Option<Arc<dyn Encoder>>), String> {
+        let mut config = files::load(&self.config)?;
+        let encoder = encoder::find(&self.models())?;
+        if let Some(encoder) = &encoder {
+            config.understand_with(encoder);
+        }
+        Ok((config, encoder))
     }
 
     fn models(&self) -> PathBuf {
@@ -170,7 +183,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),
         Command::Sim(args) => sim::sim(&args, &places),
-        Command::Nlu(args) => nlu::nlu(&args),
+        Command::Nlu(args) => nlu::nlu(&args, &places),
         Command::Guard(args) => block_on(guard::guard(args, &places)),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),

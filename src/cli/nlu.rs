@@ -3,11 +3,13 @@
 
 mod slots;
 
+use super::Places;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use trunkline::drive::encoder;
 use trunkline::nlu::measure::{Measured, measure};
 use trunkline::nlu::{Example, Model};
 
@@ -43,6 +45,9 @@ struct Eval {
     /// Keep every Nth intent from training, so that its sentences are out of scope.
     #[arg(long, value_name = "N")]
     hide: Option<usize>,
+    /// The folder of a sentence encoder; by default `encoder` in the models folder, if it is there.
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -61,6 +66,8 @@ struct Report {
     intents: usize,
     examples: usize,
     threshold: f32,
+    /// A sentence encoder helped.
+    encoder: bool,
     #[serde(flatten)]
     all: Measured,
     /// By language, if the test names more than one.
@@ -69,12 +76,12 @@ struct Report {
     query_ms: f64,
 }
 
-pub(super) fn nlu(args: &Nlu) -> Result<(), String> {
+pub(super) fn nlu(args: &Nlu, places: &Places) -> Result<(), String> {
     let args = match &args.command {
         Command::Eval(args) => args,
         Command::Slots(args) => return slots::slots(args),
     };
-    let report = eval(args)?;
+    let report = eval(args, places)?;
     if args.json {
         outln!("{}", serde_json::to_string(&report).map_err(|e| e.to_string())?);
     } else {
@@ -83,7 +90,11 @@ pub(super) fn nlu(args: &Nlu) -> Result<(), String> {
     Ok(())
 }
 
-fn eval(args: &Eval) -> Result<Report, String> {
+fn eval(args: &Eval, places: &Places) -> Result<Report, String> {
+    let encoder = match &args.encoder {
+        Some(folder) => Some(encoder::load(folder)?),
+        None => encoder::find(&places.models())?,
+    };
     let (train, test) = (rows(&args.train)?, rows(&args.test)?);
     let names: BTreeSet<&str> = train.iter().filter_map(|r| r.intent.as_deref()).collect();
     let hidden = |at: usize| args.hide.is_some_and(|n| at.is_multiple_of(n.max(1)));
@@ -96,7 +107,7 @@ fn eval(args: &Eval) -> Result<Report, String> {
         return Err("nothing to learn from or to test with: both sets need sentences".into());
     }
     let began = Instant::now();
-    let model = Model::train(&examples, names.len());
+    let model = Model::train(&examples, names.len(), encoder.as_ref());
     let train_ms = began.elapsed().as_secs_f64() * 1e3;
     let measured = |lang: Option<&str>| {
         let wanted = test.iter().filter(|r| lang.is_none() || r.lang.as_deref() == lang);
@@ -109,7 +120,16 @@ fn eval(args: &Eval) -> Result<Report, String> {
     let by_lang = langs.iter().filter(|_| langs.len() > 1);
     let by_lang = by_lang.map(|l| ((*l).to_owned(), measured(Some(l)))).collect();
     let (intents, examples) = (names.len(), examples.len());
-    Ok(Report { intents, examples, threshold: args.threshold, all, by_lang, train_ms, query_ms })
+    Ok(Report {
+        intents,
+        examples,
+        threshold: args.threshold,
+        encoder: encoder.is_some(),
+        all,
+        by_lang,
+        train_ms,
+        query_ms,
+    })
 }
 
 /// A set: JSON lines, or a folder with `seq.in` and `label`.
@@ -153,7 +173,8 @@ fn print(report: &Report) {
         outln!("    recall       {} below {}", share(m.out_of_scope_recall), report.threshold);
         outln!("    AUROC        {}", m.auroc.map_or("-".to_owned(), |a| format!("{a:.3}")));
     };
-    outln!("{} intents from {} examples", report.intents, report.examples);
+    let by = if report.encoder { "with an encoder" } else { "without an encoder" };
+    outln!("{} intents from {} examples, {by}", report.intents, report.examples);
     lines(&report.all);
     for (lang, measured) in &report.by_lang {
         outln!("{lang}");

@@ -37,7 +37,7 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
         let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
         return if version.is_some() { Ok(()) } else { Err(format!("{errors} errors")) };
     }
-    let config = files::load(&places.config)?;
+    let (config, _) = places.lines()?;
     files::tls(&places.config, &config)?;
     files::stir(&places.config, &config)?;
     for warning in &config.warnings {

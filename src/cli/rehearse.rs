@@ -12,7 +12,7 @@ use trunkline::config::{self, Config};
 use trunkline::drive::files;
 use trunkline::ivr::{self, Act, Action, Intent, Outcome, Plan, Rehearsal, RehearsalReply};
 use trunkline::nlu::slots::{self, SlotType};
-use trunkline::nlu::{self, Example};
+use trunkline::nlu::{self, Encoder, Example};
 
 /// Talk to a line by typing. `key 3` presses a key, an empty line waits, Ctrl-D hangs up.
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ fn plan<'a>(config: &'a Config, line: &str) -> Result<&'a Arc<Plan>, String> {
 }
 
 pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
-    let config = files::load(&places.config)?;
+    let (config, _) = places.lines()?;
     let (mut rehearsal, greeting) =
         Rehearsal::begin(plan(&config, &args.line)?.clone(), today(), BTreeMap::new());
     show(&greeting);
@@ -93,7 +93,7 @@ pub(super) struct Explain {
 }
 
 pub(super) fn explain(args: &Explain, places: &Places) -> Result<(), String> {
-    let config = files::load(&places.config)?;
+    let (config, _) = places.lines()?;
     let plan = plan(&config, &args.line)?;
     if let Some(wish) = nlu::universal(&args.sentence) {
         outln!("a word that works everywhere: {wish:?}");
@@ -144,7 +144,7 @@ pub(super) struct Test {
 }
 
 pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
-    let config = files::load(&places.config)?;
+    let (config, encoder) = places.lines()?;
     let paths = match args.files.is_empty() {
         // Without the folder there are none.
         true => files::tomls(&places.config.join("tests")).unwrap_or_default(),
@@ -163,12 +163,12 @@ pub(super) fn test(args: &Test, places: &Places) -> Result<(), String> {
         }
     }
     outln!("{run} dialogues, {failed} otherwise than expected");
-    config.lines.iter().for_each(|line| told_apart(line));
+    config.lines.iter().for_each(|line| told_apart(line, encoder.as_ref()));
     if failed > 0 { Err(format!("{failed} of {run} dialogues failed")) } else { Ok(()) }
 }
 
 /// Cross-validation over a line's own examples: every fifth is held out in turn.
-fn told_apart(line: &Plan) {
+fn told_apart(line: &Plan, encoder: Option<&Arc<dyn Encoder>>) {
     const FOLDS: usize = 5;
     let all = ivr::examples(&line.intents);
     let mut confused: BTreeMap<(usize, usize), usize> = BTreeMap::new();
@@ -177,7 +177,7 @@ fn told_apart(line: &Plan) {
         let held = |i: &usize| i % FOLDS == fold;
         let train: Vec<Example> =
             all.iter().enumerate().filter(|(i, _)| !held(i)).map(|(_, e)| e.clone()).collect();
-        let model = nlu::Model::train(&train, line.intents.len());
+        let model = nlu::Model::train(&train, line.intents.len(), encoder);
         for (_, example) in all.iter().enumerate().filter(|(i, _)| held(i)) {
             match model.classify(&example.text).first() {
                 Some(best) if best.intent == example.intent => right += 1,

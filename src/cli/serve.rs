@@ -92,6 +92,9 @@ fn welcome(ready: &Ready, places: &Places) -> String {
         }
         (None, None) => say!("  listens  NOT: recognisers = 0 in server.toml; callers are led by keypad"),
     }
+    if ready.encodes {
+        say!("  meaning  by the sentence encoder of the models folder, beside words");
+    }
     say!("  data     {}", ready.data.display());
     let mut me = "trunkline".to_owned();
     if let Ok(exe) = std::env::current_exe() {

@@ -145,7 +145,7 @@ pub(super) fn intents<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
 }
 
 /// The look-up called `name`. What it asks for must be among the values that are given.
-fn lookup(
+pub(super) fn lookup(
     file: &File,
     name: &Spanned<String>,
     all: &[Arc<Lookup>],
@@ -161,7 +161,8 @@ fn lookup(
     for wanted in found.names().filter(|n| !given.contains(n)) {
         let message = format!("look-up `{}` needs the value `{wanted}`", found.name);
         let help = nearest(wanted, given.iter().copied())
-            .or_else(|| Some(format!("add an [[intent.slot]] named \"{wanted}\"")));
+            .or_else(|| (*given != ["caller"]).then(|| format!("add an [[intent.slot]] named \"{wanted}\"")))
+            .or_else(|| Some("when a call begins only {caller}, its number, is known".into()));
         problems.push(file.error(name.span(), message).help(help));
     }
     if let Some(result) = found.results.iter().find(|r| given.contains(&r.name.as_str())) {

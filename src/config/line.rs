@@ -136,7 +136,7 @@ pub(super) fn check(
     let of = raw.urgent.into_iter();
     let urgent =
         of.map(|raw| policy::urgent(raw, (file, &need, team), (&languages, &intents), problems)).collect();
-    let patience = policy::patience(raw.patience, (file, &need), problems);
+    let patience = policy::patience(raw.patience, (file, &need), &lookups, problems);
     if problems.iter().skip(before).any(|p| p.severity == super::Severity::Error) {
         return None;
     }
@@ -144,7 +144,7 @@ pub(super) fn check(
         line: raw.line.name.into_inner(),
         version: version.to_owned(),
         numbers: raw.line.numbers.into_iter().map(Spanned::into_inner).collect(),
-        model: Model::train(&ivr::examples(&intents), intents.len()),
+        model: Model::train(&ivr::examples(&intents), intents.len(), None),
         languages,
         zone: zone.unwrap_or(TimeZone::UTC),
         currency,

@@ -46,7 +46,8 @@ pub use trunk::{Limits, Trunk};
 
 use crate::acd;
 use crate::base::Pii;
-use crate::ivr::{Hours, Plan, QueueWords};
+use crate::ivr::{Hours, Plan, QueueWords, examples};
+use crate::nlu;
 use crate::sip::{Credentials, Signer, Trust};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,6 +88,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Lines understand with the help of `encoder` from now on.
+    pub fn understand_with(&mut self, encoder: &Arc<dyn nlu::Encoder>) {
+        for line in &mut self.lines {
+            let model = nlu::Model::train(&examples(&line.intents), line.intents.len(), Some(encoder));
+            Arc::make_mut(line).model = model;
+        }
+    }
+
     /// What an agent means who dials `number`.
     pub fn code(&self, number: &str) -> Option<Code> {
         self.codes.get(number).copied()

@@ -1,13 +1,15 @@
 //! Words of emergencies and anger, and who is given more time.
 
-use super::file::File;
+use super::file::{File, nearest};
+use super::intent;
 use super::problem::Problem;
 use super::team::Team;
 use crate::base::Lang;
-use crate::ivr::{Intent, Patience, Text, Urgent};
+use crate::ivr::{Account, Intent, Lookup, Patience, ResultKind, Text, Urgent};
 use crate::nlu::says;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use toml::Spanned;
 
 #[derive(Deserialize)]
@@ -24,6 +26,9 @@ pub(super) struct RawUrgent {
 pub(super) struct RawPatience {
     #[serde(default)]
     numbers: Vec<Spanned<String>>,
+    /// A look-up that asks with `{caller}`, and which of its results says who needs time.
+    lookup: Option<Spanned<String>>,
+    value: Option<Spanned<String>>,
     say: Option<Spanned<Text>>,
 }
 
@@ -76,10 +81,39 @@ pub(super) fn urgent<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
     }
 }
 
+/// The service that knows who needs time.
+fn account(
+    file: &File,
+    lookup: Option<Spanned<String>>,
+    value: Option<Spanned<String>>,
+    lookups: &[Arc<Lookup>],
+    problems: &mut Vec<Problem>,
+) -> Option<Account> {
+    let (lookup, value) = match (lookup, value) {
+        (None, None) => return None,
+        (Some(lookup), Some(value)) => (lookup, value),
+        (Some(one), None) | (None, Some(one)) => {
+            let help = Some("lookup = \"…\" names the look-up, value = \"…\" its yes-no result".into());
+            problems.push(file.error(one.span(), "`lookup` and `value` go together").help(help));
+            return None;
+        }
+    };
+    let lookup = intent::lookup(file, &lookup, lookups, &["caller"], problems)?;
+    let yes_no = lookup.results.iter().filter(|r| r.kind == ResultKind::YesNo);
+    if !yes_no.clone().any(|r| r.name == *value.get_ref()) {
+        let message = format!("`{}` is no yes-no result of look-up `{}`", value.get_ref(), lookup.name);
+        let help = nearest(value.get_ref(), yes_no.map(|r| r.name.as_str()))
+            .or_else(|| Some("it needs one: true for callers who are given more time".into()));
+        problems.push(file.error(value.span(), message).help(help));
+    }
+    Some(Account { lookup, value: value.into_inner() })
+}
+
 /// Who is given more time.
 pub(super) fn patience<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
     raw: RawPatience,
     (file, need): (&File, &N),
+    lookups: &[Arc<Lookup>],
     problems: &mut Vec<Problem>,
 ) -> Patience {
     for number in &raw.numbers {
@@ -93,6 +127,7 @@ pub(super) fn patience<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
         need(say, "what to say", problems);
     }
     Patience {
+        account: account(file, raw.lookup, raw.value, lookups, problems),
         numbers: raw.numbers.into_iter().map(Spanned::into_inner).collect(),
         say: raw.say.map(Spanned::into_inner),
     }

@@ -114,6 +114,26 @@ fn what_is_wrong_with_values_and_services_is_told_with_place_and_remedy() {
     assert!(p.message.contains("priority out of range"), "{p}");
     let p = broken("numbers = []", "numbers = [\"granny\"]");
     assert!(p.message.contains("no number of a caller"), "{p}");
+    let account = "\n[[lookup]]\nname = \"account\"\nurl = \"http://127.0.0.1/{caller}\"\n\
+        result = { elder = { at = \"/elder\", type = \"yes-no\" }, age = { at = \"/age\", type = \"number\" } }\n";
+    for (keys, message) in [
+        ("lookup = \"account\"\nvalue = \"elder\"", ""),
+        ("lookup = \"account\"", "go together"),
+        ("value = \"elder\"", "go together"),
+        ("lookup = \"acount\"\nvalue = \"elder\"", "no look-up named `acount`"),
+        ("lookup = \"account\"\nvalue = \"age\"", "`age` is no yes-no result of look-up `account`"),
+    ] {
+        let city = CITY.replacen("numbers = []", &format!("numbers = []\n{keys}"), 1) + account;
+        match load(&files(&city, TEAM)) {
+            Ok(config) => assert!(
+                message.is_empty() && config.line("12345").unwrap().patience.account.is_some(),
+                "{keys}"
+            ),
+            Err(problems) => {
+                assert!(problems[0].message.contains(message) && !message.is_empty(), "{problems:?}");
+            }
+        }
+    }
     let p = broken("key = \"1\"\n", "");
     assert!(p.message.contains("a request without a key"), "{p}");
     let p = broken("questions.en = [", "question.en = [");

@@ -3,6 +3,7 @@
 
 pub mod control;
 pub mod dns;
+pub mod encoder;
 pub mod engine;
 pub mod files;
 pub mod http;

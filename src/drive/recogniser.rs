@@ -10,6 +10,7 @@ use super::models::Model;
 use crate::base::{CallId, Lang};
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
+use crate::nlu::Encoder;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -72,6 +73,7 @@ impl Recognisers {
     pub fn start(
         binary: &Path,
         model: &Model,
+        encoder: Option<&Arc<dyn Encoder>>,
         count: usize,
     ) -> (Recognisers, mpsc::UnboundedReceiver<Recognised>) {
         let (jobs, job_queue) = mpsc::unbounded_channel();
@@ -87,6 +89,7 @@ impl Recognisers {
                 queue: shared.clone(),
                 results: results.clone(),
                 waiting: waiting.clone(),
+                encoder: encoder.cloned(),
             };
             tokio::spawn(worker.run());
         }
@@ -113,6 +116,7 @@ struct Worker {
     queue: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
     results: mpsc::UnboundedSender<Recognised>,
     waiting: Arc<AtomicUsize>,
+    encoder: Option<Arc<dyn Encoder>>,
 }
 
 impl Worker {
@@ -166,6 +170,7 @@ impl Worker {
             match tokio::time::timeout(limits::RECOGNISE_MAX, work).await {
                 Ok(Ok(heard)) => {
                     answered += 1;
+                    self.encode(&heard.text).await;
                     self.finish(
                         &job.sentence,
                         if heard.text.is_empty() { Err(NotHeard::Empty) } else { Ok(heard) },
@@ -182,6 +187,14 @@ impl Worker {
                     return Served::Died { answered };
                 }
             }
+        }
+    }
+
+    /// Lets the encoder turn a sentence into its vector, which it remembers: whoever decides does not wait for it.
+    async fn encode(&self, text: &str) {
+        if let Some(encoder) = self.encoder.clone() {
+            let text = text.to_owned();
+            let _ = tokio::task::spawn_blocking(move || encoder.embed(&text)).await;
         }
     }
 

@@ -95,6 +95,10 @@ pub struct Dialog {
     tickets: u8,
     /// The caller is given more time, and slower speech.
     patient: bool,
+    /// The caller's number, until the service that knows who needs time has been asked about it.
+    caller: Option<Pii<String>>,
+    /// The number of that look-up.
+    account: Option<u32>,
     /// Silences in a row.
     silences: u8,
     /// In place of the queue's own.
@@ -145,6 +149,8 @@ impl Dialog {
             lookups: 0,
             tickets: 0,
             patient: false,
+            caller: None,
+            account: None,
             silences: 0,
             priority: None,
             pending: Vec::new(),
@@ -168,6 +174,8 @@ impl Dialog {
     /// Who calls: a number that is known to need time is given it.
     pub fn of(mut self, number: &str) -> Dialog {
         self.patient = self.plan.patience.is_for(number);
+        let known = !self.patient && number.chars().any(|c| c.is_ascii_digit());
+        self.caller = known.then(|| Pii::new(number.to_owned()));
         self
     }
 
@@ -193,10 +201,14 @@ impl Dialog {
         }
         match input {
             Input::Start => {
+                self.ask_about_caller(out);
                 let mut texts = vec![self.plan.text(&self.plan.greeting, self.lang).to_owned()];
                 texts.extend(self.patient.then(|| self.of_patience()).flatten());
                 texts.extend(self.question());
                 self.say(texts, out);
+            }
+            Input::LookedUp { ask, reply } if self.account == Some(ask) => {
+                self.know_caller(reply.as_ref(), out);
             }
             Input::LookedUp { ask, reply } => self.looked_up(now, ask, reply.as_ref(), out),
             Input::Tick if self.silence_at.is_none_or(|at| at > now) => {}

@@ -87,6 +87,17 @@ pub enum Answer {
     Failed,
 }
 
+impl Answer {
+    /// What records call it.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Answer::Found(_) => "found",
+            Answer::None => "none",
+            Answer::Failed => "failed",
+        }
+    }
+}
+
 impl Lookup {
     /// The values that it asks with.
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -23,7 +23,7 @@ pub use dialog::Dialog;
 pub use hours::Hours;
 pub use lookup::{Lookup, RETRY_PAUSE, Reply as ServiceReply, Request, ResultField, ResultKind, encoded};
 pub use phrases::{Phrase, offer_callback, position, say as phrase, wait};
-pub use plan::{Action, Confirm, Intent, Patience, Plan, Text, Urgent, examples};
+pub use plan::{Account, Action, Confirm, Intent, Patience, Plan, Text, Urgent, examples};
 pub use question::{Question, Reply, Step, Wanted};
 pub use rehearsal::{Act, Rehearsal, Reply as RehearsalReply};
 pub use slot::{Filled, Slot};

@@ -91,8 +91,19 @@ pub struct Urgent {
 pub struct Patience {
     /// Callers' numbers; those that end in `*` are beginnings.
     pub numbers: Vec<String>,
+    /// A service that knows it.
+    pub account: Option<Account>,
     /// Said when it begins, such as how to reach a person at once.
     pub say: Option<Text>,
+}
+
+/// A service that is asked about the caller's number when a call begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// It asks with the value `caller` alone.
+    pub lookup: Arc<Lookup>,
+    /// The yes-no value of its answer that says who needs time.
+    pub value: String,
 }
 
 impl Patience {

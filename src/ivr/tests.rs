@@ -72,7 +72,7 @@ fn plan() -> Arc<Plan> {
         person: "people".into(),
         greeting: text("您好。", "Hello."),
         question: text("请讲。", "How can I help?"),
-        model: Model::train(&examples, intents.len()),
+        model: Model::train(&examples, intents.len(), None),
         intents,
         urgent: Vec::new(),
         patience: Patience::default(),

@@ -10,6 +10,7 @@ pub(super) struct Linear {
 }
 
 /// How it learns: tuned on the validation part of HWU64.
+#[derive(Clone, Copy)]
 struct Pace {
     epochs: usize,
     /// The first step; later ones are shorter.
@@ -22,18 +23,32 @@ struct Pace {
 
 /// Few rounds: stopping early is all the regularisation that so few examples need.
 const OF_FEW: Pace = Pace { epochs: 10, rate: 3.0, left_out: 0.0, averaged: false };
+/// Vectors are short and dense: smaller steps, more of them.
+const OF_VECTORS: Pace = Pace { epochs: 30, rate: 2.25, left_out: 0.0, averaged: true };
+const OF_MANY_VECTORS: Pace = Pace { epochs: 10, ..OF_VECTORS };
 const OF_MANY: Pace = Pace { epochs: 20, rate: 4.0, left_out: 0.4, averaged: true };
 /// From so many examples an intent on there are many.
 const MANY: usize = 40;
 const RATE_DECAY: f32 = 0.3;
 
 impl Linear {
-    /// Learns from rows with their intents, in a shuffled order that is always the same.
+    /// Learns from the rows of texts with their intents.
     pub(super) fn fit(rows: &[(&Row, usize)], columns: usize, intents: usize) -> Linear {
+        let many = rows.len() >= MANY * intents.max(1);
+        Linear::at_pace(rows, columns, intents, if many { OF_MANY } else { OF_FEW })
+    }
+
+    /// The same from an encoder's vectors.
+    pub(super) fn fit_vectors(rows: &[(&Row, usize)], columns: usize, intents: usize) -> Linear {
+        let many = rows.len() >= MANY * intents.max(1);
+        Linear::at_pace(rows, columns, intents, if many { OF_MANY_VECTORS } else { OF_VECTORS })
+    }
+
+    /// In a shuffled order that is always the same.
+    fn at_pace(rows: &[(&Row, usize)], columns: usize, intents: usize, pace: Pace) -> Linear {
         let mut linear = Linear { weights: vec![0.0; columns * intents], intents };
         let mut rng = fastrand::Rng::with_seed(1);
         let mut order = rows.to_vec();
-        let pace = if rows.len() >= MANY * intents.max(1) { OF_MANY } else { OF_FEW };
         let (mut part, mut sum) = (Row::new(), Vec::new());
         for epoch in 0..pace.epochs {
             rng.shuffle(&mut order);

@@ -83,7 +83,7 @@ mod tests {
     fn right_wrong_and_foreign_sentences_are_told_apart() {
         let examples =
             [("water is off", 0), ("power is out", 1)].map(|(t, intent)| Example { text: t.into(), intent });
-        let model = Model::train(&examples, 2);
+        let model = Model::train(&examples, 2, None);
         let rows = [("water off", Some(0)), ("power out", Some(0)), ("a large pizza", None)];
         let m = measure(&model, rows.into_iter(), 0.45);
         assert_eq!((m.in_scope, m.out_of_scope), (2, 1));

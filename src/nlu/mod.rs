@@ -6,13 +6,17 @@
 //! ```text
 //! text ─► features (words, stems, groups, letters, characters, pinyin) ─► vocabulary: one row, a block for each kind
 //!      ─► linear model ─► softmax, calibrated ─► × coverage ─► scores
+//!                 ▲ where there is an encoder: its vector ─► a second linear model, as far as held-out examples gain by it
 //! ```
 //! `trunkline nlu eval` measures it on labelled sentences ([`measure`]).
 
 mod alike;
+mod bert;
+mod encoder;
 mod english;
 mod features;
 mod linear;
+mod meaning;
 pub mod measure;
 mod model;
 pub mod slots;
@@ -21,5 +25,7 @@ mod tests;
 mod universal;
 mod vocabulary;
 
+pub use bert::{Bert, Files};
+pub use encoder::Encoder;
 pub use model::{Example, Model, Scored};
 pub use universal::{Universal, WaitingWish, needs_time, says, universal, while_waiting, without, yes_no};

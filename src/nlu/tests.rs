@@ -22,7 +22,7 @@ fn sample(line: &str) -> Vec<Example> {
 }
 
 fn trained(examples: &[Example]) -> Model {
-    Model::train(examples, examples.iter().map(|e| e.intent + 1).max().unwrap_or(0))
+    Model::train(examples, examples.iter().map(|e| e.intent + 1).max().unwrap_or(0), None)
 }
 
 #[test]

@@ -13,8 +13,9 @@ use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::voice::Voice;
-use crate::drive::{dns, files, models, tls};
+use crate::drive::{dns, encoder, files, models, tls};
 use crate::limits::SIP_TRACE_OCTETS_MAX;
+use crate::nlu::Encoder;
 use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
@@ -36,12 +37,7 @@ impl Server {
     /// # Errors
     /// Says what could not be started, and what to do.
     pub async fn start(options: Options) -> Result<(Server, Ready), String> {
-        let mut config = files::load(&options.config)?;
-        files::fill(&options.config, &mut config)?;
-        let config = Arc::new(config);
-        for warning in &config.warnings {
-            warn!("{warning}");
-        }
+        let (config, encoder) = load(&options)?;
         let data = options.data.clone().unwrap_or_else(|| files::data_dir(&options.config, &config));
         let (recordings, messages) = (folder(&data, "recordings")?, folder(&data, "messages")?);
         let control = Control::listen(&data).await.map_err(|e| e.to_string())?;
@@ -65,7 +61,8 @@ impl Server {
         let (model, no_model) = model(&options, &config);
         let (recognisers, recognised) = match &model {
             Some(model) => {
-                let (pool, out) = Recognisers::start(&options.binary, model, config.server.recognisers);
+                let (pool, out) =
+                    Recognisers::start(&options.binary, model, encoder.as_ref(), config.server.recognisers);
                 (Some(pool), out)
             }
             None => (None, mpsc::unbounded_channel().1),
@@ -93,6 +90,7 @@ impl Server {
             data: data.clone(),
             model: model.map(|m| m.path),
             no_model,
+            encodes: encoder.is_some(),
             config: config.clone(),
         };
         let server = Server {
@@ -116,6 +114,7 @@ impl Server {
             store,
             control,
             config,
+            encoder,
             work: out.into(),
             figures,
             uncounted: 0,
@@ -125,6 +124,25 @@ impl Server {
         };
         Ok((server, ready))
     }
+}
+
+/// A sentence encoder, if there is one.
+type Understanding = Option<Arc<dyn Encoder>>;
+
+/// The dialplans, and the sentence encoder that their lines understand with.
+fn load(options: &Options) -> Result<(Arc<Config>, Understanding), String> {
+    let mut config = files::load(&options.config)?;
+    files::fill(&options.config, &mut config)?;
+    // A line that understands by words alone is better than none.
+    let encoder = encoder::find(&options.models).unwrap_or_else(|why| {
+        warn!("no sentence encoder: {why}");
+        None
+    });
+    encoder.iter().for_each(|encoder| config.understand_with(encoder));
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    Ok((Arc::new(config), encoder))
 }
 
 /// The wall clock at `began`.

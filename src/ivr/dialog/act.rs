@@ -43,12 +43,7 @@ impl Dialog {
         let Some(lookup) = found.lookup.as_ref().filter(|_| self.asked == Asked::LookUp(ask)) else { return };
         self.silence_at = None;
         let answer = lookup.answer(reply, &plan.currency);
-        let outcome = match &answer {
-            Answer::Found(_) => "found",
-            Answer::None => "none",
-            Answer::Failed => "failed",
-        };
-        out.push(Output::LookedUp { lookup: lookup.name.clone(), outcome });
+        out.push(Output::LookedUp { lookup: lookup.name.clone(), outcome: answer.outcome() });
         match answer {
             Answer::Found(values) => {
                 if let Some(task) = &mut self.task {
@@ -58,6 +53,28 @@ impl Dialog {
             }
             Answer::None => self.apply(now, found.none.as_ref().or(found.failed.as_ref()), at, out),
             Answer::Failed => self.apply(now, found.failed.as_ref(), at, out),
+        }
+    }
+
+    /// Asks the service that knows who needs time about this caller. Nobody waits for it: patience begins when the answer is there.
+    pub(super) fn ask_about_caller(&mut self, out: &mut Vec<Output>) {
+        let (Some(account), Some(caller)) = (&self.plan.patience.account, self.caller.take()) else { return };
+        self.lookups += 1;
+        self.account = Some(self.lookups);
+        let value = |name: &str| (name == "caller").then(|| caller.reveal().clone());
+        out.push(Output::LookUp { ask: self.lookups, request: account.lookup.request(value) });
+    }
+
+    /// What it answered.
+    pub(super) fn know_caller(&mut self, reply: Option<&Reply>, out: &mut Vec<Output>) {
+        self.account = None;
+        let plan = self.plan.clone();
+        let Some(account) = &plan.patience.account else { return };
+        let answer = account.lookup.answer(reply, &plan.currency);
+        out.push(Output::LookedUp { lookup: account.lookup.name.clone(), outcome: answer.outcome() });
+        let Answer::Found(values) = answer else { return };
+        if values.iter().any(|(name, value)| *name == account.value && *value == Value::YesNo(true)) {
+            self.be_patient();
         }
     }
 

@@ -51,7 +51,7 @@ fn bills() -> Arc<Plan> {
     }];
     let examples = ["what is my bill", "my bill", "bill", "查账单", "账单"]
         .map(|t| Example { text: t.into(), intent: 0 });
-    plan.model = Model::train(&examples, 1);
+    plan.model = Model::train(&examples, 1, None);
     Arc::new(plan)
 }
 

@@ -1,6 +1,7 @@
 //! Emergencies, anger, callers who need time, and sentences with more than one request.
 
 use super::*;
+use crate::base::Pii;
 
 fn with_policies() -> Arc<Plan> {
     let mut plan = (*plan()).clone();
@@ -16,6 +17,7 @@ fn with_policies() -> Arc<Plan> {
     ];
     plan.patience = Patience {
         numbers: vec!["13800000001".into(), "+8610*".into()],
+        account: None,
         say: Some(text("请慢慢说。", "Take your time.")),
     };
     Arc::new(plan)
@@ -74,6 +76,56 @@ fn callers_who_need_time_get_it_by_number_by_words_and_by_silence() {
     assert!(!said(&caller.silence()).contains("慢慢说"));
     assert!(said(&caller.silence()).starts_with("请慢慢说。请用电话按键选择。"));
     assert!(caller.dialog.is_patient());
+}
+
+#[test]
+fn a_service_that_knows_the_caller_is_asked_and_nobody_waits_for_it() {
+    let mut plan = (*with_policies()).clone();
+    let elder = ResultField { name: "elder".into(), at: "/elder".into(), kind: ResultKind::YesNo };
+    let lookup = Arc::new(Lookup {
+        name: "account".into(),
+        url: "http://crm.example/{caller}".into(),
+        body: None,
+        timeout: Duration::from_secs(2),
+        retries: 0,
+        cache: Duration::ZERO,
+        results: vec![elder],
+    });
+    plan.patience.account = Some(Account { lookup, value: "elder".into() });
+    let plan = Arc::new(plan);
+    let begin = |number: &str| {
+        let mut dialog = Dialog::new(plan.clone(), true, MONDAY, 1).of(number);
+        let mut out = Vec::new();
+        dialog.step(Now(0), Input::Start, &mut out);
+        (dialog, out)
+    };
+    let url = |out: &[Output]| {
+        out.iter().find_map(|o| match o {
+            Output::LookUp { request, .. } => Some(request.url.reveal().clone()),
+            _ => None,
+        })
+    };
+    // Whoever is known already, or withholds the number, is not asked about.
+    assert_eq!(url(&begin("13800000001").1), None);
+    assert_eq!(url(&begin("anonymous").1), None);
+    for (status, body, patient) in [
+        (200, "{\"elder\": true}", true),
+        (200, "{\"elder\": false}", false),
+        (404, "", false),
+        (500, "", false),
+        (200, "no JSON", false),
+    ] {
+        let (mut dialog, out) = begin("+8613912345678");
+        assert_eq!(url(&out).as_deref(), Some("http://crm.example/%2B8613912345678"));
+        assert!(said(&out).contains("请讲") && !dialog.is_patient(), "the greeting does not wait");
+        let reply = Some(ServiceReply { status, body: Pii::new(body.to_owned()) });
+        let mut out = Vec::new();
+        dialog.step(Now(1), Input::LookedUp { ask: 1, reply }, &mut out);
+        assert_eq!(dialog.is_patient(), patient, "{status} {body}");
+        assert_eq!(said(&out), "", "nothing is said into the greeting");
+        dialog.step(Now(2), Input::Heard(Heard { text: "几点开门".into(), confidence: 1.0 }), &mut out);
+        assert_eq!(said(&out).starts_with("请慢慢说。九点开门。"), patient, "{}", said(&out));
+    }
 }
 
 #[test]

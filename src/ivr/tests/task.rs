@@ -80,7 +80,7 @@ fn with_slots() -> Arc<Plan> {
         ("raise my card limit", 5),
     ]
     .map(|(t, intent)| Example { text: t.into(), intent });
-    plan.model = Model::train(&examples, plan.intents.len());
+    plan.model = Model::train(&examples, plan.intents.len(), None);
     Arc::new(plan)
 }
 

@@ -116,6 +116,8 @@ pub(super) struct Fields {
     pub(super) offset: Option<(Length, Unit, i64)>,
     /// The offset stood behind the date: "march in a year", not "a year after march".
     pub(super) then: bool,
+    /// The weekday in the week in which the offset ends: "in three days on friday".
+    pub(super) on: Option<i8>,
     pub(super) season: Option<(i8, i64)>,
     pub(super) holiday: Option<(&'static Holiday, i64)>,
     pub(super) clock: Option<Clock>,

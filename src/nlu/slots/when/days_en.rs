@@ -29,7 +29,11 @@ pub(super) fn month_meant(t: &Tokens, at: usize) -> bool {
                 "of", "the",
             ],
         );
-    let before = at > 0 && (t.is(at - 1, BEFORE) || t.is(at - 1, LEADS)) && !verb
+    // "may or may not"; "april and may", but not "and may at its discretion".
+    let or = t.word(at + 1) == "or" && t.word(at + 2) == "may";
+    let joined = at > 1 && t.is(at - 1, &["and", "or"]);
+    let listed = !joined || t.lookup(at - 2, MONTHS).is_some() || t.digits(at - 2).is_some();
+    let before = at > 0 && (t.is(at - 1, BEFORE) || t.is(at - 1, LEADS)) && !verb && !or && listed
         || t.is(at + 1, &["to", "through", "-"]) && t.lookup(at + 2, MONTHS).is_some();
     before
         || t.digits(at + 1).is_some()

@@ -80,6 +80,12 @@ impl Reader<'_> {
             let mut grown = f.clone();
             match atom {
                 Some((Atom::Offset(..), _)) if from > next && t.word(from - 1) == "for" => break,
+                Some((Atom::Weekday(day, None), end))
+                    if f.offset.is_some() && f.on.is_none() && from > next && t.word(from - 1) == "on" =>
+                {
+                    f.on = Some(day);
+                    (next, from) = (end, end);
+                }
                 Some((atom, end)) if grown.add(atom) && !(grown.timed() && grown.stretch()) => {
                     (f, next) = (grown, end);
                     from = end;

@@ -96,6 +96,10 @@ fn sub_day(f: &Fields, now: DateTime, customs: &Customs) -> Option<When> {
 
 /// Which days the form tells, without the time of day.
 fn date(f: &Fields, today: Date, customs: &Customs) -> Option<Days> {
+    if let Some(weekday) = f.on {
+        let day = date(&Fields { on: None, ..f.clone() }, today, customs)?.start;
+        return Days::day(days(monday(day)?, i64::from(weekday))?);
+    }
     if let Some((length, unit, sign)) = f.offset {
         let mut rest = f.clone();
         (rest.offset, rest.clock, rest.part) = (None, None, None);
