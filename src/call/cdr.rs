@@ -183,6 +183,9 @@ pub struct LegRecord {
     pub who: String,
     /// The codec agreed on; `None` if media never began.
     pub codec: Option<crate::base::Codec>,
+    /// What it was encrypted with last, as SDES names it; `None` for RTP in the clear.
+    #[serde(default)]
+    pub srtp: Option<String>,
     pub stats: LegStats,
 }
 

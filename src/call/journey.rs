@@ -175,6 +175,7 @@ impl Call {
             .map(|l| LegRecord {
                 who: l.who.clone(),
                 codec: l.stream.map(|stream| stream.codec),
+                srtp: l.stream.and_then(|s| s.srtp).map(|keys| keys.send.suite().name().to_owned()),
                 stats: l.stats.unwrap_or_default(),
             })
             .collect();

@@ -138,9 +138,10 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     for leg in &cdr.legs {
         let s = &leg.stats;
         outln!(
-            "  {:<8} {} sent {} received {} lost {} late {} jitter {:.1} ms MOS {:.2}",
+            "  {:<8} {}{} sent {} received {} lost {} late {} jitter {:.1} ms MOS {:.2}",
             leg.who,
             leg.codec.map_or("-", |c| c.name()),
+            leg.srtp.as_ref().map_or(String::new(), |suite| format!(" by {suite}")),
             s.sent,
             s.received,
             s.lost,
@@ -148,6 +149,10 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
             s.jitter_ms,
             s.mos
         );
+        let dropped: Vec<String> = s.rejects.named().map(|(why, n)| format!("{n} {why}")).collect();
+        if !dropped.is_empty() {
+            outln!("           dropped unheard: {}", dropped.join(", "));
+        }
         if s.concealed + s.discarded > 0 {
             outln!(
                 "           heard in a conference: {} frames made up, {} packets too late",

@@ -1,6 +1,6 @@
 //! What the control plane may ask of the media plane: the complete list.
 
-use crate::base::{Codec, Direction, LegId};
+use crate::base::{Codec, Direction, LegId, SrtpKeys};
 use crate::sdp::Negotiated;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,20 +46,22 @@ pub struct StreamSpec {
     pub dtmf: Option<u8>,
     /// Which way audio flows.
     pub direction: Direction,
+    /// The keys that it is encrypted with, however they were agreed on; `None` for RTP in the clear.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl StreamSpec {
     /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
     pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
         let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
-        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction }
+        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction, srtp: None }
     }
 }
 
 impl From<Negotiated> for StreamSpec {
     fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction } = agreed;
-        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction }
+        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction, srtp } = agreed;
+        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction, srtp }
     }
 }
 

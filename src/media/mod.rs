@@ -17,5 +17,5 @@ mod wheel;
 
 pub use command::{Command, PlayId, Prompt, StreamSpec};
 pub use out::{Body, Channel, FileOp, Out, Send};
-pub use report::{FarStats, LegStats, PlayEnd, Report};
+pub use report::{FarStats, LegStats, PlayEnd, Rejects, Report};
 pub use shard::{Input, Shard};

@@ -64,10 +64,10 @@ impl Shard {
                 self.serve(leg);
                 self.packet(now, leg, from, buf, out);
             }
-            Input::Packet { leg: id, channel: Channel::Rtcp, from, buf } => {
+            Input::Packet { leg: id, channel: Channel::Rtcp, from, mut buf } => {
                 self.serve(id);
                 if let Some(leg) = self.legs.get_mut(&id) {
-                    leg.control(now, from, buf.bytes());
+                    leg.control(now, from, &mut buf);
                 }
                 out.pool.give(buf);
             }
@@ -111,9 +111,9 @@ impl Shard {
         assert_ne!(self.sabotaged, Some(leg), "sabotaged");
     }
 
-    fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
+    fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, mut buf: PacketBuf, out: &mut Out) {
         let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
-        let heard = leg.receive(now, from, buf.bytes(), out);
+        let heard = leg.receive(now, from, &mut buf, out);
         if matches!(heard, Heard::Pass | Heard::Noise) && leg.mix.is_some() {
             if !leg.is_key(buf.bytes()) {
                 return leg.play_out(now, buf, out);
@@ -171,7 +171,9 @@ impl Shard {
 
     fn open(&mut self, now: Now, id: LegId) {
         if !self.legs.contains_key(&id) {
-            let stream = Outbound::new(now, self.rng.u32(..), self.rng.u16(..), self.rng.u32(..));
+            // RFC 3711 §3.3.1: far from the wrap, so that a peer that misses the first packets knows the rollover counter.
+            let seq = self.rng.u16(..1 << 15);
+            let stream = Outbound::new(now, self.rng.u32(..), seq, self.rng.u32(..));
             let reports = Reports::new(now, self.rng.u64(..));
             self.legs.insert(id, Leg::new(now, id, stream, reports));
             self.wheel.add(now, id);
@@ -276,8 +278,12 @@ impl Shard {
 #[cfg(test)]
 mod codec_tests;
 #[cfg(test)]
+mod flood_tests;
+#[cfg(test)]
 mod mix_tests;
 #[cfg(test)]
 mod rtcp_tests;
+#[cfg(test)]
+mod srtp_tests;
 #[cfg(test)]
 mod tests;
