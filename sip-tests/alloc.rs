@@ -70,7 +70,7 @@ impl Worker {
         buf.as_mut()[..HEADER_OCTETS].copy_from_slice(&fields.bytes());
         buf.set_len(HEADER_OCTETS + FRAME_SAMPLES);
         if let Some(far) = self.far.get_mut(leg.0 as usize).and_then(Option::as_mut) {
-            far.seal(&mut buf).unwrap();
+            assert_eq!(far.seal(&mut buf), Ok(()));
         }
         self.shard.step(
             self.now,

@@ -134,6 +134,12 @@ pub const SSRC_CHANGE_AFTER: Duration = Duration::from_millis(100);
 /// Keys waiting to be sent on one leg. Answer: the rest is left out and reported as a fault of the leg.
 pub const DIGITS_QUEUED_MAX: usize = 64;
 
+/// The same key by another means (SIP INFO; event or tone) within this time is the same press: a second is more than a message is
+/// late, unless it is repeated twice. As many presses without a twin are remembered for each leg, more than anybody makes in that
+/// time. Answer: the oldest is forgotten, and its twin would be a press.
+pub const KEY_TWIN_MAX: Duration = Duration::from_secs(1);
+pub const KEY_TWINS_MAX: usize = 16;
+
 /// Decoded frames waiting for the listener, of one media worker: what 200 listening legs say in 0.4 s. Answer: the
 /// frame is dropped and counted; the listener hears silence in its place.
 pub const SPEECH_FRAMES_QUEUED: usize = 4096;

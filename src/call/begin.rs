@@ -7,6 +7,7 @@ use super::journey::{Call, Due, Stage};
 use super::leg::Leg;
 use super::speaking::Speaking;
 use super::switch::Shared;
+use super::tape::Tape;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
 use crate::base::{CallId, LegId, Now, Pii};
@@ -178,6 +179,7 @@ impl Call {
             early: None,
             gap_from: None,
             place: None,
+            tape: Tape::default(),
             cdr,
         };
         s.acd.extend(call.own_call(true));

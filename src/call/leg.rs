@@ -1,5 +1,6 @@
 //! One leg as the call sees it: its SIP dialog and its stream, and what is still to be closed.
 
+use super::pressed::Pressed;
 use crate::base::{Codec, Direction, LegId, Secret, SrtpPolicy};
 use crate::media::{LegStats, StreamSpec};
 use crate::sdp::{self, Crypto, Local, Negotiated, SdpError};
@@ -44,6 +45,8 @@ pub(super) struct Leg {
     pub(super) closing: bool,
     /// What it may speak, best first.
     codecs: Vec<Codec>,
+    /// Its keys, so that one that comes twice is heard once.
+    pub(super) pressed: Pressed,
     srtp: SrtpPolicy,
     secret: Secret,
     /// Which of its keys we use: another one whenever the peer has taken another.
@@ -65,6 +68,7 @@ impl Leg {
             stats: None,
             closing: false,
             codecs: codecs(terms.codecs, like),
+            pressed: Pressed::default(),
             srtp: terms.srtp,
             secret: terms.secret.of(id),
             nth_key: 0,
@@ -75,9 +79,8 @@ impl Leg {
     fn local(&mut self, addr: SocketAddr) -> Local<'_> {
         self.version += 1;
         let required = self.srtp == SrtpPolicy::Required;
-        // What is encrypted once is not offered in the clear again.
-        let offered = required || self.stream.is_some_and(|s| s.srtp.is_some());
-        let crypto = Crypto { required, offered, secret: self.secret, nth: self.nth_key };
+        let current = self.stream.and_then(|s| s.srtp).map(|keys| keys.send.suite());
+        let crypto = Crypto { required, current, secret: self.secret, nth: self.nth_key };
         Local {
             addr,
             session_id: self.id.0,

@@ -136,6 +136,7 @@ impl Call {
         new.up = true;
         self.moment(now, Moment::Replaced { who: new.who.clone() }, out);
         if customer {
+            self.tape_moves(old, leg, out);
             self.legs.insert(0, new);
         } else {
             self.legs.push(new);

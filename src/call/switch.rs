@@ -375,6 +375,7 @@ fn media_leg(report: &Report) -> LegId {
         | Report::SpeechEnded { leg, .. }
         | Report::Latched { leg, .. }
         | Report::Lost { leg, .. }
+        | Report::Unrecorded { leg, .. }
         | Report::Degraded { leg, .. }
         | Report::Fault { leg, .. }
         | Report::Closed { leg, .. } => *leg,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use trunkline::acd::Decision;
 use trunkline::call::{Cdr, Moment};
 use trunkline::drive::store::{self, Reader};
+use trunkline::media::Taping;
 
 /// List the newest calls.
 #[derive(Debug, Args)]
@@ -234,6 +235,10 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Ticket { number, kind } => format!("ticket {number}: {kind}"),
         Moment::LeftQueue => "does not wait on".into(),
         Moment::CallbackBooked => "is to be called back, and keeps its place".into(),
+        Moment::Recording { state: Taping::On } => "recorded again".into(),
+        Moment::Recording { state: Taping::Masked } => "the recording is masked: silence is there".into(),
+        Moment::Recording { state: Taping::Paused } => "the recording is paused".into(),
+        Moment::RecordingEnded { why } => format!("the recording ended: {why}"),
         Moment::MessageLeft => "has left a message".into(),
         Moment::Survey { mark } => format!("gives the mark {mark}"),
         Moment::Transferred { by, to } => format!("handed on by {by} to {to}"),

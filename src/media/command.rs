@@ -2,6 +2,7 @@
 
 use crate::base::{Codec, Direction, LegId, SrtpKeys};
 use crate::sdp::Negotiated;
+use crate::taps::Taping;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,6 +96,10 @@ pub enum Command {
     SendDigits { leg: LegId, digits: String },
     /// Record a stereo WAV file: left what the leg says, right what it hears.
     Record { leg: LegId, file: PathBuf },
+    /// Leave out of the recording what is said from now on, or no more.
+    Tape { leg: LegId, taping: Taping },
+    /// Go on with the recording of `from` on `to`, a leg of the same worker; as it was, paused or masked.
+    MoveRecord { from: LegId, to: LegId },
     /// Close the recording.
     StopRecord { leg: LegId },
     /// Give everything back; answered by `Report::Closed` with the leg's figures.
@@ -116,6 +121,8 @@ impl Command {
             | Command::Echo { leg, .. }
             | Command::SendDigits { leg, .. }
             | Command::Record { leg, .. }
+            | Command::Tape { leg, .. }
+            | Command::MoveRecord { from: leg, .. }
             | Command::StopRecord { leg }
             | Command::Close { leg } => *leg,
         }

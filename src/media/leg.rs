@@ -13,7 +13,7 @@ use crate::rtp::{
     DigitReceiver, DigitSender, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf, Receiver, Reports,
     Srtp, View, delay_ms, mos,
 };
-use crate::taps::{Recorder, Tones};
+use crate::taps::{Recorder, Taping, Tones};
 use coder::{Mouth, Wide};
 use std::time::Duration;
 
@@ -235,6 +235,26 @@ impl Leg {
         };
         out.files.push_back(FileOp::Create { leg: self.id, file, codec });
         self.recorder = Some(Recorder::new(codec));
+    }
+
+    /// What is said from now on is recorded so.
+    pub(super) fn tape(&mut self, taping: Taping, out: &mut Out) {
+        let leg = self.id;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.set(taping, |octets| out.files.push_back(FileOp::Append { leg, octets }));
+        }
+    }
+
+    /// Gives the recording away.
+    pub(super) fn take_record(&mut self) -> Option<Recorder> {
+        self.recorder.take()
+    }
+
+    /// Goes on with the recording of another leg.
+    pub(super) fn go_on_recording(&mut self, from: LegId, mut recorder: Recorder, out: &mut Out) {
+        recorder.restart();
+        out.files.push_back(FileOp::Move { from, to: self.id });
+        self.recorder = Some(recorder);
     }
 
     /// Ends the recording.

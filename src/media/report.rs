@@ -136,7 +136,9 @@ pub enum Report {
     Latched { leg: LegId, from: SocketAddr },
     /// No packet for [`crate::limits::RTP_SILENCE_MAX`].
     Lost { leg: LegId, at: Now },
-    /// Something of the leg does not work (a recording, keys, listening); its audio goes on.
+    /// The recording of the leg ended: the disk is full, or does not keep up. Its audio goes on.
+    Unrecorded { leg: LegId, what: String },
+    /// Something of the leg does not work (keys, listening); its audio goes on.
     Degraded { leg: LegId, what: String },
     /// The leg failed inside the media plane (a caught panic, a bridge across workers): it is of no more use.
     Fault { leg: LegId, what: String },

@@ -143,6 +143,7 @@ impl Shard {
             Command::Bridge { a, b } => return self.bridge(now, a, b, out),
             Command::Mix { parties } => return self.mix(now, &parties, out),
             Command::Unbridge { leg } => return self.unbridge(leg, &mut out.pool),
+            Command::MoveRecord { from, to } => return self.move_record(from, to, out),
             _ => {}
         }
         // A command that crosses with the end of its leg finds nothing.
@@ -160,12 +161,24 @@ impl Shard {
             Command::Echo { on, .. } => leg.echo = on,
             Command::SendDigits { digits, .. } => leg.send_digits(&digits, out),
             Command::Record { file, .. } => leg.record(file, out),
+            Command::Tape { taping, .. } => leg.tape(taping, out),
             Command::StopRecord { .. } => leg.stop_record(out),
             Command::Open { .. }
             | Command::Close { .. }
             | Command::Bridge { .. }
             | Command::Mix { .. }
+            | Command::MoveRecord { .. }
             | Command::Unbridge { .. } => {}
+        }
+    }
+
+    fn move_record(&mut self, from: LegId, to: LegId, out: &mut Out) {
+        if !self.legs.contains_key(&to) {
+            return;
+        }
+        let recorder = self.legs.get_mut(&from).and_then(Leg::take_record);
+        if let (Some(recorder), Some(leg)) = (recorder, self.legs.get_mut(&to)) {
+            leg.go_on_recording(from, recorder, out);
         }
     }
 

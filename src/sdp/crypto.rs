@@ -21,8 +21,8 @@ use std::fmt;
 pub struct Crypto {
     /// A stream in the clear is refused.
     pub required: bool,
-    /// Our offers are of RTP/SAVP.
-    pub offered: bool,
+    /// What the stream is encrypted with already: it is not offered in the clear again.
+    pub current: Option<Suite>,
     /// Where our keys come from.
     pub secret: Secret,
     /// Which of them: another number gives other keys.
@@ -79,6 +79,11 @@ impl Crypto {
         self.secret.key(suite, self.nth)
     }
 
+    /// Our offers are of RTP/SAVP.
+    pub(super) fn is_offered(&self) -> bool {
+        self.required || self.current.is_some()
+    }
+
     /// A line for each suite, numbered from 1.
     pub(super) fn offer(&self) -> String {
         (1..).zip(Suite::ALL).map(|(tag, suite)| Line { tag, key: self.key(suite) }.to_string()).collect()
@@ -103,17 +108,19 @@ impl Crypto {
 
     /// How a stream that we offered is protected by its answer: as offered, with the key of the line that was taken.
     pub(super) fn taken(ours: Option<&Crypto>, media: &Media) -> Result<Option<(SrtpKeys, Line)>, SdpError> {
-        match (ours.filter(|c| c.offered), media.protocol == SAVP) {
-            (None, false) => Ok(None),
-            (None, true) => Err(SdpError::Encrypted),
-            (Some(_), false) => Err(SdpError::Clear),
-            (Some(ours), true) => {
-                let offered = |line: &Line| (1..).zip(Suite::ALL).any(|o| o == (line.tag, line.key.suite()));
-                let line = Line::all(media).find(offered).ok_or(SdpError::NoKey)?;
-                let keys = SrtpKeys { send: ours.key(line.key.suite()), receive: line.key };
-                Ok(Some((keys, line)))
-            }
-        }
+        let encrypted = media.protocol == SAVP;
+        let Some(ours) = ours.filter(|c| c.is_offered()) else {
+            return if encrypted { Err(SdpError::Encrypted) } else { Ok(None) };
+        };
+        // A re-INVITE that only says that we live repeats our last description: an answer to the peer, under its tag.
+        let offered = |line: &Line| {
+            let suite = line.key.suite();
+            ours.current == Some(suite) || (1..).zip(Suite::ALL).any(|o| o == (line.tag, suite))
+        };
+        let why = if encrypted { SdpError::NoKey } else { SdpError::Clear };
+        let line = Line::all(media).find(offered).ok_or(why)?;
+        let keys = SrtpKeys { send: ours.key(line.key.suite()), receive: line.key };
+        Ok(Some((keys, line)))
     }
 }
 
@@ -133,7 +140,7 @@ mod tests {
             version: 1,
             codecs: &[Codec::Pcmu],
             direction: Direction::SendRecv,
-            srtp: Some(Crypto { required, offered: required, secret, nth: 0 }),
+            srtp: Some(Crypto { required, current: None, secret, nth: 0 }),
         }
     }
 
@@ -225,6 +232,10 @@ mod tests {
         let line = |tag| format!("{tag} AES_CM_128_HMAC_SHA1_80 inline:{KEY}");
         assert_eq!(said(&media("RTP/SAVP", &[&line(1)])), Err(SdpError::NoKey), "that was another suite");
         assert_eq!(said(&media("RTP/SAVP", &[&line(3)])), Ok(true));
+        let current = Some(Suite::AesCm80);
+        let again = Local { srtp: secret.srtp.map(|c| Crypto { current, ..c }), ..secret };
+        let refreshed = accept(media("RTP/AVP", &[&line(9)]).as_bytes(), &again).unwrap();
+        assert!(refreshed.srtp.is_some(), "as it was agreed on in the peer's own words");
         let clear = local(1, false);
         let said = |text: &str| accept(text.as_bytes(), &clear).map(|a| a.srtp.is_some());
         assert_eq!(said(&media("RTP/SAVP", &[&line(3)])), Err(SdpError::Encrypted));

@@ -95,7 +95,7 @@ impl std::error::Error for SdpError {}
 pub fn offer(local: &Local<'_>) -> Bytes {
     let mut out = head(local);
     let ours: Vec<_> = local.codecs.iter().map(|c| (*c, c.payload_type())).collect();
-    let crypto = local.srtp.filter(|c| c.offered).map(|c| c.offer());
+    let crypto = local.srtp.filter(Crypto::is_offered).map(|c| c.offer());
     let how = if crypto.is_some() { SAVP } else { AVP };
     stream(&mut out, local, &ours, Some(DTMF_PAYLOAD_TYPE), local.direction, true, (how, crypto.as_deref()));
     Bytes::from(out)

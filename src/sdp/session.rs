@@ -142,7 +142,7 @@ pub fn fuzz(data: &[u8]) {
         direction: Direction::SendRecv,
         srtp: Some(super::Crypto {
             required: false,
-            offered: true,
+            current: Some(crate::base::Suite::Gcm256),
             secret: crate::base::Secret::new([0; 32]),
             nth: 0,
         }),

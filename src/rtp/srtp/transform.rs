@@ -43,7 +43,7 @@ impl Tag {
 
 /// The session keys of one protocol, ready to be used.
 pub(super) enum Transform {
-    Cm { cipher: Aes128, salt: [u8; 14], mac: Box<Hmac<Sha1>>, tag: usize },
+    Cm { cipher: Box<Aes128>, salt: [u8; 14], mac: Box<Hmac<Sha1>>, tag: usize },
     Gcm { key: Box<LessSafeKey>, salt: [u8; 12], protocol: Protocol },
 }
 
@@ -73,7 +73,7 @@ impl Transform {
                 let tag = if suite == Suite::AesCm32 && protocol == Protocol::Rtp { 4 } else { 10 };
                 let (cipher, mac) =
                     (Aes128::new_from_slice(key).ok()?, <Hmac<Sha1> as KeyInit>::new_from_slice(&auth).ok()?);
-                Some(Transform::Cm { cipher, salt, mac: Box::new(mac), tag })
+                Some(Transform::Cm { cipher: Box::new(cipher), salt, mac: Box::new(mac), tag })
             }
             Suite::Gcm128 | Suite::Gcm256 => Transform::gcm(key, salt.first_chunk()?, protocol),
         }
