@@ -23,7 +23,10 @@ fn talk(srtp: &str, [caller, agent]: [&str; 2]) -> [Option<String>; 2] {
     assert_eq!(cdr.turns.len(), 1, "the key that chose was heard once");
     for leg in &cdr.legs {
         let s = leg.stats;
-        assert_eq!((s.lost, s.rejected, s.rtcp_rejected), (0, 0, 0), "{leg:?}");
+        // baresip's first RTCP (APP) and its last (BYE) come in the clear: it has no keys yet, or no more. Whether that is while the
+        // leg is there is chance.
+        let in_the_clear = if leg.srtp.is_some() { s.rejects.unauthenticated.min(2) } else { 0 };
+        assert_eq!((s.lost, s.rejected - in_the_clear, s.rtcp_rejected), (0, 0, 0), "{leg:?}");
         assert!(s.received > 200 && s.sent > 200, "{leg:?}");
     }
     hear_each_other(caller, agent);

@@ -77,7 +77,7 @@ fn run(ops: &Receiver<FileOp>, waiting: &AtomicUsize, mut reporter: Reporter) {
         };
         if let Err(e) = done {
             ended += 1;
-            tracing::warn!("a recording ended before its call, the {ended}th since the start: {e}");
+            tracing::warn!("a recording ended before its call ({ended} since the start): {e}");
             if let Some(recording) = open.remove(&leg) {
                 recording.cut();
             }
