@@ -134,6 +134,10 @@ impl Leg {
     }
 
     fn agree(&mut self, agreed: Negotiated) {
+        if agreed.srtp.is_none() && self.stream.is_some_and(|s| s.srtp.is_some()) {
+            // If it is encrypted again, our numbers have gone on, and their keystream may have been used.
+            self.nth_key += 1;
+        }
         self.held = !agreed.direction.sends();
         self.stream = Some(agreed.into());
     }

@@ -65,6 +65,17 @@ fn a_peer_that_keeps_its_key_finds_ours_kept_and_one_with_a_new_key_gets_a_new_o
 }
 
 #[test]
+fn a_leg_that_was_in_the_clear_meanwhile_is_encrypted_again_with_another_key() {
+    let mut w = encrypted();
+    let first = keys(&w).unwrap();
+    w.event(Event::Offer { leg: CALLER, sdp: PHONE.into() });
+    assert_eq!(keys(&w), None);
+    w.event(Event::Offer { leg: CALLER, sdp: offer(ONE).into() });
+    let second = keys(&w).unwrap();
+    assert!(second.receive == first.receive && second.send != first.send);
+}
+
+#[test]
 fn a_trunk_on_which_encryption_is_required_is_told_so_and_one_on_which_it_is_off_as_well() {
     for (srtp, sdp, why) in
         [("required", PHONE.to_vec(), "SRTP is required"), ("off", offer(ONE), "SRTP is off")]
