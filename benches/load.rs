@@ -251,5 +251,12 @@ impl Phone {
 }
 
 fn local(addr: SocketAddr) -> sdp::Local<'static> {
-    sdp::Local { addr, session_id: 1, version: 1, codecs: &[Codec::Pcmu], direction: Direction::SendRecv }
+    sdp::Local {
+        addr,
+        session_id: 1,
+        version: 1,
+        codecs: &[Codec::Pcmu],
+        direction: Direction::SendRecv,
+        srtp: None,
+    }
 }

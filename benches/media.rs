@@ -11,15 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use trunkline::asr::Ear;
-use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::codec::{ENCODED_MAX, Encoder, frame_samples};
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
 use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
-use trunkline::rtp::{Fields, PacketBuf};
+use trunkline::rtp::{Fields, PacketBuf, Srtp};
 use trunkline::sys::{Epoll, precise_timers, thread_cpu};
 use trunkline::taps::{FrameHead, SpeechTap};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// PCMU, with telephone-events, in the clear.
+const MU: What = What { codec: |_| Codec::Pcmu, dtmf: Some(101), srtp: None };
 const FRAME: Duration = Duration::from_millis(20);
 
 /// How much to run.
@@ -34,6 +36,16 @@ struct Load {
 struct What {
     codec: fn(usize) -> Codec,
     dtmf: Option<u8>,
+    srtp: Option<Suite>,
+}
+
+impl What {
+    /// The keys of a leg, and those of its phone.
+    fn keys(self) -> Option<[SrtpKeys; 2]> {
+        let [one, other] = [0, 1].map(|nth| Some(Secret::new([1; 32]).key(self.srtp?, nth)));
+        let (one, other) = one.zip(other)?;
+        Some([SrtpKeys { send: one, receive: other }, SrtpKeys { send: other, receive: one }])
+    }
 }
 
 /// What one run showed.
@@ -66,7 +78,7 @@ fn socket() -> UdpSocket {
 /// first fifth is not counted.
 fn generate(
     load: Load,
-    codec: fn(usize) -> Codec,
+    what: What,
     phones: &[UdpSocket],
     to: &[SocketAddr],
     cpu: impl Fn() -> Duration,
@@ -80,6 +92,9 @@ fn generate(
     let (warm, end) = (load.length / 5, load.length + load.length / 5);
     let (mut figures, mut cpu_before) = (Figures::default(), Duration::ZERO);
     let (mut tokens, mut buf, mut last) = (Vec::new(), [0; 2000], vec![None; phones.len()]);
+    let sealing = |_| Srtp::install(None, what.keys().map(|[_, phone]| phone));
+    let mut srtp: Vec<Option<Box<Srtp>>> = (0..phones.len()).map(sealing).collect();
+    let mut packet = PacketBuf::default();
     let payloads = Codec::ALL.map(|c| (c, payload(c)));
     for sent in 0u32.. {
         let (leg, seq) = (sent as usize % phones.len(), (sent / phones.len() as u32) as u16);
@@ -108,15 +123,15 @@ fn generate(
         if !counting && due >= warm {
             (counting, cpu_before) = (true, cpu());
         }
-        let codec = codec(leg);
+        let codec = (what.codec)(leg);
         let (timestamp, payload_type) = (u32::from(seq) * (codec.clock() / 50), codec.payload_type());
         let f = Fields { marker: false, payload_type, seq, timestamp, ssrc: leg as u32 };
         let payload = payloads.iter().find(|(c, _)| *c == codec).map_or(&[][..], |(_, p)| p);
-        let packet = [&f.bytes(), payload].concat();
-        figures.sent += u64::from(counting && phones[leg].send_to(&packet, to[leg]).is_ok());
-        if !counting {
-            let _ = phones[leg].send_to(&packet, to[leg]);
+        packet.fill(&[&f.bytes(), payload]);
+        if let Some(srtp) = &mut srtp[leg] {
+            srtp.seal(&mut packet).expect("a fresh number");
         }
+        figures.sent += u64::from(phones[leg].send_to(packet.bytes(), to[leg]).is_ok() && counting);
     }
     figures.cpu = cpu() - cpu_before;
     figures
@@ -156,7 +171,7 @@ fn floor(load: Load) -> Figures {
             }
         }
     });
-    let figures = generate(load, |_| Codec::Pcmu, &phones(load), &to, || cpu_of("floor"));
+    let figures = generate(load, MU, &phones(load), &to, || cpu_of("floor"));
     stop.store(true, Ordering::Relaxed);
     thread.expect("a thread").join().expect("no panic");
     figures
@@ -192,13 +207,18 @@ fn ours(
             let remote = phones[n].local_addr().expect("bound");
             // Reports go where nobody listens, so that what comes is audio.
             let rtcp = Some(SocketAddr::from((LOCAL, 9)));
-            let to = StreamSpec { rtcp, dtmf: what.dtmf, ..StreamSpec::new(remote, (what.codec)(n)) };
+            let to = StreamSpec {
+                rtcp,
+                dtmf: what.dtmf,
+                srtp: what.keys().map(|[leg, _]| leg),
+                ..StreamSpec::new(remote, (what.codec)(n))
+            };
             plane.send(Command::Connect { leg, to });
             at
         })
         .collect();
     (0..load.legs).for_each(|n| prepare(&mut plane, n));
-    generate(load, what.codec, &phones, &to, || cpu_of(thread))
+    generate(load, what, &phones, &to, || cpu_of(thread))
 }
 
 /// CPU time of the thread with this name, from `/proc` (first figure of schedstat, in nanoseconds).
@@ -302,16 +322,19 @@ fn main() {
         }
     };
     let (b, worker) = (Backend::Batched, "media-0");
-    let mu = What { codec: |_| Codec::Pcmu, dtmf: Some(101) };
+    let mu = MU;
+    let [cm, gcm] = [Suite::AesCm80, Suite::Gcm128].map(|suite| What { srtp: Some(suite), ..MU });
     let tones = What { dtmf: None, ..mu };
     let g722 = What { codec: |n| if n % 2 == 0 { Codec::Pcmu } else { Codec::G722 }, ..mu };
     let opus = What { codec: |n| if n % 2 == 0 { Codec::Pcmu } else { Codec::Opus }, ..mu };
     let few = Load { legs: load.legs.min(48), ..load };
-    let rows: [(&str, &dyn Fn() -> Figures); 12] = [
+    let rows: [(&str, &dyn Fn() -> Figures); 14] = [
         ("bare reflector", &|| floor(load)),
         ("echo", &|| ours(load, mu, b, worker, echo)),
         ("echo, plain back-end", &|| ours(load, mu, Backend::Plain, worker, echo)),
         ("relay", &|| ours(load, mu, b, worker, relay)),
+        ("relay, SRTP (AES-CM, SHA1)", &|| ours(load, cm, b, worker, relay)),
+        ("relay, SRTP (AES-GCM)", &|| ours(load, gcm, b, worker, relay)),
         ("relay, both recorded", &|| ours(load, mu, b, worker, record)),
         ("relay, keys as tones", &|| ours(load, tones, b, worker, relay)),
         ("prompt", &|| ours(load, mu, b, worker, play)),
@@ -326,11 +349,11 @@ fn main() {
         load.legs, load.length
     );
     println!(
-        "{:24} {:>8} {:>7} {:>8} {:>8} {:>8} {:>9}",
+        "{:26} {:>8} {:>7} {:>8} {:>8} {:>8} {:>9}",
         "", "µs", "ratio", "in", "out", "p99 ms", "p99.9 ms"
     );
     // In turns, so that what else runs on the machine meets all of them.
-    let mut best: [Option<Figures>; 12] = [const { None }; 12];
+    let mut best: [Option<Figures>; 14] = [const { None }; 14];
     for _ in 0..rounds {
         for ((_, run), best) in rows.iter().zip(&mut best) {
             let figures = run();
@@ -344,11 +367,11 @@ fn main() {
     for ((name, _), mut f) in rows.iter().zip(best.into_iter().flatten()) {
         let (us, p99, p999) = (f.us_per_packet(), f.gap_ms(990), f.gap_ms(999));
         let ratio = us / unit;
-        println!("{name:24} {us:8.2} {ratio:7.2} {:8} {:8} {p99:8.2} {p999:9.2}", f.sent, f.heard);
+        println!("{name:26} {us:8.2} {ratio:7.2} {:8} {:8} {p99:8.2} {p999:9.2}", f.sent, f.heard);
     }
-    println!("{:24} {:8.2} for a frame of 20 ms", "ear", ear(if full { 20_000 } else { 200 }));
+    println!("{:26} {:8.2} for a frame of 20 ms", "ear", ear(if full { 20_000 } else { 200 }));
     println!(
-        "{:24} {:8.2} for a relayed packet, without sockets",
+        "{:26} {:8.2} for a relayed packet, without sockets",
         "shard",
         shard(if full { 1_000_000 } else { 1000 })
     );

@@ -8,11 +8,11 @@
 )]
 
 use std::hint::black_box;
-use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::bridge::{Mixer, Playout, Voice, forward};
 use trunkline::codec::{Converter, DECODED_MAX, Decoder, ENCODED_MAX, Encoder, Plc, frame_samples};
 use trunkline::jitter::Buffer;
-use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, View};
+use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, Srtp, View};
 use trunkline::sys::thread_cpu;
 use trunkline::taps::Tones;
 
@@ -78,6 +78,22 @@ fn packets(times: u32) {
     });
 }
 
+fn srtp(times: u32) {
+    let (mut pool, payload) = (Pool::with_slots(8), [0x55; FRAME_SAMPLES]);
+    for suite in Suite::ALL {
+        let [one, other] = [0, 1].map(|nth| Secret::new([1; 32]).key(suite, nth));
+        let install =
+            |send, receive| Srtp::install(None, Some(SrtpKeys { send, receive })).expect("good keys");
+        let (mut a, mut b) = (install(one, other), install(other, one));
+        row(&format!("encrypt and decrypt, {}", suite.name()), times, |n| {
+            let mut buf = packet(&mut pool, n, Codec::Pcmu, &payload);
+            a.seal(&mut buf).expect("a fresh number");
+            black_box(b.open(&mut buf)).expect("the right key");
+            pool.give(buf);
+        });
+    }
+}
+
 fn codecs(times: u32) {
     for codec in Codec::ALL {
         let (source, name) = (frame(codec.rate()), codec.name());
@@ -129,6 +145,7 @@ fn main() {
     let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
     let times = if full { 20_000 } else { 20 };
     packets(times * 10);
+    srtp(times);
     codecs(times);
     samples(times);
 }

@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
+use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
-use trunkline::rtp::{Fields, HEADER_OCTETS, PacketBuf};
+use trunkline::rtp::{Fields, HEADER_OCTETS, PacketBuf, Srtp};
 use trunkline::sys::CountingAllocator;
 use trunkline::taps::{FrameHead, SpeechTap};
 
@@ -31,12 +31,21 @@ struct Worker {
     now: Now,
     frames: u16,
     packets: u64,
+    /// The far ends of the encrypted legs, by number.
+    far: Vec<Option<Box<Srtp>>>,
 }
 
 impl Worker {
     fn new(legs: &[(u64, Codec)]) -> Self {
         let out = Out::new(Box::new(Slot([0; FRAME_SAMPLES])));
-        let mut w = Worker { shard: Shard::new(1), out, now: Now(0), frames: 0, packets: 0 };
+        let mut w = Worker {
+            shard: Shard::new(1),
+            out,
+            now: Now(0),
+            frames: 0,
+            packets: 0,
+            far: vec![None, None, None, None],
+        };
         for &(leg, codec) in legs {
             let leg = LegId(leg);
             w.command(Command::Open { leg });
@@ -60,6 +69,9 @@ impl Worker {
             Fields { marker: false, payload_type: codec.payload_type(), seq, timestamp, ssrc: leg.0 as u32 };
         buf.as_mut()[..HEADER_OCTETS].copy_from_slice(&fields.bytes());
         buf.set_len(HEADER_OCTETS + FRAME_SAMPLES);
+        if let Some(far) = self.far.get_mut(leg.0 as usize).and_then(Option::as_mut) {
+            assert_eq!(far.seal(&mut buf), Ok(()));
+        }
         self.shard.step(
             self.now,
             Input::Packet { leg, channel: Channel::Rtp, from: from(leg), buf },
@@ -115,6 +127,27 @@ const MU: Codec = Codec::Pcmu;
 #[test]
 fn a_relayed_packet_allocates_nothing() {
     costs_nothing(&[(1, MU), (2, MU)], |w| w.command(Command::Bridge { a: LegId(1), b: LegId(2) }));
+}
+
+#[test]
+fn an_encrypted_packet_allocates_nothing() {
+    for suite in Suite::ALL {
+        costs_nothing(&[(1, MU), (2, MU)], |w| {
+            let [one, other] = [0, 1].map(|nth| Secret::new([1; 32]).key(suite, nth));
+            for leg in [1, 2] {
+                let (keys, far) =
+                    (SrtpKeys { send: one, receive: other }, SrtpKeys { send: other, receive: one });
+                let to = StreamSpec {
+                    rtcp: Some(from(LegId(1000))),
+                    srtp: Some(keys),
+                    ..StreamSpec::new(from(LegId(leg)), MU)
+                };
+                w.command(Command::Connect { leg: LegId(leg), to });
+                w.far[leg as usize] = Srtp::install(None, Some(far));
+            }
+            w.command(Command::Bridge { a: LegId(1), b: LegId(2) });
+        });
+    }
 }
 
 #[test]

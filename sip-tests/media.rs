@@ -131,6 +131,8 @@ fn a_bridge_relays_every_octet_as_it_was() {
         // What the legs sent before they were bridged is heard first.
         let mut first = None;
         for (n, frame) in octets.chunks_exact(FRAME_SAMPLES).enumerate() {
+            // No faster than a peer may.
+            std::thread::sleep(trunkline::limits::RTP_EVERY_MIN);
             a.say(frame);
             let (f, payload) = loop {
                 let heard = b.hear();
@@ -251,4 +253,60 @@ fn two_workers_share_the_legs_and_a_bridge_over_both_is_a_fault() {
     let (a, b) = (Phone::call(&mut plane, 1, None), Phone::call(&mut plane, 2, None));
     plane.send(Command::Bridge { a: a.leg, b: b.leg });
     until(&mut reports, |r| matches!(r, Report::Fault { leg: LegId(1), .. }));
+}
+
+/// 25 datagrams each 5 ms for two seconds, a hundred times what a phone sends: of a stranger, of no RTP, too long, of another
+/// payload type.
+fn flood(at: SocketAddr) -> u64 {
+    let stranger = UdpSocket::bind((LOCAL, 0)).unwrap();
+    let (begun, mut sent) = (Instant::now(), 0u16);
+    while begun.elapsed() < Duration::from_secs(2) {
+        for _ in 0..25 {
+            sent = sent.wrapping_add(1);
+            let payload_type = if sent.is_multiple_of(4) { 55 } else { 0 };
+            let f = Fields { marker: false, payload_type, seq: sent, timestamp: u32::from(sent), ssrc: 66 };
+            let octets = match sent % 4 {
+                1 => vec![0; 100],
+                2 => [&f.bytes()[..], &[9; 1600]].concat(),
+                _ => [&f.bytes()[..], &[9; 160]].concat(),
+            };
+            stranger.send_to(&octets, at).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    u64::from(sent)
+}
+
+#[test]
+fn a_flood_of_one_leg_is_counted_by_its_reasons_and_the_others_keep_their_pace() {
+    let (mut plane, mut reports) = plane(12, Backend::Batched);
+    let mut phones: Vec<Phone> =
+        (1..=12).map(|leg| Phone::call(&mut plane, leg, (leg > 1).then_some(1))).collect();
+    for phone in &phones {
+        let (leg, play) = (phone.leg, PlayId(phone.leg.0));
+        plane.send(Command::Play { leg, play, prompts: vec![prompt(50)], repeat: true });
+    }
+    // Now the leg knows who its peer is.
+    phones[0].say(&[7; FRAME_SAMPLES]);
+    phones[0].hear();
+    let sent = flood(phones[0].at);
+    for phone in &phones {
+        plane.send(Command::Close { leg: phone.leg });
+    }
+    for _ in &phones {
+        let Report::Closed { leg, stats } = until(&mut reports, |r| matches!(r, Report::Closed { .. }))
+        else {
+            panic!()
+        };
+        eprintln!("{leg:?}: sent {} late {} {:?}", stats.sent, stats.late, stats.rejects);
+        // One worker has them all. It is late by its own doing alone, or because the machine has other work.
+        assert!(stats.sent >= 90 && stats.late <= 10, "{stats:?}");
+        if leg == phones[0].leg {
+            let r = stats.rejects;
+            assert!([r.malformed, r.oversize, r.payload_type, r.stranger].iter().all(|n| *n > 500), "{r:?}");
+            assert!(r.sum() <= sent && stats.received == 1, "{stats:?}");
+        } else {
+            assert_eq!(stats.rejected, 0);
+        }
+    }
 }

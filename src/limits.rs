@@ -105,6 +105,10 @@ pub const RTP_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// counted as rejected.
 pub const RTP_PACKET_OCTETS_MAX: usize = 1536;
 
+/// SSRCs of one leg whose encrypted packets are told from replays: the one that is heard, and those before it. Answer: what has
+/// been silent for longest is forgotten; a replay of it would begin as a new stream.
+pub const SRTP_STREAMS_MAX: usize = 4;
+
 /// How long a jitter buffer makes packets wait, at most: with more, two people interrupt each other (ITU-T G.114). Answer: what comes
 /// later than that is left out, counted and concealed.
 pub const JITTER_DELAY_MAX: Duration = Duration::from_millis(200);
@@ -115,11 +119,26 @@ pub const JITTER_PACKETS_MAX: usize = 64;
 /// Parties of one conference: caller, agent, consulted agent, supervisors. Answer: one more is refused.
 pub const MIX_SEATS_MAX: usize = 8;
 
-/// A source of RTP that has been silent for this long may be replaced by another without new signalling.
+/// A source of RTP that has been silent for this long may be replaced by another without new signalling, if its stream goes on.
 pub const RTP_RELATCH_AFTER: Duration = Duration::from_secs(5);
+
+/// Packets of RTP that one peer may send: twice as many as in packets of 5 ms, and as many at once as a stall of half a second
+/// piles up. Answer: more are dropped and counted.
+pub const RTP_EVERY_MIN: Duration = Duration::from_micros(2500);
+pub const RTP_AT_ONCE_MAX: u32 = 100;
+
+/// While a stream goes on with no longer gap than this, another SSRC from the same place is not heard, unless it was signalled.
+/// Answer: it is dropped and counted.
+pub const SSRC_CHANGE_AFTER: Duration = Duration::from_millis(100);
 
 /// Keys waiting to be sent on one leg. Answer: the rest is left out and reported as a fault of the leg.
 pub const DIGITS_QUEUED_MAX: usize = 64;
+
+/// The same key by another means (SIP INFO; event or tone) within this time is the same press: a second is more than a message is
+/// late, unless it is repeated twice. As many presses without a twin are remembered for each leg, more than anybody makes in that
+/// time. Answer: the oldest is forgotten, and its twin would be a press.
+pub const KEY_TWIN_MAX: Duration = Duration::from_secs(1);
+pub const KEY_TWINS_MAX: usize = 16;
 
 /// Decoded frames waiting for the listener, of one media worker: what 200 listening legs say in 0.4 s. Answer: the
 /// frame is dropped and counted; the listener hears silence in its place.

@@ -108,6 +108,13 @@ impl Baresip {
         Baresip::start_saying(server, name, user, &server.sip.to_string(), module, &account, source)
     }
 
+    /// A phone that encrypts as `how` says (baresip's `mediaenc`); empty for not.
+    pub(crate) fn start_encrypting(server: &Server, name: &str, user: Option<&str>, how: &str) -> Baresip {
+        let source = noise(&folder_of(server, name).join("noise.wav"), name.len() as u64);
+        let account = if how.is_empty() { String::new() } else { format!(";mediaenc={how}") };
+        Baresip::start_saying(server, name, user, &server.sip.to_string(), "module srtp.so", &account, source)
+    }
+
     fn start_saying(
         server: &Server,
         name: &str,

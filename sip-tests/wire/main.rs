@@ -16,6 +16,7 @@ mod operations;
 mod phones;
 mod server;
 mod sipp;
+mod srtp;
 mod tls;
 mod trunks;
 mod values;

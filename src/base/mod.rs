@@ -4,12 +4,14 @@
 
 mod pii;
 mod rate;
+mod srtp;
 mod stream;
 mod time;
 mod timers;
 
 pub use pii::Pii;
 pub use rate::Rate;
+pub use srtp::{MasterKey, Secret, SrtpKeys, SrtpPolicy, Suite};
 pub use stream::{Codec, Direction, FRAME_MS, FRAME_SAMPLES, Lang, SAMPLE_RATE};
 pub use time::{Epoch, Now};
 pub use timers::Timers;

@@ -63,7 +63,7 @@ impl Call {
         };
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-        self.legs.push(Leg::new(leg, user.clone(), &s.config.server.codecs, like));
+        self.legs.push(Leg::new(leg, user.clone(), s.with_phone(&user), like));
         self.ringing.push(AgentSide { offer: Some(offer), leg, user, outside: None });
         let near = (!self.is_without_customer()).then(|| self.caller());
         out.push(Output::Open { leg, ip, near });
@@ -170,8 +170,8 @@ impl Call {
         let (offer, user) =
             self.ringing.get(at).map(|side| (side.offer, side.user.clone())).unwrap_or_default();
         let Some(found) = self.legs.iter_mut().find(|l| l.id == leg) else { return };
-        if found.accept(sdp).is_err() {
-            return self.offer_failed(now, leg, OfferFailure::Unreachable, "no codec in common", s, out);
+        if let Err(why) = found.accept(sdp) {
+            return self.offer_failed(now, leg, OfferFailure::Unreachable, &why.to_string(), s, out);
         }
         found.up = true;
         self.agent = Some(self.ringing.remove(at));
@@ -311,15 +311,17 @@ impl Call {
     ) {
         let Some(found) = self.leg_mut(leg) else { return };
         let was_held = found.held;
-        let answer = if sdp.is_empty() { found.offer().ok_or(()) } else { found.answer(sdp).map_err(|_| ()) };
-        let Ok(answer) = answer else {
-            let reason = "No codec in common".into();
-            return out.push(Output::Sip(sip::Command::Refuse {
-                leg,
-                status: 488,
-                reason,
-                retry_after_s: None,
-            }));
+        let answer = match found.described(sdp) {
+            Ok(answer) => answer,
+            Err(why) => {
+                let (reason, retry_after_s) = (why.to_string(), None);
+                return out.push(Output::Sip(sip::Command::Refuse {
+                    leg,
+                    status: 488,
+                    reason,
+                    retry_after_s,
+                }));
+            }
         };
         out.push(Output::Sip(sip::Command::Answer { leg, sdp: answer }));
         self.agreed_anew(now, leg, was_held, s, out);

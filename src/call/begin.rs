@@ -7,6 +7,7 @@ use super::journey::{Call, Due, Stage};
 use super::leg::Leg;
 use super::speaking::Speaking;
 use super::switch::Shared;
+use super::tape::Tape;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
 use crate::base::{CallId, LegId, Now, Pii};
@@ -53,6 +54,8 @@ pub(super) struct Customer {
     sdp: Bytes,
     way: Flow,
     trunk: Option<String>,
+    /// Whose phone it is, if it is one of ours.
+    account: Option<String>,
     /// Header fields that go on.
     headers: Vec<(String, String)>,
 }
@@ -84,6 +87,7 @@ impl Customer {
             sdp: incoming.sdp.clone(),
             way: incoming.flow,
             trunk: trunk.map(|t| t.name.clone()),
+            account: incoming.account.clone().filter(|_| trunk.is_none()),
             headers: incoming.headers.iter().filter(|(name, _)| passes(name)).cloned().collect(),
         }
     }
@@ -103,6 +107,7 @@ impl Customer {
             sdp: Bytes::new(),
             way: booking.way,
             trunk: booking.trunk.clone(),
+            account: None,
             headers: Vec::new(),
         }
     }
@@ -136,17 +141,16 @@ impl Call {
             started_unix_ms: s.epoch.unix_ms_at(now),
             ..Cdr::new(id)
         };
+        let terms = match &customer.account {
+            Some(user) => s.with_phone(user),
+            None => s.over(customer.trunk.as_deref()),
+        };
         let mut call = Call {
             id,
             sip_call_id: customer.sip_call_id.into(),
             dialog: Dialog::new(plan, s.listens, s.epoch, id.0).of(cdr.caller.reveal()),
             stage: Stage::Opening,
-            legs: vec![Leg::new(
-                customer.leg,
-                "caller",
-                s.config.server.codecs_over(customer.trunk.as_deref()),
-                None,
-            )],
+            legs: vec![Leg::new(customer.leg, "caller", terms, None)],
             ringing: Vec::new(),
             agent: None,
             guests: Vec::new(),
@@ -175,6 +179,7 @@ impl Call {
             early: None,
             gap_from: None,
             place: None,
+            tape: Tape::default(),
             cdr,
         };
         s.acd.extend(call.own_call(true));
@@ -252,9 +257,9 @@ impl Call {
     pub(super) fn answer(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         let offer = std::mem::take(&mut self.offer);
         let Some(leg) = self.legs.first_mut() else { return };
-        let sdp = if offer.is_empty() { leg.offer().ok_or(()) } else { leg.answer(&offer).map_err(|_| ()) };
-        let Ok(sdp) = sdp else {
-            return self.refuse(now, 488, "No codec in common: see [media] codecs", None, s, out);
+        let sdp = match leg.described(&offer) {
+            Ok(sdp) => sdp,
+            Err(why) => return self.refuse(now, 488, &why.to_string(), None, s, out),
         };
         out.push(Output::Sip(sip::Command::Ring { leg: leg.id }));
         out.push(Output::Sip(sip::Command::Answer { leg: leg.id, sdp }));

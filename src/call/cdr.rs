@@ -4,7 +4,7 @@ use super::guests::Role;
 use crate::acd::{Decision, OverflowWhy};
 use crate::base::{CallId, Lang, Pii};
 use crate::ivr::{Filled, Turn};
-use crate::media::LegStats;
+use crate::media::{LegStats, Taping};
 use crate::sip::Verstat;
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,14 @@ pub enum Moment {
     Resumed {
         by: EndedBy,
     },
+    /// The recording is paused, masked, or goes on.
+    Recording {
+        state: Taping,
+    },
+    /// The recording could not be written any more.
+    RecordingEnded {
+        why: String,
+    },
     /// The peer's own words for why it hangs up (Reason, RFC 3326).
     Reason {
         who: String,
@@ -183,6 +191,9 @@ pub struct LegRecord {
     pub who: String,
     /// The codec agreed on; `None` if media never began.
     pub codec: Option<crate::base::Codec>,
+    /// What it was encrypted with last, as SDES names it; `None` for RTP in the clear.
+    #[serde(default)]
+    pub srtp: Option<String>,
     pub stats: LegStats,
 }
 

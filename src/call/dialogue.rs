@@ -3,6 +3,7 @@
 use super::cdr::{EndedBy, Moment, Result, TicketRecord, TurnRecord};
 use super::event::Output;
 use super::journey::{Call, Due, Stage};
+use super::pressed::Means;
 use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use crate::acd::Request;
@@ -46,6 +47,7 @@ impl Call {
                 ivr::Output::Done(outcome) => self.dialog_done(now, outcome, s, out),
             }
         }
+        self.settle_tape(now, out);
         match self.dialog.deadline().filter(|_| self.stage == Stage::Dialogue) {
             Some(at) => s.timers.set((self.id, Due::Dialog), at),
             None => s.timers.clear((self.id, Due::Dialog)),
@@ -180,7 +182,22 @@ impl Call {
         self.heard(now, input, s, out);
     }
 
-    pub(super) fn key(&mut self, now: Now, leg: LegId, key: char, s: &mut Shared, out: &mut Vec<Output>) {
+    /// A key has come by `means`, perhaps not for the first time.
+    pub(super) fn pressed(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        means: Means,
+        key: char,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        if self.leg_mut(leg).is_none_or(|l| l.pressed.is_new(now, means, key)) {
+            self.key(now, leg, key, s, out);
+        }
+    }
+
+    fn key(&mut self, now: Now, leg: LegId, key: char, s: &mut Shared, out: &mut Vec<Output>) {
         if self.is_guests(leg) {
             return self.guest_key(now, leg, key, s, out);
         }

@@ -157,4 +157,6 @@ pub struct SwitchConfig {
     pub voicemail: Option<std::path::PathBuf>,
     /// Recordings go into this folder, if any.
     pub recordings: Option<std::path::PathBuf>,
+    /// Where the keys of encrypted legs come from; to be new with each start.
+    pub secret: crate::base::Secret,
 }

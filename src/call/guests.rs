@@ -101,7 +101,7 @@ impl Switch {
         self.with(call, out, |c, s, out| {
             let leg = s.new_leg(c.id);
             let like = c.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-            c.legs.push(Leg::new(leg, user, &s.config.server.codecs, like));
+            c.legs.push(Leg::new(leg, user, s.with_phone(user), like));
             c.guests.push(Guest { leg, user: user.to_owned(), role, up: false });
             c.moment(now, Moment::Supervised { by: user.to_owned(), role }, out);
             // Nobody is to be offered a call on the same phone.

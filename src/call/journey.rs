@@ -12,9 +12,11 @@ use super::event::Output;
 use super::guests::Guest;
 use super::leg::Leg;
 use super::outside::Outside;
+use super::pressed::Means;
 use super::replace::Replacing;
 use super::speaking::{Heard as Sound, Speaking};
 use super::switch::Shared;
+use super::tape::Tape;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
 use crate::base::{CallId, LegId, Now};
 use crate::ivr::{Dialog, NotHeard, Question};
@@ -98,6 +100,7 @@ pub(super) struct Call {
     pub(super) trunk: Option<String>,
     /// Header fields of the customer's INVITE that go on.
     pub(super) headers: Vec<(String, String)>,
+    pub(super) tape: Tape,
     /// How the customer is called back.
     pub(super) outside: Option<Outside>,
     pub(super) sip_call_id: Arc<str>,
@@ -175,6 +178,7 @@ impl Call {
             .map(|l| LegRecord {
                 who: l.who.clone(),
                 codec: l.stream.map(|stream| stream.codec),
+                srtp: l.stream.and_then(|s| s.srtp).map(|keys| keys.send.suite().name().to_owned()),
                 stats: l.stats.unwrap_or_default(),
             })
             .collect();
@@ -269,7 +273,7 @@ impl Call {
             sip::Event::Offer { leg, sdp } => self.reinvited(now, leg, &sdp, s, out),
             sip::Event::OfferAnswered { leg, sdp } => self.reanswered(now, leg, &sdp, s, out),
             sip::Event::Reason { leg, value } => self.reason(now, leg, value, out),
-            sip::Event::Digit { leg, digit } => self.key(now, leg, digit, s, out),
+            sip::Event::Digit { leg, digit } => self.pressed(now, leg, Means::Info, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
             sip::Event::Progress { leg, .. } => {
                 self.rings_outside(leg);
@@ -310,7 +314,7 @@ impl Call {
                 }
             }
             Report::PlayStarted { .. } | Report::PlayEnded { .. } | Report::Latched { .. } => {}
-            Report::Digit { leg, digit, .. } => self.key(now, leg, digit, s, out),
+            Report::Digit { leg, digit, .. } => self.pressed(now, leg, Means::Media, digit, s, out),
             Report::SpeechStarted { leg, at } => self.speech_started(leg, at, s, out),
             Report::SpeechPaused { leg, speech_ended_at, samples, .. } => {
                 self.speech_paused(now, leg, speech_ended_at, samples, out);
@@ -332,6 +336,7 @@ impl Call {
                     self.end(now, EndedBy::Fault, Result::Failed, s, out);
                 }
             }
+            Report::Unrecorded { leg, what } => self.tape_ended(now, leg, what, out),
             Report::Degraded { what, .. } => self.moment(now, Moment::Fault { what }, out),
             Report::Fault { leg, what } => {
                 self.moment(now, Moment::Fault { what }, out);

@@ -1,8 +1,9 @@
 //! One leg as the call sees it: its SIP dialog and its stream, and what is still to be closed.
 
-use crate::base::{Codec, Direction, LegId};
+use super::pressed::Pressed;
+use crate::base::{Codec, Direction, LegId, Secret, SrtpPolicy};
 use crate::media::{LegStats, StreamSpec};
-use crate::sdp::{self, Local, Negotiated, SdpError};
+use crate::sdp::{self, Crypto, Local, Negotiated, SdpError};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -11,6 +12,17 @@ fn codecs(configured: &[Codec], other_leg: Option<Codec>) -> Vec<Codec> {
     let mut all: Vec<Codec> = other_leg.into_iter().collect();
     all.extend(configured.iter().filter(|c| Some(**c) != other_leg));
     all
+}
+
+/// What may be agreed on with a peer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// What may be spoken at all.
+    pub(super) codecs: &'a [Codec],
+    /// Whether it is encrypted.
+    pub(super) srtp: SrtpPolicy,
+    /// Where the keys of all legs come from.
+    pub(super) secret: &'a Secret,
 }
 
 /// One leg of a call.
@@ -33,12 +45,18 @@ pub(super) struct Leg {
     pub(super) closing: bool,
     /// What it may speak, best first.
     codecs: Vec<Codec>,
+    /// Its keys, so that one that comes twice is heard once.
+    pub(super) pressed: Pressed,
+    srtp: SrtpPolicy,
+    secret: Secret,
+    /// Which of its keys we use: another one whenever the peer has taken another.
+    nth_key: u64,
     version: u64,
 }
 
 impl Leg {
-    /// `configured` is what may be spoken at all, `like` the codec of the leg that it is to be bridged with.
-    pub(super) fn new(id: LegId, who: impl Into<String>, configured: &[Codec], like: Option<Codec>) -> Leg {
+    /// `like` is the codec of the leg that it is to be bridged with.
+    pub(super) fn new(id: LegId, who: impl Into<String>, terms: Terms<'_>, like: Option<Codec>) -> Leg {
         Leg {
             id,
             who: who.into(),
@@ -49,19 +67,27 @@ impl Leg {
             held: false,
             stats: None,
             closing: false,
-            codecs: codecs(configured, like),
+            codecs: codecs(terms.codecs, like),
+            pressed: Pressed::default(),
+            srtp: terms.srtp,
+            secret: terms.secret.of(id),
+            nth_key: 0,
             version: 0,
         }
     }
 
     fn local(&mut self, addr: SocketAddr) -> Local<'_> {
         self.version += 1;
+        let required = self.srtp == SrtpPolicy::Required;
+        let current = self.stream.and_then(|s| s.srtp).map(|keys| keys.send.suite());
+        let crypto = Crypto { required, current, secret: self.secret, nth: self.nth_key };
         Local {
             addr,
             session_id: self.id.0,
             version: self.version,
             codecs: &self.codecs,
             direction: Direction::SendRecv,
+            srtp: (self.srtp != SrtpPolicy::Off).then_some(crypto),
         }
     }
 
@@ -72,11 +98,23 @@ impl Leg {
     }
 
     /// Our answer to `offer`; the stream is what was agreed.
-    pub(super) fn answer(&mut self, offer: &[u8]) -> Result<Bytes, SdpError> {
+    fn answer(&mut self, offer: &[u8]) -> Result<Bytes, SdpError> {
         let addr = self.addr.ok_or(SdpError::NoAddress)?;
-        let (answer, agreed) = sdp::answer(offer, &self.local(addr))?;
+        let before = self.stream.and_then(|s| s.srtp);
+        let (mut answer, mut agreed) = sdp::answer(offer, &self.local(addr))?;
+        if before.zip(agreed.srtp).is_some_and(|(before, now)| before.receive != now.receive) {
+            // Whoever has a new key may be somebody new, who does not know how often our numbers have wrapped: a new key of ours
+            // begins with none.
+            self.nth_key += 1;
+            (answer, agreed) = sdp::answer(offer, &self.local(addr))?;
+        }
         self.agree(agreed);
         Ok(answer)
+    }
+
+    /// Our answer to `offer`, or our offer if there is none.
+    pub(super) fn described(&mut self, offer: &[u8]) -> Result<Bytes, SdpError> {
+        if offer.is_empty() { self.offer().ok_or(SdpError::NoAddress) } else { self.answer(offer) }
     }
 
     /// Takes the peer's answer to our offer.
@@ -96,6 +134,10 @@ impl Leg {
     }
 
     fn agree(&mut self, agreed: Negotiated) {
+        if agreed.srtp.is_none() && self.stream.is_some_and(|s| s.srtp.is_some()) {
+            // If it is encrypted again, our numbers have gone on, and their keystream may have been used.
+            self.nth_key += 1;
+        }
         self.held = !agreed.direction.sends();
         self.stream = Some(agreed.into());
     }

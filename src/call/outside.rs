@@ -151,8 +151,8 @@ impl Call {
         let leg = s.leg_over(self.id, &outside);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         let (number, ip) = (outside.number.clone(), outside.way.local.ip());
-        let codecs = s.config.server.codecs_over(outside.trunk.as_deref());
-        self.legs.push(Leg::new(leg, number.clone(), codecs, like));
+        let terms = s.over(outside.trunk.as_deref());
+        self.legs.push(Leg::new(leg, number.clone(), terms, like));
         self.ringing.push(AgentSide { offer: None, leg, user: number, outside: Some(outside) });
         out.push(Output::Open { leg, ip, near: Some(self.caller()) });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
@@ -226,8 +226,7 @@ impl Call {
     fn call_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = s.leg_over(self.id, &outside);
         let (ip, near) = (outside.way.local.ip(), self.agent.as_ref().map(|side| side.leg));
-        let codecs = s.config.server.codecs_over(outside.trunk.as_deref());
-        self.legs.insert(0, Leg::new(leg, "caller", codecs, None));
+        self.legs.insert(0, Leg::new(leg, "caller", s.over(outside.trunk.as_deref()), None));
         self.outside = Some(outside);
         out.push(Output::Open { leg, ip, near });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);

@@ -13,9 +13,9 @@ use super::cdr::Moment;
 use super::event::Output;
 use super::incoming::Refusal;
 use super::journey::{Call, Stage};
-use super::leg::Leg;
+use super::leg::{Leg, Terms};
 use super::switch::{Shared, Switch};
-use crate::base::{Codec, LegId, Now};
+use crate::base::{LegId, Now};
 use crate::media;
 use crate::sip;
 use bytes::Bytes;
@@ -58,8 +58,11 @@ impl Switch {
         let leg = incoming.leg;
         self.shared.by_leg.insert(leg, id);
         self.shared.trunks.moves(old, leg);
-        let codecs = self.shared.config.server.codecs_over(trunk);
-        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, codecs);
+        let terms = match account.filter(|_| trunk.is_none()) {
+            Some(user) => self.shared.with_phone(user),
+            None => self.shared.over(trunk),
+        };
+        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, terms);
         out.push(Output::Open { leg, ip: incoming.flow.local.ip(), near: Some(old) });
         Ok(())
     }
@@ -68,10 +71,10 @@ impl Switch {
 const NO_CALL: Refusal = (481, "No Such Call");
 
 impl Call {
-    fn begin_replacing(&mut self, replacing: Replacing, codecs: &[Codec]) {
+    fn begin_replacing(&mut self, replacing: Replacing, terms: Terms<'_>) {
         let old = self.legs.iter().find(|l| l.id == replacing.old);
         let (who, codec) = old.map(|l| (l.who.clone(), l.stream.map(|s| s.codec))).unwrap_or_default();
-        self.legs.push(Leg::new(replacing.leg, who, codecs, codec));
+        self.legs.push(Leg::new(replacing.leg, who, terms, codec));
         self.replacing = Some(replacing);
     }
 
@@ -90,16 +93,14 @@ impl Call {
     ) {
         let offer = self.replacing.as_mut().map(|r| std::mem::take(&mut r.offer)).unwrap_or_default();
         let Some(found) = self.leg_mut(leg) else { return };
-        let sdp = match (addr, offer.is_empty()) {
-            (None, _) => Err((503, "No Media Port")),
-            (Some(_), true) => found.offer().ok_or((503, "No Media Port")),
-            (Some(_), false) => found.answer(&offer).map_err(|_| (488, "No Codec In Common")),
+        let sdp = match addr {
+            None => Err((503, "No media port is free".to_owned())),
+            Some(_) => found.described(&offer).map_err(|why| (488, why.to_string())),
         };
         match sdp {
             Ok(sdp) => out.push(Output::Sip(sip::Command::Answer { leg, sdp })),
             Err((status, reason)) => {
                 found.sip = false;
-                let reason = reason.into();
                 out.push(Output::Sip(sip::Command::Refuse { leg, status, reason, retry_after_s: None }));
                 self.replacement_gone(leg, s, out);
             }
@@ -135,6 +136,7 @@ impl Call {
         new.up = true;
         self.moment(now, Moment::Replaced { who: new.who.clone() }, out);
         if customer {
+            self.tape_moves(old, leg, out);
             self.legs.insert(0, new);
         } else {
             self.legs.push(new);

@@ -4,11 +4,12 @@ use super::callback::Booking;
 use super::cdr::{self, EndedBy};
 use super::event::{Input, Output, SwitchConfig};
 use super::journey::{Call, Due, Stage};
+use super::leg::Terms;
 use super::peers::Peers;
 use super::speaking::Library;
 use super::trunks::{TrunkView, Trunks};
 use crate::acd::{self, Acd};
-use crate::base::{CallId, Epoch, LegId, Now, Timers};
+use crate::base::{CallId, Epoch, LegId, Now, Secret, Timers};
 use crate::config::Config;
 use crate::ivr;
 use crate::media::{self, Prompt, Report};
@@ -44,10 +45,23 @@ pub(super) struct Shared {
     pub(super) voicemail: Option<std::path::PathBuf>,
     /// After it a message is recorded.
     pub(super) tone: Arc<Prompt>,
+    /// Where the keys of encrypted legs come from.
+    secret: Secret,
     next_leg: u64,
 }
 
 impl Shared {
+    /// What may be agreed on with whoever is reached over this trunk.
+    pub(super) fn over(&self, trunk: Option<&str>) -> Terms<'_> {
+        let server = &self.config.server;
+        Terms { codecs: server.codecs_over(trunk), srtp: server.srtp_over(trunk), secret: &self.secret }
+    }
+
+    /// The same with this user's phone.
+    pub(super) fn with_phone(&self, user: &str) -> Terms<'_> {
+        Terms { srtp: self.config.srtp_with(user), ..self.over(None) }
+    }
+
     /// An id for a leg that we begin: from the upper half, so that it never meets one of the SIP core's.
     pub(super) fn new_leg(&mut self, call: CallId) -> LegId {
         self.next_leg += 1;
@@ -99,6 +113,7 @@ impl Switch {
                 tickets: HashMap::new(),
                 voicemail: with.voicemail,
                 tone: with.tone,
+                secret: with.secret,
                 next_leg: 0,
             },
             calls: BTreeMap::new(),
@@ -360,6 +375,7 @@ fn media_leg(report: &Report) -> LegId {
         | Report::SpeechEnded { leg, .. }
         | Report::Latched { leg, .. }
         | Report::Lost { leg, .. }
+        | Report::Unrecorded { leg, .. }
         | Report::Degraded { leg, .. }
         | Report::Fault { leg, .. }
         | Report::Closed { leg, .. } => *leg,

@@ -5,6 +5,8 @@ mod early;
 mod peers;
 mod replace;
 mod signed;
+mod srtp;
+mod tape;
 mod trunks;
 mod values;
 mod waiting;

@@ -172,7 +172,9 @@ impl Desk {
                 }
             }
             Happening::Media(Report::Closed { leg, stats }) => self.closed(leg, &stats),
-            Happening::Media(Report::Degraded { what, .. }) => eprintln!("trunkline: {what}"),
+            Happening::Media(Report::Degraded { what, .. } | Report::Unrecorded { what, .. }) => {
+                eprintln!("trunkline: {what}");
+            }
             Happening::Media(Report::Lost { leg, .. }) => {
                 eprintln!("trunkline: the far end has been sending nothing for too long");
                 self.phone.hang_up(leg);

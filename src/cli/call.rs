@@ -332,7 +332,7 @@ impl Caller {
                 self.story.heard.push((speech_started_at, speech_ended_at));
                 self.script(Input::SpeechEnded { at: speech_ended_at });
             }
-            Report::Degraded { what, .. } => self.show(now, "phone", &what),
+            Report::Degraded { what, .. } | Report::Unrecorded { what, .. } => self.show(now, "phone", &what),
             Report::Fault { leg, what } => {
                 self.show(now, "phone", &format!("FAULT: {what}"));
                 self.phone.hang_up(leg);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use trunkline::acd::Decision;
 use trunkline::call::{Cdr, Moment};
 use trunkline::drive::store::{self, Reader};
+use trunkline::media::Taping;
 
 /// List the newest calls.
 #[derive(Debug, Args)]
@@ -138,9 +139,10 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
     for leg in &cdr.legs {
         let s = &leg.stats;
         outln!(
-            "  {:<8} {} sent {} received {} lost {} late {} jitter {:.1} ms MOS {:.2}",
+            "  {:<8} {}{} sent {} received {} lost {} late {} jitter {:.1} ms MOS {:.2}",
             leg.who,
             leg.codec.map_or("-", |c| c.name()),
+            leg.srtp.as_ref().map_or(String::new(), |suite| format!(" by {suite}")),
             s.sent,
             s.received,
             s.lost,
@@ -148,6 +150,10 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
             s.jitter_ms,
             s.mos
         );
+        let dropped: Vec<String> = s.rejects.named().map(|(why, n)| format!("{n} {why}")).collect();
+        if !dropped.is_empty() {
+            outln!("           dropped unheard: {}", dropped.join(", "));
+        }
         if s.concealed + s.discarded > 0 {
             outln!(
                 "           heard in a conference: {} frames made up, {} packets too late",
@@ -229,6 +235,10 @@ pub(super) fn describe_plain(moment: &Moment) -> String {
         Moment::Ticket { number, kind } => format!("ticket {number}: {kind}"),
         Moment::LeftQueue => "does not wait on".into(),
         Moment::CallbackBooked => "is to be called back, and keeps its place".into(),
+        Moment::Recording { state: Taping::On } => "recorded again".into(),
+        Moment::Recording { state: Taping::Masked } => "the recording is masked: silence is there".into(),
+        Moment::Recording { state: Taping::Paused } => "the recording is paused".into(),
+        Moment::RecordingEnded { why } => format!("the recording ended: {why}"),
         Moment::MessageLeft => "has left a message".into(),
         Moment::Survey { mark } => format!("gives the mark {mark}"),
         Moment::Transferred { by, to } => format!("handed on by {by} to {to}"),

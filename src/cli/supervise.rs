@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use trunkline::acd::Counts;
 use trunkline::call::Role;
 use trunkline::drive::control::{Action, Answer, Ask, BoardWaiting, IntervalFigures};
+use trunkline::media::Taping;
 
 /// Do something about calls, agents and queues.
 #[derive(Debug, Args)]
@@ -88,11 +89,27 @@ enum What {
     CancelCallback {
         call: u64,
     },
+    /// Leave out of a call's recording what is said from now on (a card's number), or record it again.
+    Record {
+        /// The call's number, as `trunkline agents` shows it.
+        call: u64,
+        what: Record,
+    },
     /// What was done, newest first.
     Audit {
         #[arg(long, default_value_t = 20)]
         count: usize,
     },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Record {
+    /// Nothing gets into the file: what follows comes right after.
+    Pause,
+    /// Silence gets into the file, for as long as it lasts.
+    Mask,
+    /// Record again.
+    Resume,
 }
 
 #[derive(Debug, Args)]
@@ -124,6 +141,14 @@ impl What {
             What::Close { name } => Action::Open { name, open: false },
             What::Open { name } => Action::Open { name, open: true },
             What::CancelCallback { call } => Action::CancelCallback { call },
+            What::Record { call, what } => {
+                let taping = match what {
+                    Record::Pause => Taping::Paused,
+                    Record::Mask => Taping::Masked,
+                    Record::Resume => Taping::On,
+                };
+                Action::Tape { call, taping }
+            }
             What::Audit { count } => return Err(Ask::Audit { count }),
         })
     }

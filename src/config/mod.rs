@@ -21,6 +21,7 @@ mod problem;
 mod queue;
 mod route;
 mod server;
+mod srtp;
 mod slot;
 mod stir;
 mod team;
@@ -45,7 +46,7 @@ pub(crate) use team::{RawAgent, setup};
 pub use trunk::{Limits, Trunk};
 
 use crate::acd;
-use crate::base::Pii;
+use crate::base::{Pii, SrtpPolicy};
 use crate::ivr::{Hours, Plan, QueueWords, examples};
 use crate::nlu;
 use crate::sip::{Credentials, Signer, Trust};
@@ -75,6 +76,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// Where tickets go, by line.
     pub tickets: BTreeMap<String, Vec<TicketKind>>,
+    /// Whether audio with an agent's phone is encrypted, for those of whom it is said.
+    pub srtp: BTreeMap<String, SrtpPolicy>,
     /// What each queue says.
     pub words: BTreeMap<String, QueueWords>,
     /// When each queue is open; those without are always.
@@ -94,6 +97,11 @@ impl Config {
             let model = nlu::Model::train(&examples(&line.intents), line.intents.len(), Some(encoder));
             Arc::make_mut(line).model = model;
         }
+    }
+
+    /// Whether audio with this user's phone is encrypted.
+    pub fn srtp_with(&self, user: &str) -> SrtpPolicy {
+        self.srtp.get(user).copied().unwrap_or(self.server.srtp)
     }
 
     /// What an agent means who dials `number`.
@@ -160,6 +168,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     }
     team::check_labels(&team, &lines, &mut problems);
     let hours = team::hours(&team, &hours, &mut problems);
+    let srtp = team.srtp(&server, &mut problems);
     if problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(problems);
     }
@@ -170,6 +179,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         lines,
         setup,
         passwords,
+        srtp,
         logins: BTreeMap::new(),
         trust: None,
         signers: BTreeMap::new(),

@@ -5,9 +5,10 @@ use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
+use super::srtp;
 use super::stir::{self, RawStir, Stir};
 use super::trunk::{self, RawTrunk, Trunk};
-use crate::base::Codec;
+use crate::base::{Codec, SrtpPolicy};
 use crate::limits::SPEECH_HANGOVER;
 use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
@@ -37,6 +38,8 @@ pub struct Server {
     pub media_workers: Option<usize>,
     /// What is spoken, best first.
     pub codecs: Vec<Codec>,
+    /// Whether audio is encrypted, where neither trunk nor agent says otherwise.
+    pub srtp: SrtpPolicy,
     pub recognisers: usize,
     pub model: Option<String>,
     pub hangover: Duration,
@@ -88,6 +91,16 @@ impl Server {
         own.filter(|codecs| !codecs.is_empty()).unwrap_or(&self.codecs)
     }
 
+    /// Whether audio over the trunk of this name, or with anybody else, is encrypted.
+    pub fn srtp_over(&self, trunk: Option<&str>) -> SrtpPolicy {
+        trunk.and_then(|name| self.trunk(name)?.srtp).unwrap_or(self.srtp)
+    }
+
+    /// True if somebody may come over TLS.
+    pub fn hears_secretly(&self) -> bool {
+        self.listen.iter().any(|l| matches!(l.transport, Transport::Tls | Transport::Wss))
+    }
+
     /// The trunks to call `number` by, best first: those of the route with the longest prefix, beginning with the one whose
     /// turn it is by their weights. Without any route, the one that the call came over, if it came over one.
     ///
@@ -133,6 +146,7 @@ impl Default for Server {
             media_ports: 20_000..=29_999,
             media_workers: None,
             codecs: vec![Codec::Pcma, Codec::Pcmu],
+            srtp: SrtpPolicy::default(),
             recognisers: 1,
             model: None,
             hangover: SPEECH_HANGOVER,
@@ -193,6 +207,7 @@ struct Media {
     ports: Option<Spanned<String>>,
     workers: Option<usize>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
+    srtp: Option<Spanned<SrtpPolicy>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -259,6 +274,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     if let Some(list) = raw.media.codecs {
         server.codecs = codecs(file, &list, problems);
     }
+    server.srtp = raw.media.srtp.as_ref().map_or(server.srtp, |s| *s.get_ref());
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
     if let Some(n) = raw.speech.recognisers {
         if *n.get_ref() > 64 {
@@ -278,8 +294,13 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.guard = guard::read(file, raw.guard, problems);
     server.stir = stir::read(file, raw.stir, problems);
-    server.trunks = trunk::read(file, raw.trunk, !server.stir.trust.is_empty(), problems);
+    server.trunks =
+        trunk::read(file, raw.trunk, (!server.stir.trust.is_empty(), server.hears_secretly()), problems);
     server.routes = route::read(file, raw.route, &server.trunks, problems);
+    let secure = server.hears_secretly();
+    if let Some(at) = raw.media.srtp.filter(|_| !secure) {
+        srtp::in_the_open(file, &at, problems);
+    }
     if server.trunks.is_empty() {
         problems.push(
             file.error(0..0, "no [[trunk]]: every call will be refused")

@@ -23,6 +23,8 @@ pub(super) struct RawSlot {
     confirm: Confirm,
     #[serde(default)]
     optional: bool,
+    #[serde(default)]
+    secret: bool,
 }
 
 /// What a line has to say for its slots to be understood.
@@ -100,6 +102,7 @@ pub(super) fn slots<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
             again: text(one.again),
             confirm: one.confirm,
             optional: one.optional,
+            secret: one.secret,
         });
     }
     out

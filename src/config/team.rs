@@ -3,8 +3,11 @@
 use super::file::{File, nearest};
 use super::problem::Problem;
 use super::queue::{self, RawQueue};
+use super::server::Server;
+use super::srtp;
 use super::trunk::Trunk;
 use crate::acd::{AgentSetup, LEVEL_MAX, Name, NotReady, Setup, SignIn, Skills};
+use crate::base::SrtpPolicy;
 use crate::ivr::{Hours, Plan, QueueWords};
 use crate::limits::AGENT_CALLS_MAX;
 use serde::Deserialize;
@@ -83,6 +86,7 @@ pub(crate) struct RawAgent {
     pub(crate) capacity: Option<Spanned<u8>>,
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) password: Option<RawPassword>,
+    pub(crate) srtp: Option<Spanned<SrtpPolicy>>,
 }
 
 #[derive(Deserialize)]
@@ -235,6 +239,19 @@ impl Team {
                 problems.push(file.error(user.span(), message).help(Some(help.into())));
             }
         }
+    }
+
+    /// Whether audio with each agent's phone is encrypted, where that is said of it. Warns if its keys could be read.
+    pub(super) fn srtp(&self, server: &Server, problems: &mut Vec<Problem>) -> BTreeMap<String, SrtpPolicy> {
+        let Some(file) = &self.file else { return BTreeMap::new() };
+        let own = |agent: &RawAgent| {
+            let own = agent.srtp.as_ref()?;
+            if !server.hears_secretly() {
+                srtp::in_the_open(file, own, problems);
+            }
+            Some((agent.user.get_ref().clone(), *own.get_ref()))
+        };
+        self.agents.iter().filter_map(own).collect()
     }
 
     /// What each queue says.

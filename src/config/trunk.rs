@@ -5,9 +5,10 @@ use super::headers::{HeaderPolicy, RawHeaders};
 use super::number::{Form, Numbering};
 use super::problem::Problem;
 use super::server::codecs;
+use super::srtp;
 use super::stir::{self, RawSign, Sign};
 use super::team::{Password, RawPassword};
-use crate::base::Codec;
+use crate::base::{Codec, SrtpPolicy};
 use crate::sip::Uri;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -50,6 +51,8 @@ pub struct Trunk {
     pub headers: HeaderPolicy,
     /// What is spoken over it, best first; empty stands for what is spoken with anybody.
     pub codecs: Vec<Codec>,
+    /// Whether audio over it is encrypted; `None` stands for what holds for anybody.
+    pub srtp: Option<SrtpPolicy>,
     /// Only calls whose number is signed, and verified, may come.
     pub require_identity: bool,
     /// How the numbers of calls over it are signed.
@@ -119,6 +122,7 @@ pub(super) struct RawTrunk {
     #[serde(default)]
     headers: RawHeaders,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
+    srtp: Option<Spanned<SrtpPolicy>>,
     #[serde(default)]
     require_identity: Option<Spanned<bool>>,
     sign: Option<RawSign>,
@@ -150,7 +154,7 @@ fn to(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Optio
 pub(super) fn read(
     file: &File,
     raw: Vec<RawTrunk>,
-    verifies: bool,
+    (verifies, hears_secretly): (bool, bool),
     problems: &mut Vec<Problem>,
 ) -> Vec<Trunk> {
     let mut trunks: Vec<Trunk> = Vec::new();
@@ -197,6 +201,8 @@ pub(super) fn read(
                     .help(Some(help.into())),
             );
         }
+        let to = raw.to.as_ref().and_then(|text| to(file, text, problems));
+        let srtp = srtp::of_trunk(file, raw.srtp.as_ref(), to.as_deref(), hears_secretly, problems);
         trunks.push(Trunk {
             from: found.iter().filter_map(|(net, _)| *net).collect(),
             own_machine: found.iter().any(|(net, _)| net.is_none()),
@@ -204,7 +210,8 @@ pub(super) fn read(
             trusted: raw.trusted,
             inward: raw.inward,
             outward: raw.outward,
-            to: raw.to.as_ref().and_then(|text| to(file, text, problems)),
+            srtp,
+            to,
             form: raw.numbers,
             caller: raw.caller.as_ref().and_then(|c| begins(file, c, problems)),
             allow: raw.allow.iter().filter_map(|a| begins(file, a, problems)).collect(),

@@ -12,6 +12,7 @@ use crate::acd::{Acd, AgentView};
 use crate::acd::{AgentCounts, Counts, Setup};
 use crate::base::{CallId, Now};
 use crate::call::{MomentAt, Role, TrunkView, TurnRecord};
+use crate::media::Taping;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::IpAddr;
@@ -105,6 +106,11 @@ pub enum Action {
     },
     CancelCallback {
         call: u64,
+    },
+    /// Leave out of a call's recording what is said from now on, or no more.
+    Tape {
+        call: u64,
+        taping: Taping,
     },
     /// Drop what comes from this address, but for calls in progress: for so long, a day without.
     Ban {

@@ -110,8 +110,9 @@ struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    fn send(&self, message: ToWorker) -> Result<(), ToWorker> {
-        let sent = self.to.try_send(message).map_err(crossbeam::channel::TrySendError::into_inner);
+    /// False if there was no room, and the message is gone.
+    fn send(&self, message: ToWorker) -> bool {
+        let sent = self.to.try_send(message).is_ok();
         self.wake.wake();
         sent
     }
@@ -199,7 +200,9 @@ impl MediaPlane {
         let least = || (0..self.workers.len()).min_by_key(|&w| self.workers[w].live.load(Ordering::Relaxed));
         let index = near.or_else(least).ok_or(NoPort)?;
         let (socket, at) = self.bind(bind_ip, &self.workers[index])?;
-        self.workers[index].send(ToWorker::Open(leg, socket)).map_err(|_| NoPort)?;
+        if !self.workers[index].send(ToWorker::Open(leg, socket)) {
+            return Err(NoPort);
+        }
         self.legs.insert(leg, index);
         Ok(at)
     }
@@ -239,7 +242,7 @@ impl MediaPlane {
         if closes {
             self.legs.remove(&leg);
         }
-        if self.workers[index].send(ToWorker::Do(command)).is_err() {
+        if !self.workers[index].send(ToWorker::Do(command)) {
             tracing::error!("a media worker does not take commands");
             self.reporter.send(Report::Fault { leg, what: "the media worker does not answer".into() });
             if closes {

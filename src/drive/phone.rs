@@ -346,8 +346,9 @@ impl Dialling {
 impl Line {
     fn local(&mut self, leg: LegId) -> Local<'static> {
         self.version += 1;
-        let (session_id, version) = (leg.0, self.version);
-        Local { addr: self.addr, session_id, version, codecs: &CODECS, direction: Direction::SendRecv }
+        let (addr, session_id, version) = (self.addr, leg.0, self.version);
+        let direction = Direction::SendRecv;
+        Local { addr, session_id, version, codecs: &CODECS, direction, srtp: None }
     }
 
     /// Our answer to the peer's offer and what it agrees to, or our offer if the peer made none.

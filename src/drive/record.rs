@@ -57,10 +57,16 @@ pub(super) fn start(reporter: Reporter) -> io::Result<(Files, JoinHandle<()>)> {
 
 fn run(ops: &Receiver<FileOp>, waiting: &AtomicUsize, mut reporter: Reporter) {
     let mut open: HashMap<LegId, Recording> = HashMap::new();
+    let mut ended = 0;
     for op in ops {
         let (leg, done) = match op {
             FileOp::Create { leg, file, codec } => {
                 (leg, Recording::create(&file, codec).map(|r| drop(open.insert(leg, r))))
+            }
+            FileOp::Move { from, to } => {
+                let moved = open.remove(&from).map(|r| open.insert(to, r));
+                drop(moved);
+                (to, Ok(()))
             }
             FileOp::Append { leg, octets } => {
                 waiting.fetch_sub(1, Ordering::Relaxed);
@@ -70,8 +76,12 @@ fn run(ops: &Receiver<FileOp>, waiting: &AtomicUsize, mut reporter: Reporter) {
             FileOp::Finish { leg } => (leg, open.remove(&leg).map_or(Ok(()), |r| r.write_header())),
         };
         if let Err(e) = done {
-            open.remove(&leg);
-            reporter.send(Report::Degraded { leg, what: format!("the recording ended: {e}") });
+            ended += 1;
+            tracing::warn!("a recording ended before its call ({ended} since the start): {e}");
+            if let Some(recording) = open.remove(&leg) {
+                recording.cut();
+            }
+            reporter.send(Report::Unrecorded { leg, what: e.to_string() });
         }
         reporter.flush();
     }
@@ -97,6 +107,12 @@ impl Recording {
         self.file.write_all_at(octets, WAV_HEADER_OCTETS as u64 + self.octets)?;
         self.octets += octets.len() as u64;
         self.write_header()
+    }
+
+    /// Leaves what the header tells of: all that was written whole.
+    fn cut(&self) {
+        // A wish: what is behind the end of the data is not played in any case.
+        let _ = self.file.set_len(WAV_HEADER_OCTETS as u64 + self.octets);
     }
 
     fn write_header(&self) -> io::Result<()> {
@@ -140,9 +156,66 @@ mod tests {
             files.send(FileOp::Finish { leg: LEG });
             drop(files);
             thread.join().unwrap();
-            assert!(matches!(heard.try_recv(), Some(Report::Degraded { leg: LEG, .. })), "{path}");
+            assert!(matches!(heard.try_recv(), Some(Report::Unrecorded { leg: LEG, .. })), "{path}");
             assert!(heard.try_recv().is_none(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_a_whole_file_of_what_there_was_room_for() {
+        let folder = std::env::temp_dir().join(format!("trunkline-{}-full", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let run = |program: &str, args: &[&str]| {
+            std::process::Command::new(program)
+                .args(args)
+                .arg(&folder)
+                .stderr(std::process::Stdio::null())
+                .status()
+        };
+        let disk = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"];
+        if !run("mount", &disk).is_ok_and(|status| status.success()) {
+            eprintln!("skipped: a small disk cannot be mounted here");
+            return fs::remove_dir(&folder).unwrap();
+        }
+        let (reporter, mut heard) = reports();
+        let (files, thread) = start(reporter).unwrap();
+        let file = folder.join("recording.wav");
+        files.send(FileOp::Create { leg: LEG, file: file.clone(), codec: Codec::Pcmu });
+        for _ in 0..9 {
+            files.send(FileOp::Append { leg: LEG, octets: vec![7; 16_000] });
+        }
+        files.send(FileOp::Finish { leg: LEG });
+        drop(files);
+        thread.join().unwrap();
+        let octets = fs::read(&file).unwrap();
+        run("umount", &[]).unwrap();
+        fs::remove_dir(&folder).unwrap();
+        assert!(matches!(heard.try_recv(), Some(Report::Unrecorded { leg: LEG, .. })));
+        assert!(heard.try_recv().is_none());
+        let frames = (octets.len() - WAV_HEADER_OCTETS) / 2;
+        assert_eq!(
+            (octets[..WAV_HEADER_OCTETS] == wav_header(Codec::Pcmu, frames as u32), frames),
+            (true, 32_000)
+        );
+    }
+
+    #[test]
+    fn a_file_goes_on_under_another_leg() {
+        let path = std::env::temp_dir().join(format!("trunkline-{}-moved.wav", std::process::id()));
+        let (reporter, mut heard) = reports();
+        let (files, thread) = start(reporter).unwrap();
+        files.send(FileOp::Create { leg: LEG, file: path.clone(), codec: Codec::Pcmu });
+        files.send(FileOp::Append { leg: LEG, octets: vec![1, 2] });
+        files.send(FileOp::Move { from: LEG, to: LegId(2) });
+        files.send(FileOp::Finish { leg: LEG });
+        files.send(FileOp::Append { leg: LegId(2), octets: vec![3, 4] });
+        files.send(FileOp::Finish { leg: LegId(2) });
+        drop(files);
+        thread.join().unwrap();
+        let octets = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(octets[WAV_HEADER_OCTETS..], [1, 2, 3, 4]);
+        assert!(heard.try_recv().is_none());
     }
 
     #[test]

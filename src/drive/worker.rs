@@ -195,10 +195,7 @@ impl Worker {
     fn file(&mut self, op: FileOp) {
         let piece_of = if let FileOp::Append { leg, .. } = &op { Some(*leg) } else { None };
         if let (false, Some(leg)) = (self.files.send(op), piece_of) {
-            self.reporter.send(Report::Degraded {
-                leg,
-                what: "the recording ended: the disk does not keep up".into(),
-            });
+            self.reporter.send(Report::Unrecorded { leg, what: "the disk does not keep up".into() });
             let now = self.now();
             self.out.files.retain(|op| !matches!(op, FileOp::Append { leg: l, .. } if *l == leg));
             self.step(now, Input::Command(Command::StopRecord { leg }));

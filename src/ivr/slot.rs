@@ -27,6 +27,8 @@ pub struct Slot {
     pub confirm: Confirm,
     /// Taken if it is said, never asked for.
     pub optional: bool,
+    /// What is said while its request is filled is left out of the recording: silence is there.
+    pub secret: bool,
 }
 
 /// A value that the caller gave.
@@ -195,7 +197,16 @@ mod tests {
     fn slot(kind: &str) -> Slot {
         let (label, ask, again) = (Text::new(), Text::new(), Text::new());
         let (name, confirm, optional) = ("x".into(), Confirm::Auto, false);
-        Slot { name, kind: SlotType::parse(kind).unwrap(), label, ask, again, confirm, optional }
+        Slot {
+            name,
+            kind: SlotType::parse(kind).unwrap(),
+            label,
+            ask,
+            again,
+            confirm,
+            optional,
+            secret: false,
+        }
     }
 
     fn now() -> DateTime {

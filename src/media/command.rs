@@ -1,7 +1,8 @@
 //! What the control plane may ask of the media plane: the complete list.
 
-use crate::base::{Codec, Direction, LegId};
+use crate::base::{Codec, Direction, LegId, SrtpKeys};
 use crate::sdp::Negotiated;
+use crate::taps::Taping;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,20 +47,22 @@ pub struct StreamSpec {
     pub dtmf: Option<u8>,
     /// Which way audio flows.
     pub direction: Direction,
+    /// The keys that it is encrypted with, however they were agreed on; `None` for RTP in the clear.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl StreamSpec {
     /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
     pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
         let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
-        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction }
+        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction, srtp: None }
     }
 }
 
 impl From<Negotiated> for StreamSpec {
     fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction } = agreed;
-        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction }
+        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction, srtp } = agreed;
+        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction, srtp }
     }
 }
 
@@ -93,6 +96,10 @@ pub enum Command {
     SendDigits { leg: LegId, digits: String },
     /// Record a stereo WAV file: left what the leg says, right what it hears.
     Record { leg: LegId, file: PathBuf },
+    /// Leave out of the recording what is said from now on, or no more.
+    Tape { leg: LegId, taping: Taping },
+    /// Go on with the recording of `from` on `to`, a leg of the same worker; as it was, paused or masked.
+    MoveRecord { from: LegId, to: LegId },
     /// Close the recording.
     StopRecord { leg: LegId },
     /// Give everything back; answered by `Report::Closed` with the leg's figures.
@@ -114,6 +121,8 @@ impl Command {
             | Command::Echo { leg, .. }
             | Command::SendDigits { leg, .. }
             | Command::Record { leg, .. }
+            | Command::Tape { leg, .. }
+            | Command::MoveRecord { from: leg, .. }
             | Command::StopRecord { leg }
             | Command::Close { leg } => *leg,
         }

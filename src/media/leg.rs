@@ -5,22 +5,22 @@
 
 use super::out::{Body, FileOp, Out};
 use super::play::Play;
-use super::{FarStats, LegStats, PlayEnd, Report, StreamSpec};
-use crate::base::{Codec, LegId, Now};
-use crate::bridge::{COMFORT_NOISE, Played, Playout, Voice, forward};
+use super::{FarStats, LegStats, PlayEnd, Rejects, Report, StreamSpec};
+use crate::base::{Codec, LegId, Now, Rate};
+use crate::bridge::{Played, Playout, Voice, forward};
 use crate::codec::Converter;
 use crate::rtp::{
-    Arrival, DigitReceiver, DigitSender, Event, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf,
-    Receiver, Reports, Verdict, View, delay_ms, is_rtcp, mos,
+    DigitReceiver, DigitSender, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf, Receiver, Reports,
+    Srtp, View, delay_ms, mos,
 };
-use crate::taps::{Recorder, Tones};
+use crate::taps::{Recorder, Taping, Tones};
 use coder::{Mouth, Wide};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 mod coder;
 mod control;
 mod hear;
+mod receive;
 mod speak;
 
 /// A relay with nothing to relay sends a frame of silence this often, to keep a NAT open (RFC 6263).
@@ -87,7 +87,13 @@ pub(super) struct Leg {
     /// Of payload.
     octets: u64,
     late: u64,
-    rejected: u64,
+    rejects: Rejects,
+    /// At which pace its peer may send.
+    pace: Rate,
+    /// Signalling was repeated: the peer's next packet may be of another source.
+    renewed: bool,
+    /// The contexts of a stream that is encrypted.
+    srtp: Option<Box<Srtp>>,
 }
 
 impl Leg {
@@ -120,7 +126,10 @@ impl Leg {
             sent: 0,
             octets: 0,
             late: 0,
-            rejected: 0,
+            rejects: Rejects::default(),
+            pace: Rate::default(),
+            renewed: true,
+            srtp: None,
         }
     }
 
@@ -133,6 +142,8 @@ impl Leg {
         } else {
             self.tones.get_or_insert_default();
         }
+        self.srtp = Srtp::install(self.srtp.take(), spec.srtp);
+        self.renewed = true;
         match &mut self.peer {
             Some(peer) => {
                 peer.latch.signal(spec.remote);
@@ -157,61 +168,6 @@ impl Leg {
     pub(super) fn is_key(&self, datagram: &[u8]) -> bool {
         let payload_type = View::parse(datagram).map(|v| v.fields().payload_type).ok();
         self.voice().is_some_and(|v| v.dtmf.is_some() && v.dtmf == payload_type)
-    }
-
-    /// One datagram has come from `from`.
-    pub(super) fn receive(&mut self, now: Now, from: SocketAddr, datagram: &[u8], out: &mut Out) -> Heard {
-        if is_rtcp(datagram) {
-            self.control(now, from, datagram);
-            return Heard::Nothing;
-        }
-        let Some(peer) = &mut self.peer else { return Heard::Nothing };
-        let spec = peer.spec;
-        let Ok(view) = View::parse(datagram) else { return self.reject() };
-        let f = view.fields();
-        let event = spec.dtmf == Some(f.payload_type);
-        let audio = f.payload_type == spec.payload_type;
-        if !event && !audio && f.payload_type != COMFORT_NOISE {
-            return self.reject();
-        }
-        match peer.latch.judge(now, from) {
-            Verdict::Stranger => return self.reject(),
-            Verdict::Latched if from != spec.remote => {
-                out.reports.push(Report::Latched { leg: self.id, from });
-            }
-            Verdict::Latched | Verdict::Known => {}
-        }
-        let arrival = self.receiver.accept(now, &f, audio);
-        match arrival {
-            Arrival::Jump => return self.reject(),
-            Arrival::Duplicate => return Heard::Nothing,
-            Arrival::New | Arrival::Late => {}
-        }
-        (self.last_heard, self.lost) = (now, false);
-        if !spec.direction.receives() {
-            return Heard::Swallowed;
-        }
-        if event {
-            self.event(now, &view, out);
-            return Heard::Pass;
-        }
-        if !audio {
-            return Heard::Noise;
-        }
-        self.overhear(now, spec, &view, arrival == Arrival::New, out);
-        Heard::Pass
-    }
-
-    fn reject(&mut self) -> Heard {
-        self.rejected += 1;
-        Heard::Nothing
-    }
-
-    fn event(&mut self, now: Now, view: &View<'_>, out: &mut Out) {
-        let event = Event::parse(view.payload());
-        if let Some(digit) = event.and_then(|e| self.digits_in.step(&view.fields(), e)) {
-            out.reports.push(Report::Digit { leg: self.id, digit, at: now });
-        }
     }
 
     /// Passes a packet on to this leg's peer, in its buffer.
@@ -281,6 +237,26 @@ impl Leg {
         self.recorder = Some(Recorder::new(codec));
     }
 
+    /// What is said from now on is recorded so.
+    pub(super) fn tape(&mut self, taping: Taping, out: &mut Out) {
+        let leg = self.id;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.set(taping, |octets| out.files.push_back(FileOp::Append { leg, octets }));
+        }
+    }
+
+    /// Gives the recording away.
+    pub(super) fn take_record(&mut self) -> Option<Recorder> {
+        self.recorder.take()
+    }
+
+    /// Goes on with the recording of another leg.
+    pub(super) fn go_on_recording(&mut self, from: LegId, mut recorder: Recorder, out: &mut Out) {
+        recorder.restart();
+        out.files.push_back(FileOp::Move { from, to: self.id });
+        self.recorder = Some(recorder);
+    }
+
     /// Ends the recording.
     pub(super) fn stop_record(&mut self, out: &mut Out) {
         if let Some(recorder) = self.recorder.take() {
@@ -308,7 +284,8 @@ impl Leg {
             lost: r.lost(),
             duplicate: r.duplicate,
             reordered: r.reordered,
-            rejected: self.rejected,
+            rejected: self.rejects.sum(),
+            rejects: self.rejects,
             late: self.late,
             jitter_ms: r.jitter_ms(),
             mos: score(r.expected(), r.lost() + played.discarded, r.jitter_ms()),

@@ -15,7 +15,8 @@ mod report;
 mod shard;
 mod wheel;
 
+pub use crate::taps::Taping;
 pub use command::{Command, PlayId, Prompt, StreamSpec};
 pub use out::{Body, Channel, FileOp, Out, Send};
-pub use report::{FarStats, LegStats, PlayEnd, Report};
+pub use report::{FarStats, LegStats, PlayEnd, Rejects, Report};
 pub use shard::{Input, Shard};

@@ -81,6 +81,8 @@ impl Body {
 pub enum FileOp {
     /// Begin a file.
     Create { leg: LegId, file: PathBuf, codec: Codec },
+    /// The file of one leg is that of another from now on.
+    Move { from: LegId, to: LegId },
     /// Append interleaved octets.
     Append { leg: LegId, octets: Vec<u8> },
     /// Complete the header and close.

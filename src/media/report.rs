@@ -28,8 +28,11 @@ pub struct LegStats {
     pub duplicate: u64,
     /// Packets that came after a later one.
     pub reordered: u64,
-    /// Packets dropped as malformed, of a wrong payload type, or from a stranger.
+    /// Packets dropped unheard: the sum of `rejects`.
     pub rejected: u64,
+    /// The same by reason.
+    #[serde(default)]
+    pub rejects: Rejects,
     /// Periods of 20 ms that we served a whole period late or not at all: our own fault, not the network's.
     pub late: u64,
     /// Interarrival jitter at the end, in milliseconds (RFC 3550 §6.4.1).
@@ -51,6 +54,53 @@ pub struct LegStats {
     /// What the peer says that it heard of us; `None` if it sent no reports.
     #[serde(default)]
     pub far: Option<FarStats>,
+}
+
+/// Packets that were dropped unheard, by the first reason found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rejects {
+    /// Longer than [`crate::limits::RTP_PACKET_OCTETS_MAX`], or empty.
+    pub oversize: u64,
+    /// Not RTP.
+    pub malformed: u64,
+    /// Of a payload type that was not agreed on.
+    pub payload_type: u64,
+    /// Not from the source that the leg is latched on.
+    pub stranger: u64,
+    /// More than the pace allows.
+    pub flood: u64,
+    /// Of another SSRC while the one that is heard goes on.
+    pub ssrc: u64,
+    /// SRTP: forged, damaged, or under another key.
+    pub unauthenticated: u64,
+    /// SRTP: had already, or too old to tell.
+    pub replayed: u64,
+    /// Far from its stream.
+    pub sequence: u64,
+}
+
+impl Rejects {
+    /// Those that there were, in words.
+    pub fn named(self) -> impl Iterator<Item = (&'static str, u64)> {
+        let all = [
+            ("too long", self.oversize),
+            ("malformed", self.malformed),
+            ("of another payload type", self.payload_type),
+            ("from strangers", self.stranger),
+            ("too fast", self.flood),
+            ("of another SSRC", self.ssrc),
+            ("not authentic", self.unauthenticated),
+            ("replayed", self.replayed),
+            ("far from their stream", self.sequence),
+        ];
+        all.into_iter().filter(|(_, count)| *count > 0)
+    }
+
+    /// All together.
+    pub fn sum(self) -> u64 {
+        self.named().map(|(_, count)| count).sum()
+    }
 }
 
 /// What the peer of a leg heard, by its own reports (RTCP).
@@ -86,7 +136,9 @@ pub enum Report {
     Latched { leg: LegId, from: SocketAddr },
     /// No packet for [`crate::limits::RTP_SILENCE_MAX`].
     Lost { leg: LegId, at: Now },
-    /// Something of the leg does not work (a recording, keys, listening); its audio goes on.
+    /// The recording of the leg ended: the disk is full, or does not keep up. Its audio goes on.
+    Unrecorded { leg: LegId, what: String },
+    /// Something of the leg does not work (keys, listening); its audio goes on.
     Degraded { leg: LegId, what: String },
     /// The leg failed inside the media plane (a caught panic, a bridge across workers): it is of no more use.
     Fault { leg: LegId, what: String },

@@ -64,10 +64,10 @@ impl Shard {
                 self.serve(leg);
                 self.packet(now, leg, from, buf, out);
             }
-            Input::Packet { leg: id, channel: Channel::Rtcp, from, buf } => {
+            Input::Packet { leg: id, channel: Channel::Rtcp, from, mut buf } => {
                 self.serve(id);
                 if let Some(leg) = self.legs.get_mut(&id) {
-                    leg.control(now, from, buf.bytes());
+                    leg.control(now, from, &mut buf);
                 }
                 out.pool.give(buf);
             }
@@ -111,9 +111,9 @@ impl Shard {
         assert_ne!(self.sabotaged, Some(leg), "sabotaged");
     }
 
-    fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, buf: PacketBuf, out: &mut Out) {
+    fn packet(&mut self, now: Now, id: LegId, from: SocketAddr, mut buf: PacketBuf, out: &mut Out) {
         let Some(leg) = self.legs.get_mut(&id) else { return out.pool.give(buf) };
-        let heard = leg.receive(now, from, buf.bytes(), out);
+        let heard = leg.receive(now, from, &mut buf, out);
         if matches!(heard, Heard::Pass | Heard::Noise) && leg.mix.is_some() {
             if !leg.is_key(buf.bytes()) {
                 return leg.play_out(now, buf, out);
@@ -143,6 +143,7 @@ impl Shard {
             Command::Bridge { a, b } => return self.bridge(now, a, b, out),
             Command::Mix { parties } => return self.mix(now, &parties, out),
             Command::Unbridge { leg } => return self.unbridge(leg, &mut out.pool),
+            Command::MoveRecord { from, to } => return self.move_record(from, to, out),
             _ => {}
         }
         // A command that crosses with the end of its leg finds nothing.
@@ -160,18 +161,32 @@ impl Shard {
             Command::Echo { on, .. } => leg.echo = on,
             Command::SendDigits { digits, .. } => leg.send_digits(&digits, out),
             Command::Record { file, .. } => leg.record(file, out),
+            Command::Tape { taping, .. } => leg.tape(taping, out),
             Command::StopRecord { .. } => leg.stop_record(out),
             Command::Open { .. }
             | Command::Close { .. }
             | Command::Bridge { .. }
             | Command::Mix { .. }
+            | Command::MoveRecord { .. }
             | Command::Unbridge { .. } => {}
+        }
+    }
+
+    fn move_record(&mut self, from: LegId, to: LegId, out: &mut Out) {
+        if !self.legs.contains_key(&to) {
+            return;
+        }
+        let recorder = self.legs.get_mut(&from).and_then(Leg::take_record);
+        if let (Some(recorder), Some(leg)) = (recorder, self.legs.get_mut(&to)) {
+            leg.go_on_recording(from, recorder, out);
         }
     }
 
     fn open(&mut self, now: Now, id: LegId) {
         if !self.legs.contains_key(&id) {
-            let stream = Outbound::new(now, self.rng.u32(..), self.rng.u16(..), self.rng.u32(..));
+            // RFC 3711 §3.3.1: far from the wrap, so that a peer that misses the first packets knows the rollover counter.
+            let seq = self.rng.u16(..1 << 15);
+            let stream = Outbound::new(now, self.rng.u32(..), seq, self.rng.u32(..));
             let reports = Reports::new(now, self.rng.u64(..));
             self.legs.insert(id, Leg::new(now, id, stream, reports));
             self.wheel.add(now, id);
@@ -276,8 +291,12 @@ impl Shard {
 #[cfg(test)]
 mod codec_tests;
 #[cfg(test)]
+mod flood_tests;
+#[cfg(test)]
 mod mix_tests;
 #[cfg(test)]
 mod rtcp_tests;
+#[cfg(test)]
+mod srtp_tests;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,25 @@ impl PacketBuf {
         &self.slot[self.range.clone()]
     }
 
+    /// The datagram, for an in-place change.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.slot[self.range.clone()]
+    }
+
+    /// Appends `octets`; false if there is no room for them.
+    pub fn append(&mut self, octets: &[u8]) -> bool {
+        let end = self.range.end + octets.len();
+        let room = self.slot.get_mut(self.range.end..end);
+        let fits = room.map(|room| room.copy_from_slice(octets)).is_some();
+        self.range.end = if fits { end } else { self.range.end };
+        fits
+    }
+
+    /// Leaves the first `octets`.
+    pub fn cut(&mut self, octets: usize) {
+        self.range.end = self.range.end.min(self.range.start + octets);
+    }
+
     /// Makes this the packet with header `fields` and the payload that lies at `payload` now, which begins at
     /// [`HEADER_OCTETS`] or later (as [`super::View::payload_range`] gives it). The payload stays where it is.
     pub fn rewrite(&mut self, fields: &Fields, payload: Range<usize>) {

@@ -38,6 +38,32 @@ pub fn is_rtcp(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|b| b >> 6 == 2) && matches!(datagram.get(1), Some(192..=223))
 }
 
+/// The fixed part of the header, and how many octets there are before the payload.
+///
+/// # Errors
+/// It is not of version 2, or shorter than it says.
+pub(super) fn header_octets(datagram: &[u8]) -> Result<(&[u8; HEADER_OCTETS], usize), Malformed> {
+    let head: &[u8; HEADER_OCTETS] = datagram.first_chunk().ok_or(Malformed::Short)?;
+    if head[0] >> 6 != 2 {
+        return Err(Malformed::Version);
+    }
+    let mut start = HEADER_OCTETS + 4 * usize::from(head[0] & 0x0f);
+    if head[0] & 0x10 != 0 {
+        // §5.3.1: 16 bits of profile, then the length in 32-bit words, this one not counted.
+        let ext: &[u8; 4] = datagram.get(start..).and_then(<[u8]>::first_chunk).ok_or(Malformed::Short)?;
+        start += 4 + 4 * usize::from(u16::from_be_bytes([ext[2], ext[3]]));
+    }
+    if start > datagram.len() { Err(Malformed::Short) } else { Ok((head, start)) }
+}
+
+/// The fields of a header; what follows it may be encrypted.
+///
+/// # Errors
+/// [`Malformed`] says what is wrong with it.
+pub fn header_fields(datagram: &[u8]) -> Result<Fields, Malformed> {
+    header_octets(datagram).map(|(head, _)| Fields::of(head))
+}
+
 /// A checked view of one RTP packet.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
@@ -52,21 +78,8 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`Malformed`] says what is wrong with it.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, Malformed> {
-        let head: &[u8; HEADER_OCTETS] = datagram.first_chunk().ok_or(Malformed::Short)?;
-        if head[0] >> 6 != 2 {
-            return Err(Malformed::Version);
-        }
-        let mut start = HEADER_OCTETS + 4 * usize::from(head[0] & 0x0f);
-        if head[0] & 0x10 != 0 {
-            // §5.3.1: 16 bits of profile, then the length in 32-bit words, this one not counted.
-            let ext: &[u8; 4] =
-                datagram.get(start..).and_then(<[u8]>::first_chunk).ok_or(Malformed::Short)?;
-            start += 4 + 4 * usize::from(u16::from_be_bytes([ext[2], ext[3]]));
-        }
+        let (head, start) = header_octets(datagram)?;
         let mut end = datagram.len();
-        if start > end {
-            return Err(Malformed::Short);
-        }
         if head[0] & 0x20 != 0 {
             // §5.1: the last octet says how many to ignore, itself included.
             let pad = usize::from(datagram[end - 1]);
@@ -80,14 +93,7 @@ impl<'a> View<'a> {
 
     /// The five fields that mean something to us.
     pub fn fields(&self) -> Fields {
-        let h = self.head;
-        Fields {
-            marker: h[1] & 0x80 != 0,
-            payload_type: h[1] & 0x7f,
-            seq: u16::from_be_bytes([h[2], h[3]]),
-            timestamp: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
-            ssrc: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
-        }
+        Fields::of(self.head)
     }
 
     /// The payload, without padding.
@@ -117,6 +123,16 @@ pub struct Fields {
 }
 
 impl Fields {
+    pub(super) fn of(h: &[u8; HEADER_OCTETS]) -> Fields {
+        Fields {
+            marker: h[1] & 0x80 != 0,
+            payload_type: h[1] & 0x7f,
+            seq: u16::from_be_bytes([h[2], h[3]]),
+            timestamp: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
+            ssrc: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
+        }
+    }
+
     /// A whole header.
     pub fn bytes(&self) -> [u8; HEADER_OCTETS] {
         let mut to = [0; HEADER_OCTETS];

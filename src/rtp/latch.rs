@@ -1,8 +1,8 @@
 //! Whom to believe: symmetric RTP with protection (RFC 4961, RFC 7362).
 //!
 //! A peer behind a NAT sends from elsewhere than its SDP says, so the first valid packet decides where our packets go.
-//! From then on everybody else is a stranger, until the signalling names a new address or the source has been silent
-//! for [`RTP_RELATCH_AFTER`]. The signalled address itself may always take over: whoever sends from there did not
+//! From then on everybody else is a stranger, until the signalling names a new address, or the source has been silent
+//! for [`RTP_RELATCH_AFTER`] and the numbers of its stream go on from elsewhere: a NAT that has given it another port. The signalled address itself may always take over: whoever sends from there did not
 //! merely guess our port first.
 
 use crate::base::Now;
@@ -40,21 +40,22 @@ impl Latch {
         }
     }
 
-    /// Judges the source of one valid packet.
-    pub fn judge(&mut self, now: Now, from: SocketAddr) -> Verdict {
-        match &mut self.source {
-            Some((source, last)) if *source == from => {
-                *last = now;
-                Verdict::Known
-            }
-            Some((_, last)) if from != self.signalled && now.since(*last) < RTP_RELATCH_AFTER => {
+    /// Judges the source of one packet; `goes_on` if its numbers follow those of the source that we know.
+    pub fn judge(&self, now: Now, from: SocketAddr, goes_on: bool) -> Verdict {
+        match self.source {
+            Some((source, _)) if source == from => Verdict::Known,
+            Some((_, last))
+                if from != self.signalled && !(goes_on && now.since(last) >= RTP_RELATCH_AFTER) =>
+            {
                 Verdict::Stranger
             }
-            _ => {
-                self.source = Some((from, now));
-                Verdict::Latched
-            }
+            _ => Verdict::Latched,
         }
+    }
+
+    /// A packet of this source, judged to be no stranger, was valid: our packets go there.
+    pub fn heard(&mut self, now: Now, from: SocketAddr) {
+        self.source = Some((from, now));
     }
 
     /// Where to send.
@@ -71,40 +72,49 @@ mod tests {
         SocketAddr::from(([192, 0, 2, 1], port))
     }
 
+    fn judge(l: &mut Latch, now: Now, from: SocketAddr, goes_on: bool) -> Verdict {
+        let verdict = l.judge(now, from, goes_on);
+        if verdict != Verdict::Stranger {
+            l.heard(now, from);
+        }
+        verdict
+    }
+
     #[test]
     fn the_first_source_is_kept_and_strangers_are_refused() {
         let mut l = Latch::new(addr(10));
         assert_eq!(l.target(), addr(10));
-        assert_eq!(l.judge(Now(0), addr(20)), Verdict::Latched);
-        assert_eq!(l.judge(Now(1), addr(30)), Verdict::Stranger);
-        assert_eq!(l.judge(Now(2), addr(20)), Verdict::Known);
+        assert_eq!(judge(&mut l, Now(0), addr(20), false), Verdict::Latched);
+        assert_eq!(judge(&mut l, Now(1), addr(30), false), Verdict::Stranger);
+        assert_eq!(judge(&mut l, Now(2), addr(20), false), Verdict::Known);
         assert_eq!(l.target(), addr(20));
     }
 
     #[test]
     fn a_new_address_in_the_signalling_opens_the_latch_and_a_repeated_one_does_not() {
         let mut l = Latch::new(addr(10));
-        l.judge(Now(0), addr(20));
+        judge(&mut l, Now(0), addr(20), false);
         l.signal(addr(10));
-        assert_eq!(l.judge(Now(1), addr(30)), Verdict::Stranger);
+        assert_eq!(judge(&mut l, Now(1), addr(30), false), Verdict::Stranger);
         l.signal(addr(11));
-        assert_eq!(l.judge(Now(2), addr(30)), Verdict::Latched);
+        assert_eq!(judge(&mut l, Now(2), addr(30), false), Verdict::Latched);
     }
 
     #[test]
-    fn long_silence_opens_the_latch() {
+    fn long_silence_opens_the_latch_for_whoever_goes_on_where_it_began() {
         let mut l = Latch::new(addr(10));
-        l.judge(Now(0), addr(20));
+        judge(&mut l, Now(0), addr(20), false);
         let end = Now(0) + RTP_RELATCH_AFTER;
-        assert_eq!(l.judge(Now(end.0 - 1), addr(30)), Verdict::Stranger);
-        assert_eq!(l.judge(end, addr(30)), Verdict::Latched);
+        assert_eq!(judge(&mut l, Now(end.0 - 1), addr(30), true), Verdict::Stranger);
+        assert_eq!(judge(&mut l, end, addr(30), false), Verdict::Stranger);
+        assert_eq!(judge(&mut l, end, addr(30), true), Verdict::Latched);
     }
 
     #[test]
     fn the_signalled_address_takes_over_from_one_that_was_merely_first() {
         let mut l = Latch::new(addr(10));
-        l.judge(Now(0), addr(66));
-        assert_eq!(l.judge(Now(1), addr(10)), Verdict::Latched);
-        assert_eq!(l.judge(Now(2), addr(66)), Verdict::Stranger);
+        judge(&mut l, Now(0), addr(66), false);
+        assert_eq!(judge(&mut l, Now(1), addr(10), false), Verdict::Latched);
+        assert_eq!(judge(&mut l, Now(2), addr(66), false), Verdict::Stranger);
     }
 }

@@ -104,6 +104,12 @@ impl Receiver {
         Arrival::New
     }
 
+    /// True if a packet with these numbers would be the next of the stream, or some after it.
+    pub fn goes_on(&self, f: &Fields) -> bool {
+        let ahead = f.seq.wrapping_sub(self.ext_max as u16);
+        self.ssrc == Some(f.ssrc) && (1..MAX_DROPOUT).contains(&ahead)
+    }
+
     fn behind(&mut self, by: u16) -> Arrival {
         let bit = 1u128 << by;
         if self.seen & bit != 0 {

@@ -12,8 +12,10 @@
 //!                                      a=sendrecv
 //! ```
 
+mod crypto;
 mod negotiate;
 mod session;
 
+pub use crypto::Crypto;
 pub use negotiate::{Local, Negotiated, SdpError, accept, answer, offer};
 pub use session::{Media, Session, fuzz};

@@ -2,16 +2,20 @@
 //!
 //! One audio stream with telephone-event is used: the first in the offer that can be; all others are answered with port 0
 //! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Hold is understood both ways: `a=sendonly` or `a=inactive`
-//! (§8.4), and the older address 0.0.0.0.
+//! (§8.4), and the older address 0.0.0.0. Whether it is encrypted, see `crypto.rs`.
 
+use super::crypto::{Crypto, Line};
 use super::session::{Media, Session};
-use crate::base::{Codec, Direction, FRAME_MS};
+use crate::base::{Codec, Direction, FRAME_MS, SrtpKeys};
 use bytes::Bytes;
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 /// The payload type we offer for telephone-event.
 const DTMF_PAYLOAD_TYPE: u8 = 101;
+/// RTP in the clear (RFC 3551), and SRTP (RFC 3711).
+pub(super) const AVP: &str = "RTP/AVP";
+pub(super) const SAVP: &str = "RTP/SAVP";
 
 /// Our side of a stream.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ pub struct Local<'a> {
     pub codecs: &'a [Codec],
     /// What we want to do, from our side.
     pub direction: Direction,
+    /// Our keys, and when they are used; `None` for RTP in the clear alone.
+    pub srtp: Option<Crypto>,
 }
 
 /// What was agreed.
@@ -43,6 +49,8 @@ pub struct Negotiated {
     pub dtmf: Option<u8>,
     /// Which way audio flows, from our side.
     pub direction: Direction,
+    /// The keys that it is encrypted with, if it is.
+    pub srtp: Option<SrtpKeys>,
 }
 
 /// Why no stream could be agreed on. An offer with such a fault is answered 488.
@@ -50,8 +58,14 @@ pub struct Negotiated {
 pub enum SdpError {
     /// It does not begin with `v=0`.
     NotSdp,
-    /// No audio stream over RTP/AVP.
+    /// No audio stream over RTP.
     NoAudio,
+    /// It is encrypted, and we have been told not to.
+    Encrypted,
+    /// It is in the clear, and is to be encrypted.
+    Clear,
+    /// It is encrypted, but by no `a=crypto` line that we can use.
+    NoKey,
     /// The stream was refused with port 0.
     Refused,
     /// No address for the stream, or a host name, which is not looked up.
@@ -64,10 +78,13 @@ impl fmt::Display for SdpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             SdpError::NotSdp => "not a session description",
-            SdpError::NoAudio => "no RTP/AVP audio stream",
+            SdpError::NoAudio => "no audio stream over RTP",
+            SdpError::Encrypted => "SRTP is off here: see srtp",
+            SdpError::Clear => "SRTP is required: RTP/SAVP with a=crypto",
+            SdpError::NoKey => "no a=crypto line that can be used",
             SdpError::Refused => "the audio stream was refused",
             SdpError::NoAddress => "no IP address for the audio stream",
-            SdpError::NoCodec => "no codec in common",
+            SdpError::NoCodec => "no codec in common: see codecs",
         })
     }
 }
@@ -78,7 +95,9 @@ impl std::error::Error for SdpError {}
 pub fn offer(local: &Local<'_>) -> Bytes {
     let mut out = head(local);
     let ours: Vec<_> = local.codecs.iter().map(|c| (*c, c.payload_type())).collect();
-    stream(&mut out, local, &ours, Some(DTMF_PAYLOAD_TYPE), local.direction, true);
+    let crypto = local.srtp.filter(Crypto::is_offered).map(|c| c.offer());
+    let how = if crypto.is_some() { SAVP } else { AVP };
+    stream(&mut out, local, &ours, Some(DTMF_PAYLOAD_TYPE), local.direction, true, (how, crypto.as_deref()));
     Bytes::from(out)
 }
 
@@ -88,12 +107,15 @@ pub fn offer(local: &Local<'_>) -> Bytes {
 /// No stream of the offer can be used; the reason is that of the first audio stream.
 pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), SdpError> {
     let session = Session::parse(offer).ok_or(SdpError::NotSdp)?;
-    let (index, agreed) = choose(&session, local)?;
+    let (index, agreed, line) = choose(&session, local, Crypto::take)?;
     let mut out = head(local);
     for (i, media) in session.media.iter().enumerate() {
         if i == index {
             let one = [(agreed.codec, agreed.payload_type)];
-            stream(&mut out, local, &one, agreed.dtmf, agreed.direction, agreed.rtcp.is_none());
+            let mux = agreed.rtcp.is_none();
+            let crypto = line.as_ref().map(Line::to_string);
+            let how = (media.protocol.as_str(), crypto.as_deref());
+            stream(&mut out, local, &one, agreed.dtmf, agreed.direction, mux, how);
         } else {
             // RFC 3264 §6: refused, and as many lines as the offer had.
             let or = |text: &str, other: &'static str| {
@@ -117,28 +139,41 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
 /// The answer takes nothing of what we offered.
 pub fn accept(answer: &[u8], local: &Local<'_>) -> Result<Negotiated, SdpError> {
     let session = Session::parse(answer).ok_or(SdpError::NotSdp)?;
-    Ok(choose(&session, local)?.1)
+    Ok(choose(&session, local, Crypto::taken)?.1)
 }
 
+/// How a stream is protected: the keys, and the line that answers; `None` for RTP in the clear.
+type Protect = fn(Option<&Crypto>, &Media) -> Result<Option<(SrtpKeys, Line)>, SdpError>;
+
 /// The first stream that can be used, by index, and what it comes to.
-fn choose(session: &Session, local: &Local<'_>) -> Result<(usize, Negotiated), SdpError> {
+fn choose(
+    session: &Session,
+    local: &Local<'_>,
+    protect: Protect,
+) -> Result<(usize, Negotiated, Option<Line>), SdpError> {
     let mut first = None;
     for (i, media) in session.media.iter().enumerate().filter(|(_, m)| m.kind == "audio") {
-        match usable(session, media, local) {
-            Ok(agreed) => return Ok((i, agreed)),
+        match usable(session, media, local, protect) {
+            Ok((agreed, line)) => return Ok((i, agreed, line)),
             Err(why) => first = first.or(Some(why)),
         }
     }
     Err(first.unwrap_or(SdpError::NoAudio))
 }
 
-fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotiated, SdpError> {
-    if media.protocol != "RTP/AVP" {
+fn usable(
+    session: &Session,
+    media: &Media,
+    local: &Local<'_>,
+    protect: Protect,
+) -> Result<(Negotiated, Option<Line>), SdpError> {
+    if ![AVP, SAVP].contains(&media.protocol.as_str()) {
         return Err(SdpError::NoAudio);
     }
     if media.port == 0 {
         return Err(SdpError::Refused);
     }
+    let (srtp, line) = protect(local.srtp.as_ref(), media)?.unzip();
     let ip = media.connection.or(session.connection).ok_or(SdpError::NoAddress)?;
     let found = media.formats.iter().find_map(|f| codec(media, f, local.codecs));
     let (codec, payload_type) = found.ok_or(SdpError::NoCodec)?;
@@ -156,14 +191,16 @@ fn usable(session: &Session, media: &Media, local: &Local<'_>) -> Result<Negotia
         (false, true) => Direction::RecvOnly,
         (false, false) => Direction::Inactive,
     };
-    Ok(Negotiated {
+    let agreed = Negotiated {
         remote: SocketAddr::new(ip, media.port),
         rtcp: (!media.rtcp_mux).then(|| rtcp(media, ip)),
         codec,
         payload_type,
         dtmf: media.rtpmap.iter().find(event).map(|m| m.0),
         direction,
-    })
+        srtp,
+    };
+    Ok((agreed, line))
 }
 
 /// Where RTCP goes that does not share the port of RTP: the next, unless it is named (RFC 3605).
@@ -198,8 +235,9 @@ fn stream(
     dtmf: Option<u8>,
     direction: Direction,
     rtcp_mux: bool,
+    (protocol, crypto): (&str, Option<&str>),
 ) {
-    let _ = write!(out, "m=audio {} RTP/AVP", local.addr.port());
+    let _ = write!(out, "m=audio {} {protocol}", local.addr.port());
     for payload in codecs.iter().map(|(_, payload)| *payload).chain(dtmf) {
         let _ = write!(out, " {payload}");
     }
@@ -229,7 +267,7 @@ fn stream(
         Direction::Inactive => "inactive",
     };
     let mux = if rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
-    let _ = write!(out, "a=ptime:{FRAME_MS}\r\n{mux}a={direction}\r\n");
+    let _ = write!(out, "a=ptime:{FRAME_MS}\r\n{mux}a={direction}\r\n{}", crypto.unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -240,7 +278,7 @@ mod tests {
 
     fn local(direction: Direction) -> Local<'static> {
         let addr = SocketAddr::from(([192, 0, 2, 1], 4000));
-        Local { addr, session_id: 1, version: 1, codecs: OURS, direction }
+        Local { addr, session_id: 1, version: 1, codecs: OURS, direction, srtp: None }
     }
 
     fn answered(offer: &str) -> Result<(String, Negotiated), SdpError> {

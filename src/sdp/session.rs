@@ -39,6 +39,8 @@ pub struct Media {
     pub rtcp_mux: bool,
     /// `a=rtcp`: the port of RTCP if not the next, and its address if not that of the stream (RFC 3605).
     pub rtcp: Option<(u16, Option<IpAddr>)>,
+    /// `a=crypto` as written (RFC 4568).
+    pub crypto: Vec<String>,
     /// `a=ptime`, in milliseconds.
     pub ptime_ms: Option<u32>,
 }
@@ -107,6 +109,7 @@ impl Media {
                 let (port, at) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
                 self.rtcp = port.parse().ok().filter(|p| *p > 0).map(|port| (port, address(at)));
             }
+            "crypto" => self.crypto.push(value.trim().to_owned()),
             "ptime" => self.ptime_ms = value.trim().parse().ok(),
             _ => {}
         }
@@ -137,6 +140,12 @@ pub fn fuzz(data: &[u8]) {
         version: 1,
         codecs: &[crate::base::Codec::Pcma, crate::base::Codec::Pcmu],
         direction: Direction::SendRecv,
+        srtp: Some(super::Crypto {
+            required: false,
+            current: Some(crate::base::Suite::Gcm256),
+            secret: crate::base::Secret::new([0; 32]),
+            nth: 0,
+        }),
     };
     let _ = super::accept(data, &local);
     if let Ok((answer, _)) = super::answer(data, &local) {
@@ -178,7 +187,8 @@ mod tests {
     #[test]
     fn mutated_sessions_never_panic() {
         let good = b"v=0\r\no=- 1 1 IN IP4 h\r\nc=IN IP4 10.0.0.1\r\nm=audio 1 RTP/AVP 8 0 101\r\n\
-            a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\nm=video 0 RTP/AVP 31\r\n";
+            a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n\
+            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^31\r\nm=video 0 RTP/AVP 31\r\n";
         let mut rng = fastrand::Rng::with_seed(3);
         for _ in 0..3000 {
             let mut data = good.to_vec();

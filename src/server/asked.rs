@@ -43,6 +43,13 @@ impl Server {
                 self.carry_out();
                 done
             }
+            Action::Tape { call, taping } => {
+                let mut out = Vec::new();
+                let done = self.switch.tape(self.now(), CallId(*call), *taping, &mut out);
+                self.work.extend(out);
+                self.carry_out();
+                done
+            }
             Action::Open { name, open } => {
                 let done = self.switch.close(self.now(), name, !open);
                 self.step(call::Input::Tick);
@@ -88,7 +95,11 @@ impl Server {
             }
             Action::Drain { queue, on } => acd::Input::Drain { queue, on },
             Action::CancelCallback { call } => acd::Input::CallbackCancelled { call: CallId(call) },
-            Action::Join { .. } | Action::Open { .. } | Action::Ban { .. } | Action::Unban { .. } => {
+            Action::Join { .. }
+            | Action::Tape { .. }
+            | Action::Open { .. }
+            | Action::Ban { .. }
+            | Action::Unban { .. } => {
                 return Ok(());
             }
         };

@@ -2,7 +2,7 @@
 
 use super::{Options, Ready, Server};
 use crate::acd::{AcdEvent, Figures};
-use crate::base::{Epoch, Now, Pii};
+use crate::base::{Epoch, Now, Pii, Secret};
 use crate::call::{Switch, SwitchConfig};
 use crate::config::Config;
 use crate::drive::control::Control;
@@ -48,9 +48,8 @@ impl Server {
         let began = Instant::now();
         let material = files::tls(&options.config, &config)?;
         let (sockets, acceptors, port_taken) = listen(&config, options.port, material).await?;
-        let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
         let media = MediaConfig {
-            workers,
+            workers: config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2)),
             ports: config.server.media_ports.clone(),
             epoch: began,
             backend: Backend::default(),
@@ -81,6 +80,7 @@ impl Server {
             tone: Arc::new(tts::prompt(&tts::tone())),
             voicemail: Some(messages),
             recordings: config.server.record_calls.then_some(recordings),
+            secret: Secret::new(random()?),
         };
         let mut out = Vec::new();
         let switch = Switch::new(Now(0), with, &mut out);
@@ -168,6 +168,13 @@ fn model(options: &Options, config: &Config) -> (Option<models::Model>, Option<S
     }
 }
 
+/// Octets that nobody can guess.
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets).map_err(|e| format!("no randomness: {e}"))?;
+    Ok(octets)
+}
+
 /// The SIP core, seeded by what nobody can guess.
 fn endpoint(
     config: &Config,
@@ -178,10 +185,8 @@ fn endpoint(
         // Those of [[sip.listen]] have what [sip] says already.
         simple.advertised.clone_from(&config.server.advertised);
     }
-    let mut seed = [0u8; 8];
-    getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
     Ok(sip::Endpoint::new(sip::Config {
-        seed: u64::from_le_bytes(seed),
+        seed: u64::from_le_bytes(random()?),
         user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
         realm: config.server.domain.clone(),
         accounts,

@@ -357,6 +357,8 @@ fn media_words(command: &MediaCommand) -> String {
         | MediaCommand::Echo { .. }
         | MediaCommand::SendDigits { .. }
         | MediaCommand::Record { .. }
+        | MediaCommand::Tape { .. }
+        | MediaCommand::MoveRecord { .. }
         | MediaCommand::StopRecord { .. } => format!("media {leg}: other"),
     }
 }

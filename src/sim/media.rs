@@ -147,6 +147,8 @@ impl Plane {
             Command::Echo { .. }
             | Command::SendDigits { .. }
             | Command::Record { .. }
+            | Command::Tape { .. }
+            | Command::MoveRecord { .. }
             | Command::StopRecord { .. }
             | Command::Close { .. } => {}
         }

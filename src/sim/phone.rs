@@ -46,7 +46,7 @@ impl Phone {
     fn local(&mut self, leg: LegId, direction: Direction) -> Local<'_> {
         self.version += 1;
         let addr = self.audio(leg);
-        Local { addr, session_id: leg.0, version: self.version, codecs: &self.codecs, direction }
+        Local { addr, session_id: leg.0, version: self.version, codecs: &self.codecs, direction, srtp: None }
     }
 
     pub(super) fn offer(&mut self, leg: LegId, direction: Direction) -> Bytes {

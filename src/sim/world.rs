@@ -163,6 +163,7 @@ impl World {
             music,
             voicemail: Some("messages".into()),
             recordings: None,
+            secret: crate::base::Secret::new([7; 32]),
         };
         let mut out = Vec::new();
         let switch = Switch::new(Now(0), with, &mut out);

@@ -6,7 +6,7 @@ mod speech;
 mod tones;
 mod wav;
 
-pub use recorder::{CHUNK_FRAMES, Recorder, Side};
+pub use recorder::{CHUNK_FRAMES, Recorder, Side, Taping};
 pub use speech::{FrameHead, SpeechTap};
 pub use tones::Tones;
 pub use wav::{WAV_HEADER_OCTETS, wav_header};

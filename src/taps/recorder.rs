@@ -28,6 +28,19 @@ pub enum Side {
     Right,
 }
 
+/// Whether what is said gets into the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Taping {
+    /// It does.
+    #[default]
+    On,
+    /// Silence does, as long as what is said.
+    Masked,
+    /// Nothing does: what follows comes right after what was before.
+    Paused,
+}
+
 #[derive(Debug)]
 struct Lane {
     octets: Box<[u8; LANE]>,
@@ -57,6 +70,7 @@ impl Lane {
 #[derive(Debug)]
 pub struct Recorder {
     codec: Codec,
+    taping: Taping,
     lanes: [Lane; 2],
     read: u64,
     chunk: Vec<u8>,
@@ -66,12 +80,31 @@ impl Recorder {
     /// An empty recording.
     pub fn new(codec: Codec) -> Self {
         let lane = || Lane { octets: Box::new([silence(codec); LANE]), anchor: None };
-        Recorder { codec, lanes: [lane(), lane()], read: 0, chunk: Vec::with_capacity(CHUNK_FRAMES * 2) }
+        let chunk = Vec::with_capacity(CHUNK_FRAMES * 2);
+        Recorder { codec, taping: Taping::On, lanes: [lane(), lane()], read: 0, chunk }
+    }
+
+    /// From now on what is said is recorded so.
+    pub fn set(&mut self, taping: Taping, write: impl FnMut(Vec<u8>)) {
+        if taping == Taping::Paused {
+            // What was said before is still in the lanes.
+            self.advance(DELAY.div_ceil(FRAME_SAMPLES as u64), write);
+            self.restart();
+        }
+        self.taping = taping;
+    }
+
+    /// The streams that follow have other timelines.
+    pub fn restart(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| lane.anchor = None);
     }
 
     /// Lays down octets of `codec` at their RTP timestamp. `in_order` is false for a packet that came after a later
     /// one: it fills its gap or, if that was read already, is left out.
     pub fn put(&mut self, side: Side, codec: Codec, timestamp: u32, octets: &[u8], in_order: bool) {
+        if self.taping != Taping::On {
+            return;
+        }
         let mut changed = [0; 2 * FRAME_SAMPLES];
         let mut timestamp = timestamp;
         // One pass where the codecs agree, which is always but after a re-INVITE that changed the codec.
@@ -90,6 +123,9 @@ impl Recorder {
 
     /// Reads `frames` frames of 20 ms from both lanes; hands each full piece to `write`.
     pub fn advance(&mut self, frames: u64, mut write: impl FnMut(Vec<u8>)) {
+        if self.taping == Taping::Paused {
+            return;
+        }
         for _ in 0..frames * FRAME_SAMPLES as u64 {
             let at = self.read as usize % LANE;
             for lane in &mut self.lanes {
@@ -189,6 +225,35 @@ mod tests {
         r.finish(|c| chunks.push(c));
         // A-law has no zero; its quietest octet is µ-law's second quietest.
         assert_eq!(channel(&chunks, Side::Left), [255, 255, 255, 254, 255, 255, 255]);
+    }
+
+    /// Ten frames said on both sides, the fifth to the seventh under `taping`.
+    fn taped(taping: Taping) -> Vec<u8> {
+        let (mut r, mut chunks) = (Recorder::new(Codec::Pcmu), Vec::new());
+        for n in 1..=10u32 {
+            match n {
+                5 => r.set(taping, |c| chunks.push(c)),
+                8 => r.set(Taping::On, |c| chunks.push(c)),
+                _ => {}
+            }
+            for side in [Side::Left, Side::Right] {
+                r.put(side, Codec::Pcmu, n * FRAME, &frame(n as u8), true);
+            }
+            r.advance(1, |c| chunks.push(c));
+        }
+        r.finish(|c| chunks.push(c));
+        let [left, right] = [Side::Left, Side::Right].map(|side| channel(&chunks, side));
+        assert_eq!(left, right);
+        left
+    }
+
+    #[test]
+    fn what_is_said_under_a_mask_is_silence_and_what_is_said_in_a_pause_is_not_there() {
+        assert_eq!(taped(Taping::On)[3..], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(taped(Taping::Masked)[3..], [1, 2, 3, 4, 255, 255, 255, 8, 9, 10]);
+        let paused = taped(Taping::Paused);
+        let said: Vec<u8> = paused.into_iter().filter(|o| *o != 255).collect();
+        assert_eq!(said, [1, 2, 3, 4, 8, 9, 10]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ const NEW: LegId = LegId(9);
 /// A caller who talks with agent 1001, and the agent's leg.
 fn talking() -> (World, LegId) {
     let mut w = World::new();
+    w.switch.shared.recordings = Some("recordings".into());
     w.register("1001");
     w.call();
     w.speak("我家停水了");
@@ -44,6 +45,8 @@ fn a_customer_s_switchboard_puts_somebody_else_in_its_place() {
     w.dial_from(NEW, "12345", None);
     assert!(bridged(&w, CALLER, agent), "not before the ACK");
     acknowledged(&mut w);
+    let moved = |o: &Output| matches!(o, Output::Media(Media::MoveRecord { from: CALLER, to: NEW }));
+    assert!(w.log.iter().any(moved), "recorded in the same file");
     assert!(bridged(&w, NEW, agent));
     assert_eq!((w.hung_up.as_slice(), w.closed.as_slice()), ([CALLER].as_slice(), [CALLER].as_slice()));
     assert_eq!(w.switch.trunks()[0].inward, (1, 1), "one call, as before");

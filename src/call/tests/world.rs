@@ -104,6 +104,7 @@ impl World {
             voicemail: Some("messages".into()),
             music: prompt,
             recordings: None,
+            secret: crate::base::Secret::new([7; 32]),
         };
         let switch = Switch::new(Now(0), with, &mut out);
         let mut world = World {

@@ -102,6 +102,12 @@ impl Dialog {
         self.go_on(now, out);
     }
 
+    /// True while a request is filled that needs a value which nobody else is to hear.
+    pub fn asks_for_a_secret(&self) -> bool {
+        let intent = self.task.as_ref().and_then(|task| self.plan.intents.get(task.intent));
+        intent.is_some_and(|intent| intent.slots.iter().any(|slot| slot.secret))
+    }
+
     /// Asks for what is missing, reads back what may be wrong, and then acts.
     pub(super) fn go_on(&mut self, now: Now, out: &mut Vec<Output>) {
         let plan = self.plan.clone();

@@ -13,6 +13,7 @@ pub(super) fn slot(name: &str, kind: &str, zh: &str, en: &str) -> Slot {
         again: text(&format!("请再说一遍{zh}。"), &format!("Once more, {en}?")),
         confirm: Confirm::Auto,
         optional: false,
+        secret: false,
     }
 }
 

@@ -1,26 +1,34 @@
 //! RTCP of a leg: whose reports are believed, and when ours go out.
 
+use super::receive::because;
 use super::{Leg, Peer};
 use crate::base::Now;
 use crate::media::out::{Body, Channel, Out, Send};
-use crate::rtp::Verdict;
+use crate::rtp::{PacketBuf, Verdict};
 use std::net::SocketAddr;
 
 impl Leg {
     /// A datagram of RTCP has come, on whichever port: RFC 5761 tells the two apart also where they were not agreed to share
     /// one. It is believed from where RTP comes from; on a port of its own, from the same host.
-    pub(in crate::media) fn control(&mut self, now: Now, from: SocketAddr, datagram: &[u8]) {
+    pub(in crate::media) fn control(&mut self, now: Now, from: SocketAddr, buf: &mut PacketBuf) {
         let Some(peer) = &mut self.peer else { return };
         let audio = peer.latch.target();
         let known = from == audio
             || peer.spec.rtcp.is_some()
                 && from.ip() == audio.ip()
-                && peer.rtcp.judge(now, from) != Verdict::Stranger;
-        if known {
-            self.reports.receive(now, datagram, &self.stream, peer.spec.codec.clock());
-        } else {
-            self.rejected += 1;
+                && peer.rtcp.judge(now, from, true) != Verdict::Stranger;
+        if !known {
+            self.reject(|r| &mut r.stranger);
+            return;
         }
+        if let Err(fault) = self.srtp.as_mut().map_or(Ok(()), |srtp| srtp.open_rtcp(buf)) {
+            self.reject(because(fault));
+            return;
+        }
+        if from != audio {
+            peer.rtcp.heard(now, from);
+        }
+        self.reports.receive(now, buf.bytes(), &self.stream, peer.spec.codec.clock());
     }
 
     /// Sends a report if one is due.
@@ -49,7 +57,11 @@ impl Leg {
         }
         let (octets, len) =
             self.reports.write(now, &self.stream, (self.sent, self.octets), &self.receiver, bye);
-        let body = Body::Packet(out.packet(&[&octets[..len]]));
+        let mut packet = out.packet(&[&octets[..len]]);
+        if self.srtp.as_mut().is_some_and(|srtp| srtp.seal_rtcp(&mut packet).is_err()) {
+            return out.pool.give(packet);
+        }
+        let body = Body::Packet(packet);
         out.sends.push(Send { leg: self.id, channel, to, body });
     }
 }

@@ -79,8 +79,23 @@ impl Leg {
     }
 
     pub(super) fn send(&mut self, to: SocketAddr, body: Body, out: &mut Out) {
+        let octets = body.payload_octets() as u64;
+        let body = match (&mut self.srtp, body) {
+            (None, body) => body,
+            (Some(srtp), body) => {
+                let mut packet = match body {
+                    Body::Packet(packet) => packet,
+                    // What is shared by all calls cannot be encrypted where it is.
+                    Body::Audio { .. } => out.packet(&body.parts()),
+                };
+                if srtp.seal(&mut packet).is_err() {
+                    return out.pool.give(packet);
+                }
+                Body::Packet(packet)
+            }
+        };
         self.sent += 1;
-        self.octets += body.payload_octets() as u64;
+        self.octets += octets;
         out.sends.push(Send { leg: self.id, channel: Channel::Rtp, to, body });
     }
 

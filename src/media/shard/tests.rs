@@ -288,6 +288,29 @@ fn a_recording_has_what_the_leg_says_and_what_it_hears() {
 }
 
 #[test]
+fn a_recording_goes_on_with_another_leg() {
+    let mut w = World::with(&[(A, Codec::Pcmu), (B, Codec::Pcmu)]);
+    w.command(Command::Record { leg: A, file: "x.wav".into() });
+    for leg in [A, B] {
+        for n in 0..60u16 {
+            w.audio(A, 60 * leg.0 as u16 + n, 1);
+            w.audio(B, 60 * leg.0 as u16 + n, 2);
+            w.run_ms(20);
+        }
+        w.command(Command::MoveRecord { from: A, to: B });
+    }
+    w.closed(A);
+    assert!(!w.out.files.iter().any(|op| matches!(op, FileOp::Finish { .. })), "not with the first leg");
+    w.command(Command::StopRecord { leg: B });
+    let of = |leg| move |op: &&FileOp| matches!(op, FileOp::Append { leg: l, .. } if *l == leg);
+    assert!(w.out.files.iter().any(|op| matches!(op, FileOp::Move { from: A, to: B })));
+    for (leg, octet) in [(A, 1), (B, 2)] {
+        let mut pieces = w.out.files.iter().filter(of(leg));
+        assert!(pieces.any(|op| matches!(op, FileOp::Append { octets, .. } if octets.contains(&octet))));
+    }
+}
+
+#[test]
 fn a_panic_ends_the_leg_it_happened_in_and_the_tick_goes_on() {
     let mut w = World::with(&[(A, Codec::Pcmu), (B, Codec::Pcmu)]);
     w.command(Command::Bridge { a: A, b: B });

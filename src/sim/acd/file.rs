@@ -256,6 +256,7 @@ impl Reader<'_> {
             capacity: crew.capacity,
             sign_in: None,
             password: None,
+            srtp: None,
         };
         let agents = crews.into_iter().map(agent).collect();
         let setup = config::setup(self.file, agents, queues, &mut self.problems);

@@ -164,6 +164,8 @@ impl Check for NoDeadAir {
                 | Moment::Ticket { .. }
                 | Moment::CallbackBooked
                 | Moment::MessageLeft
+                | Moment::Recording { .. }
+                | Moment::RecordingEnded { .. }
                 | Moment::Survey { .. }
                 | Moment::Supervised { .. }
                 | Moment::GuestLeft { .. }
