@@ -125,6 +125,7 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
+        self.early_media_ends(leg, out);
         self.close_leg(leg, "offer failed", out);
         if let Some(at) = self.ringing.iter().position(|side| side.leg == leg) {
             let side = self.ringing.remove(at);
@@ -170,7 +171,7 @@ impl Call {
         let (offer, user) =
             self.ringing.get(at).map(|side| (side.offer, side.user.clone())).unwrap_or_default();
         let Some(found) = self.legs.iter_mut().find(|l| l.id == leg) else { return };
-        if found.accept(sdp).is_err() {
+        if found.answered(sdp).is_err() {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, "no codec in common", s, out);
         }
         found.up = true;

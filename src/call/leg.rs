@@ -25,6 +25,8 @@ pub(super) struct Leg {
     pub(super) sip: bool,
     /// The INVITE was answered.
     pub(super) up: bool,
+    /// It is heard, though it has not been answered.
+    pub(super) early: bool,
     pub(super) stream: Option<StreamSpec>,
     /// The peer has asked us to hold.
     pub(super) held: bool,
@@ -45,6 +47,7 @@ impl Leg {
             addr: None,
             sip: true,
             up: false,
+            early: false,
             stream: None,
             held: false,
             stats: None,
@@ -85,6 +88,14 @@ impl Leg {
         let agreed = sdp::accept(answer, &self.local(addr))?;
         self.agree(agreed);
         Ok(())
+    }
+
+    /// Takes the answer of the 200 to our INVITE, which may have come before it (RFC 3262 §5).
+    pub(super) fn answered(&mut self, answer: &[u8]) -> Result<(), SdpError> {
+        match answer.is_empty() && self.stream.is_some() {
+            true => Ok(()),
+            false => self.accept(answer),
+        }
     }
 
     /// What was agreed once the peer's ACK has come, with its answer if it owed one; `None` if nothing was.

@@ -42,7 +42,7 @@ pub use server::{NoWay, Server};
 pub use stir::{Sign, Stir};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
-pub use trunk::{Limits, Trunk};
+pub use trunk::{Limits, NEXT_ON, Trunk};
 
 use crate::acd;
 use crate::base::Pii;
