@@ -272,9 +272,7 @@ impl Server {
                 acceptor.replace(new);
             }
         }
-        if let Some(client) = material.client {
-            self.sockets.trust(tls::Connector::trusting(client));
-        }
+        self.sockets.show(material.clients);
     }
 
     fn step(&mut self, input: call::Input) {

@@ -9,6 +9,7 @@ mod calls;
 mod codecs;
 mod consult;
 mod guarded;
+mod identity;
 mod ipv6;
 mod kamailio;
 mod linphone;

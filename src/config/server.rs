@@ -59,16 +59,24 @@ impl Server {
         simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
     }
 
-    /// The trunk that a call comes over: by who has said so with its password, else by where it comes from, else
-    /// `registered`, by our registration with it.
+    /// The trunk that a call comes over: by who has said so with its password, else by its certificate, else by where it comes
+    /// from, else `registered`, by our registration with it. One whose domains are known is none without its certificate.
     pub fn trunk_of(&self, incoming: &Incoming, registered: Option<&str>) -> Option<&Trunk> {
         let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
-        let by_network = |t: &&Trunk| t.covers(remote, local);
+        let proved = |t: &&Trunk| t.is_proved(&incoming.domains);
+        let anywhere = |t: &Trunk| t.from.is_empty() && !t.own_machine;
+        let by_certificate =
+            |t: &&Trunk| !t.domains.is_empty() && proved(t) && (anywhere(t) || t.covers(remote, local));
+        let by_network = |t: &&Trunk| t.domains.is_empty() && t.covers(remote, local);
         match &incoming.account {
             Some(account) => {
                 self.trunks.iter().find(|t| t.by_digest().is_some_and(|(user, _)| user == account))
             }
-            None => self.trunks.iter().find(by_network).or_else(|| self.trunk(registered?)),
+            None => {
+                let found = self.trunks.iter().find(by_certificate);
+                let found = found.or_else(|| self.trunks.iter().find(by_network));
+                found.or_else(|| self.trunk(registered?).filter(proved))
+            }
         }
     }
 }
@@ -278,7 +286,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.guard = guard::read(file, raw.guard, problems);
     server.stir = stir::read(file, raw.stir, problems);
-    server.trunks = trunk::read(file, raw.trunk, !server.stir.trust.is_empty(), problems);
+    server.trunks = trunk::read(file, raw.trunk, &server, problems);
     server.routes = route::read(file, raw.route, &server.trunks, problems);
     if server.trunks.is_empty() {
         problems.push(

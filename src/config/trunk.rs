@@ -2,9 +2,10 @@
 
 use super::file::File;
 use super::headers::{HeaderPolicy, RawHeaders};
+use super::listen::NamedFile;
 use super::number::{Form, Numbering};
 use super::problem::Problem;
-use super::server::codecs;
+use super::server::{Server, codecs};
 use super::stir::{self, RawSign, Sign};
 use super::team::{Password, RawPassword};
 use crate::base::Codec;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 mod checks;
+mod tls;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +62,10 @@ pub struct Trunk {
     pub require_identity: bool,
     /// How the numbers of calls over it are signed.
     pub sign: Option<Sign>,
+    /// SIP domains one of which its certificate must be for (RFC 5922), lower case; empty stands for no certificate at all.
+    pub domains: Vec<String>,
+    /// What we show when we connect to it by TLS: certificate and key.
+    pub certificate: Option<(NamedFile, NamedFile)>,
     /// Refusals after which a number is called by the next trunk.
     pub next_on: Vec<u16>,
     /// What its network plays before the answer is heard by whoever waits for it.
@@ -93,6 +99,11 @@ impl Trunk {
         self.allow.is_empty() || self.allow.iter().any(|a| whole.starts_with(a.as_str()))
     }
 
+    /// True if its peer need not prove who it is, or has proved to be of one of its domains.
+    pub fn is_proved(&self, domains: &[String]) -> bool {
+        self.domains.is_empty() || self.domains.iter().any(|d| domains.contains(d))
+    }
+
     /// The URI of a number there, if it says where calls go.
     pub fn uri(&self, number: &str) -> Option<String> {
         let (scheme, host) = self.to.as_ref()?.split_once(':')?;
@@ -101,7 +112,8 @@ impl Trunk {
 
     /// Its calls are known by digest alone, wherever they come from.
     pub fn by_digest(&self) -> Option<&(String, Password)> {
-        self.login.as_ref().filter(|_| self.from.is_empty() && !self.own_machine && !self.register)
+        let anywhere = self.from.is_empty() && !self.own_machine && !self.register;
+        self.login.as_ref().filter(|_| anywhere && self.domains.is_empty())
     }
 }
 
@@ -137,6 +149,7 @@ pub(super) struct RawTrunk {
     #[serde(default)]
     require_identity: Option<Spanned<bool>>,
     sign: Option<RawSign>,
+    tls: Option<tls::RawTls>,
     next_on: Option<Vec<Spanned<u16>>>,
     early_media: Option<bool>,
 }
@@ -145,9 +158,10 @@ pub(super) struct RawTrunk {
 pub(super) fn read(
     file: &File,
     raw: Vec<RawTrunk>,
-    verifies: bool,
+    server: &Server,
     problems: &mut Vec<Problem>,
 ) -> Vec<Trunk> {
+    let verifies = !server.stir.trust.is_empty();
     let mut trunks: Vec<Trunk> = Vec::new();
     // Each network with its trunk and its line, to tell where the other one is.
     let mut networks: Vec<(Option<IpNet>, String, usize)> = Vec::new();
@@ -178,7 +192,8 @@ pub(super) fn read(
             }
             networks.push((*net, name.clone(), file.place(text.span().start).0));
         }
-        if raw.from.is_empty() && raw.user.is_none() && raw.to.is_none() {
+        let tls = tls::read(file, &raw, &trunks, server, problems);
+        if raw.from.is_empty() && raw.user.is_none() && raw.to.is_none() && tls.domains.is_empty() {
             let help = "add from = [\"192.0.2.0/24\"], or user and password if it is known by digest, or to = \"sip:…\"";
             problems.push(
                 file.error(raw.name.span(), format!("no call can come or go over trunk `{name}`"))
@@ -210,6 +225,8 @@ pub(super) fn read(
             codecs: raw.codecs.map(|list| codecs(file, &list, problems)).unwrap_or_default(),
             require_identity: raw.require_identity.is_some_and(|r| *r.get_ref()),
             sign: raw.sign.map(|sign| stir::sign(file, sign, problems)),
+            domains: tls.domains,
+            certificate: tls.certificate,
             next_on: raw.next_on.map_or(NEXT_ON.to_vec(), |list| next_on(file, &list, problems)),
             early_media: raw.early_media.unwrap_or(true),
             name,

@@ -123,9 +123,9 @@ impl SipSockets {
         Ok(addr)
     }
 
-    /// What outgoing TLS connections trust.
-    pub fn trust(&mut self, connector: tls::Connector) {
-        self.connector = connector;
+    /// What outgoing TLS connections show and trust.
+    pub fn show(&self, clients: tls::Clients) {
+        self.connector.replace(clients);
     }
 
     /// Whom to ask for names, if not the name servers of the system.

@@ -215,9 +215,7 @@ async fn listen(
     material: tls::Material,
 ) -> Result<(SipSockets, Vec<Option<tls::Acceptor>>, Option<u16>), String> {
     let (mut sockets, port_taken) = bind(config, port).await?;
-    if let Some(client) = material.client {
-        sockets.trust(tls::Connector::trusting(client));
-    }
+    sockets.show(material.clients);
     if !config.server.dns.is_empty() {
         sockets.ask(dns::Dns::servers(&config.server.dns));
     }

@@ -67,8 +67,14 @@ impl Endpoint {
     /// True if `flow` is no trunk's, not exempt, has no phone, and no registrar of ours.
     pub(super) fn is_stranger(&self, flow: Flow) -> bool {
         let (rules, ip) = (&self.watch.rules, flow.remote.ip());
-        let known = rules.exempt.hold(flow) || rules.trunks.hold(flow) || self.registrar.has(ip);
+        let known = rules.exempt.hold(flow) || self.is_trunks(flow) || self.registrar.has(ip);
         !known && self.registered_with(ip, None).is_none()
+    }
+
+    /// True if `flow` comes from where a trunk is, or its peer has shown a trunk's certificate.
+    fn is_trunks(&self, flow: Flow) -> bool {
+        let rules = &self.watch.rules;
+        rules.trunks.hold(flow) || self.ways.domains(flow).iter().any(|d| rules.trunk_domains.contains(d))
     }
 
     /// A stranger that gets no more than challenges.
@@ -159,7 +165,7 @@ impl Endpoint {
         if self.offered.len() >= rules.half_open {
             return Some("too many calls not answered");
         }
-        if rules.exempt.hold(flow) || rules.trunks.hold(flow) {
+        if rules.exempt.hold(flow) || self.is_trunks(flow) {
             return None;
         }
         let from = |leg: &&LegId| self.legs.get(leg).is_some_and(|l| l.dialog.flow.remote.ip() == ip);

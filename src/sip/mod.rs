@@ -48,6 +48,7 @@ mod reply;
 mod server;
 mod session;
 mod settings;
+mod settle;
 mod stir;
 mod syntax;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Transports (RFC 3261 §18, RFC 7118), and over which of our listeners a peer is reached.
 //!
-//! In: where the server listens, and connections whose peers say that they may be used both ways (`alias`, RFC 5923).
+//! In: where the server listens, whose certificates were shown over connections, and connections whose peers say that they may be used both ways (`alias`, RFC 5923).
 //! Out: the [`Flow`] towards an address, and how we call ourselves on it.
 
 use super::event::Flow;
@@ -93,11 +93,13 @@ pub(super) struct Ways {
     pub(super) listeners: Vec<Listener>,
     /// Connections by what their peer listens on.
     aliases: BTreeMap<(Transport, SocketAddr), Flow>,
+    /// The SIP domains of the peers of TLS connections, as they have proved.
+    domains: BTreeMap<Flow, Vec<String>>,
 }
 
 impl Ways {
     pub(super) fn new(listeners: Vec<Listener>) -> Ways {
-        Ways { listeners, aliases: BTreeMap::new() }
+        Ways { listeners, aliases: BTreeMap::new(), domains: BTreeMap::new() }
     }
 
     /// The flow to `remote` over `transport`, from the listener that is most like `like`; `None` if no listener of ours can
@@ -153,8 +155,22 @@ impl Ways {
         }
     }
 
+    /// The peer of a connection has proved to be of these domains, and of no others.
+    pub(super) fn secured(&mut self, flow: Flow, domains: Vec<String>) {
+        match domains.is_empty() {
+            true => self.domains.remove(&flow),
+            false => self.domains.insert(flow, domains),
+        };
+    }
+
+    /// The domains that the peer has proved to be of.
+    pub(super) fn domains(&self, flow: Flow) -> &[String] {
+        self.domains.get(&flow).map_or(&[], Vec::as_slice)
+    }
+
     /// The connection is gone.
     pub(super) fn closed(&mut self, flow: Flow) {
+        self.domains.remove(&flow);
         self.aliases.retain(|_, f| *f != flow);
     }
 }

@@ -64,6 +64,8 @@ impl Networks {
 pub struct Rules {
     /// Where calls come from without credentials.
     pub trunks: Networks,
+    /// SIP domains whose certificates are trunks', lower case.
+    pub trunk_domains: Vec<String>,
     /// There are trunks that are known by password alone: INVITEs of strangers are challenged, whoever they say they are.
     pub trunks_by_digest: bool,
     /// Who has no rate and is not banned but by hand.
@@ -93,6 +95,7 @@ impl Default for Rules {
         let nets = vec![IpNet::default(), IpNet::V6(ipnet::Ipv6Net::default())];
         Rules {
             trunks: Networks::default(),
+            trunk_domains: Vec::new(),
             trunks_by_digest: false,
             exempt: Networks { nets, own_machine: true },
             silent: false,

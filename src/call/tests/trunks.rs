@@ -96,6 +96,30 @@ fn a_trunk_known_by_digest_is_asked_for_its_password() {
     assert!(w.log.iter().any(|o| matches!(o, Output::TurnedAway { status: 403, .. })), "a stranger");
 }
 
+#[test]
+fn a_trunk_with_an_identity_is_none_without_its_certificate_not_even_from_its_network() {
+    let certified = "tls = { identity = [\"Carrier.example\"] }\nto = \"sips:carrier.example\"\n\
+        [[trunk]]\nname = \"roaming\"\ntls = { identity = [\"sip:b.example\"] }\nto = \"sip:b.example\"\n";
+    let turned_away = |o: &Output| matches!(o, Output::TurnedAway { status: 403, .. });
+    let over = |w: &World, name: &str| {
+        w.log.iter().any(|o| matches!(o, Output::Moment { at, .. } if matches!(&at.moment, Moment::Incoming { trunk, .. } if trunk == name)))
+    };
+    let mut w = World::with_trunk("", certified);
+    w.dial("12345", PHONE);
+    assert!(w.log.iter().any(turned_away), "its network alone is not enough");
+    w.domains = vec!["x.example".into(), "carrier.example".into()];
+    w.dial_from(LegId(2), "12345", None);
+    assert!(over(&w, "local"));
+    let mut w = World::with_trunk("", certified);
+    w.remote = ([203, 0, 113, 9], 5060).into();
+    w.domains = vec!["carrier.example".into()];
+    w.dial("12345", PHONE);
+    assert!(w.log.iter().any(turned_away), "its certificate elsewhere is not enough either");
+    w.domains = vec!["b.example".into()];
+    w.dial_from(LegId(2), "12345", None);
+    assert!(over(&w, "roaming"), "without networks the certificate is");
+}
+
 /// The sample's trunk leads to a carrier, a second one to another, and calls go out by the first if it takes them.
 const TWO: &str = "country = \"86\"\nnumbers = \"national\"\nto = \"sip:a.example\"\nallow = [\"+86\", \"4\"]\n\
     [[trunk]]\nname = \"b\"\nto = \"sips:b.example:5061\"\ncountry = \"86\"\nnumbers = \"e164\"\n\

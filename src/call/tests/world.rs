@@ -67,6 +67,8 @@ pub(super) struct World {
     pub(super) replaces: Option<LegId>,
     /// The registration that calls come by.
     pub(super) peer: Option<sip::PeerId>,
+    /// What certificate the next INVITE comes with.
+    pub(super) domains: Vec<String>,
     /// Further fields of the next INVITE.
     pub(super) headers: Vec<(String, String)>,
 }
@@ -121,6 +123,7 @@ impl World {
             remote: flow().remote,
             replaces: None,
             peer: None,
+            domains: Vec::new(),
             headers: Vec::new(),
         };
         world.obey(out);
@@ -242,6 +245,7 @@ impl World {
             leg,
             flow: Flow { remote: self.remote, ..flow() },
             peer: self.peer,
+            domains: self.domains.clone(),
             replaces: self.replaces,
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),

@@ -50,3 +50,24 @@ fn what_is_mistaken_is_named_with_its_remedy() {
     assert!(with("next_on = [486, 200]").contains("200 is no refusal"));
     assert!(problem("[[trunk]]\nname = \"agent 1\"\nfrom = [\"auto\"]\n").contains("not a trunk's name"));
 }
+
+#[test]
+fn what_a_trunk_shows_and_must_show_over_tls_is_checked() {
+    let with = |extra: &str| problem(&format!("[[trunk]]\nname = \"a\"\nfrom = [\"auto\"]\n{extra}\n"));
+    assert!(
+        with("tls = { identity = [\"carrier.example\"] }").contains("no listener asks for the certificate")
+    );
+    assert!(with("to = \"sip:h\"\ntls = { identity = [\"*.example\"] }").contains("not a SIP domain"));
+    assert!(with("to = \"sip:h\"\ntls = { identity = [\"sip:me@h\"] }").contains("not a SIP domain"));
+    assert!(
+        with("tls = { certificate = \"c.pem\", key = \"k.pem\" }")
+            .contains("nobody to show the certificate to")
+    );
+    assert!(with("tls = { certificate = \"c.pem\" }").contains("a certificate without its key"));
+    assert!(with("tls = { key = \"c.pem\" }").contains("a key without a certificate"));
+    let two = "to = \"sip:h\"\ntls = { identity = [\"h\"], certificate = \"c\", key = \"k\" }\n[[trunk]]\nname = \"b\"\n\
+               to = \"sips:H:5061\"\ntls = { identity = [\"H\"], certificate = \"d\", key = \"k\" }";
+    let said = with(two);
+    assert!(said.contains("trunk `a` has the identity `h` already"), "{said}");
+    assert!(said.contains("trunk `a` shows another certificate to the same host"), "{said}");
+}

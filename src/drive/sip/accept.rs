@@ -11,6 +11,9 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::CommonState;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// Takes connections for a listener until nobody wants messages any more.
 pub(super) async fn accept(
@@ -46,13 +49,18 @@ async fn serve(stream: TcpStream, flow: Flow, tls: Option<tls::Acceptor>, shared
     match (flow.transport, tls) {
         (Transport::Tls, Some(tls)) => {
             if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await {
+                let domains = domains_of(stream.get_ref().1);
+                shared.hand(Input::Secured { flow, domains }).await;
                 converse(Stream::new(stream), flow, enter(), shared).await;
             }
         }
         (Transport::Wss, Some(tls)) => {
-            if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await
-                && let Ok(Ok(socket)) = tokio::time::timeout_at(until, websocket::accept(stream)).await
-            {
+            if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await {
+                let domains = domains_of(stream.get_ref().1);
+                let Ok(Ok(socket)) = tokio::time::timeout_at(until, websocket::accept(stream)).await else {
+                    return;
+                };
+                shared.hand(Input::Secured { flow, domains }).await;
                 converse(socket, flow, enter(), shared).await;
             }
         }
@@ -65,6 +73,11 @@ async fn serve(stream: TcpStream, flow: Flow, tls: Option<tls::Acceptor>, shared
             converse(Stream::new(stream), flow, enter(), shared).await;
         }
     }
+}
+
+/// Who the peer has proved to be: the core is told before anything that it says.
+fn domains_of(connection: &CommonState) -> Vec<String> {
+    tls::domains(connection.peer_certificates())
 }
 
 /// Makes a connection in a task of its own; `first` is sent as soon as it is there.
@@ -84,7 +97,7 @@ pub(super) fn connect(flow: Flow, first: Bytes, tls: &tls::Connector, shared: &S
 /// Gives the entry back if there is no connection.
 async fn begin(
     flow: Flow,
-    tls: Option<(tokio_rustls::TlsConnector, tokio_rustls::rustls::pki_types::ServerName<'static>)>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
     entry: Entry,
     shared: &Shared,
 ) -> Option<Entry> {
@@ -96,7 +109,11 @@ async fn begin(
     match tls {
         None => converse(Stream::new(stream), flow, entry, shared).await,
         Some((connector, name)) => match timeout(SIP_HANDSHAKE_MAX, connector.connect(name, stream)).await {
-            Ok(Ok(stream)) => converse(Stream::new(stream), flow, entry, shared).await,
+            Ok(Ok(stream)) => {
+                let domains = domains_of(stream.get_ref().1);
+                shared.hand(Input::Secured { flow, domains }).await;
+                converse(Stream::new(stream), flow, entry, shared).await;
+            }
             Ok(Err(error)) => {
                 tracing::warn!(peer = %flow.remote, %error, "no TLS connection");
                 return Some(entry);

@@ -28,7 +28,7 @@ impl Node {
         if let Some((acceptor, connector)) = tls {
             let tls = Listener { transport: Transport::Tls, addr: ANY, advertised: None };
             sockets.listen(tls, Some(acceptor)).await.unwrap();
-            sockets.trust(connector);
+            sockets.connector = connector;
         }
         let listeners = sockets.listeners().to_vec();
         let endpoint = Endpoint::new(Config { seed, accounts, listeners, ..Config::default() });
