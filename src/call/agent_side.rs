@@ -57,16 +57,19 @@ impl Call {
         }
         self.cdr.decisions.push(decision);
         self.moment(now, Moment::Offered { agent: user.clone() }, out);
-        let Some(ip) = s.homes.get(&user).copied() else {
+        let Some(home) = s.homes.get(&user).copied() else {
             s.acd.push(acd::Input::Failed { offer, why: OfferFailure::Unreachable });
             return;
         };
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-        self.legs.push(Leg::new(leg, user.clone(), &s.config.server.codecs, like));
+        self.legs.push(
+            Leg::new(leg, user.clone(), &s.config.server.codecs, like)
+                .seen_at(s.config.server.media_seen(home)),
+        );
         self.ringing.push(AgentSide { offer: Some(offer), leg, user, outside: None });
         let near = (!self.is_without_customer()).then(|| self.caller());
-        out.push(Output::Open { leg, ip, near });
+        out.push(Output::Open { leg, ip: home.local.ip(), near });
     }
 
     pub(super) fn invite(&mut self, now: Now, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {

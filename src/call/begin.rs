@@ -141,12 +141,15 @@ impl Call {
             sip_call_id: customer.sip_call_id.into(),
             dialog: Dialog::new(plan, s.listens, s.epoch, id.0).of(cdr.caller.reveal()),
             stage: Stage::Opening,
-            legs: vec![Leg::new(
-                customer.leg,
-                "caller",
-                s.config.server.codecs_over(customer.trunk.as_deref()),
-                None,
-            )],
+            legs: vec![
+                Leg::new(
+                    customer.leg,
+                    "caller",
+                    s.config.server.codecs_over(customer.trunk.as_deref()),
+                    None,
+                )
+                .seen_at(s.config.server.media_seen(customer.way)),
+            ],
             ringing: Vec::new(),
             agent: None,
             guests: Vec::new(),
@@ -199,7 +202,7 @@ impl Call {
     ) {
         let over = self.over;
         let Some(found) = self.leg_mut(leg) else { return };
-        found.addr = addr;
+        found.opened(addr);
         if over || !found.sip {
             // It came too late: give the port back.
             if addr.is_some() {

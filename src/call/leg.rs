@@ -4,7 +4,7 @@ use crate::base::{Codec, Direction, LegId};
 use crate::media::{LegStats, StreamSpec};
 use crate::sdp::{self, Local, Negotiated, SdpError};
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What we speak, best first: as configured, but before all what the other leg speaks, so that a bridge need not re-code.
 fn codecs(configured: &[Codec], other_leg: Option<Codec>) -> Vec<Codec> {
@@ -19,8 +19,10 @@ pub(super) struct Leg {
     pub(super) id: LegId,
     /// `caller`, or the agent's user: how records name the leg.
     pub(super) who: String,
-    /// Our RTP address, once the media plane has bound it.
+    /// Our RTP address as the peer sees it, once the media plane has bound it.
     pub(super) addr: Option<SocketAddr>,
+    /// Where the peer sees us, if not at our own address: behind NAT.
+    pub(super) seen: Option<IpAddr>,
     /// The dialog lives (or is being set up).
     pub(super) sip: bool,
     /// The INVITE was answered.
@@ -45,6 +47,7 @@ impl Leg {
             id,
             who: who.into(),
             addr: None,
+            seen: None,
             sip: true,
             up: false,
             early: false,
@@ -55,6 +58,16 @@ impl Leg {
             codecs: codecs(configured, like),
             version: 0,
         }
+    }
+
+    /// The same as a peer sees it that is to send its audio to `seen`.
+    pub(super) fn seen_at(self, seen: Option<IpAddr>) -> Leg {
+        Leg { seen, ..self }
+    }
+
+    /// The media plane has bound our address, or none.
+    pub(super) fn opened(&mut self, addr: Option<SocketAddr>) {
+        self.addr = addr.map(|own| SocketAddr::new(self.seen.unwrap_or(own.ip()), own.port()));
     }
 
     fn local(&mut self, addr: SocketAddr) -> Local<'_> {

@@ -24,6 +24,7 @@ use crate::media;
 use crate::sip::{self, Attest, EndCause, Flow};
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A number that is being called.
@@ -166,7 +167,7 @@ impl Call {
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         let (number, ip) = (outside.number.clone(), outside.way.local.ip());
         let codecs = s.config.server.codecs_over(outside.trunk.as_deref());
-        self.legs.push(Leg::new(leg, number.clone(), codecs, like));
+        self.legs.push(Leg::new(leg, number.clone(), codecs, like).seen_at(s.media_seen(&outside)));
         self.ringing.push(AgentSide { offer: None, leg, user: number, outside: Some(outside) });
         out.push(Output::Open { leg, ip, near: Some(self.caller()) });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
@@ -276,7 +277,7 @@ impl Call {
         let leg = s.leg_over(self.id, &outside);
         let (ip, near) = (outside.way.local.ip(), self.agent.as_ref().map(|side| side.leg));
         let codecs = s.config.server.codecs_over(outside.trunk.as_deref());
-        self.legs.insert(0, Leg::new(leg, "caller", codecs, None));
+        self.legs.insert(0, Leg::new(leg, "caller", codecs, None).seen_at(s.media_seen(&outside)));
         self.outside = Some(outside);
         out.push(Output::Open { leg, ip, near });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
@@ -287,6 +288,8 @@ impl Call {
         let number = self.cdr.caller.reveal().clone();
         let outside = s.way_out(now, &number, self.trunk.as_deref(), way)?;
         s.carries(self.caller(), &outside);
+        let seen = s.media_seen(&outside);
+        self.legs.first_mut().into_iter().for_each(|leg| leg.seen = seen);
         self.outside = Some(outside);
         Ok(())
     }
@@ -298,6 +301,15 @@ impl Shared {
         let leg = self.new_leg(call);
         self.carries(leg, outside);
         leg
+    }
+
+    /// Where whoever is called sends its audio, if not to our own address.
+    fn media_seen(&self, outside: &Outside) -> Option<IpAddr> {
+        let server = &self.config.server;
+        match outside.trunk.as_deref().and_then(|name| server.trunk(name)) {
+            Some(trunk) if trunk.to.is_some() => server.media_seen_over(trunk, outside.way.local.ip()),
+            _ => server.media_seen(outside.way),
+        }
     }
 
     fn carries(&mut self, leg: LegId, outside: &Outside) {

@@ -19,7 +19,7 @@ use crate::base::{Codec, LegId, Now};
 use crate::media;
 use crate::sip;
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A leg that is to take the place of another.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ impl Switch {
         self.shared.by_leg.insert(leg, id);
         self.shared.trunks.moves(old, leg);
         let codecs = self.shared.config.server.codecs_over(trunk);
-        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, codecs);
+        let seen = self.shared.config.server.media_seen(incoming.flow);
+        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, codecs, seen);
         out.push(Output::Open { leg, ip: incoming.flow.local.ip(), near: Some(old) });
         Ok(())
     }
@@ -68,10 +69,10 @@ impl Switch {
 const NO_CALL: Refusal = (481, "No Such Call");
 
 impl Call {
-    fn begin_replacing(&mut self, replacing: Replacing, codecs: &[Codec]) {
+    fn begin_replacing(&mut self, replacing: Replacing, codecs: &[Codec], seen: Option<IpAddr>) {
         let old = self.legs.iter().find(|l| l.id == replacing.old);
         let (who, codec) = old.map(|l| (l.who.clone(), l.stream.map(|s| s.codec))).unwrap_or_default();
-        self.legs.push(Leg::new(replacing.leg, who, codecs, codec));
+        self.legs.push(Leg::new(replacing.leg, who, codecs, codec).seen_at(seen));
         self.replacing = Some(replacing);
     }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use toml::Spanned;
 
 /// A host, with brackets if it is IPv6, and perhaps a port.
-pub(super) type Advertised = (String, Option<u16>);
+pub(crate) type Advertised = (String, Option<u16>);
 
 /// One listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Listen {
     /// `None` stands for "auto": the machine's own address.
     pub address: Option<IpAddr>,
     pub port: u16,
-    /// What peers are told in place of the address.
+    /// What public peers are told in place of the address.
     pub advertised: Option<Advertised>,
     /// For TLS and WSS.
     pub identity: Option<Identity>,

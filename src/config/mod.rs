@@ -15,6 +15,7 @@ mod intent;
 mod line;
 mod listen;
 mod lookup;
+mod nat;
 mod number;
 mod policy;
 mod problem;

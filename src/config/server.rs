@@ -3,6 +3,7 @@
 use super::file::File;
 use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
+use super::nat;
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
 use super::stir::{self, RawStir, Stir};
@@ -22,7 +23,7 @@ pub struct Server {
     /// `None` stands for "auto": the machine's own address.
     pub addresses: Vec<Option<IpAddr>>,
     pub port: u16,
-    /// What peers are told in place of `addresses`.
+    /// What public peers are told in place of `addresses`.
     pub advertised: Option<Advertised>,
     /// Further listeners.
     pub listen: Vec<Listen>,
@@ -34,6 +35,8 @@ pub struct Server {
     /// Challenge phones with SHA-256 first and MD5 second (RFC 8760), not with MD5 alone.
     pub sha256: bool,
     pub media_ports: RangeInclusive<u16>,
+    /// Where public peers send their audio, if not to what `advertised` says.
+    pub media_advertised: Option<IpAddr>,
     pub media_workers: Option<usize>,
     /// What is spoken, best first.
     pub codecs: Vec<Codec>,
@@ -139,6 +142,7 @@ impl Default for Server {
             domain: "trunkline.local".into(),
             sha256: false,
             media_ports: 20_000..=29_999,
+            media_advertised: None,
             media_workers: None,
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             recognisers: 1,
@@ -199,6 +203,7 @@ struct Sip {
 #[serde(deny_unknown_fields)]
 struct Media {
     ports: Option<Spanned<String>>,
+    advertised: Option<Spanned<String>>,
     workers: Option<usize>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
 }
@@ -266,6 +271,17 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     }
     if let Some(list) = raw.media.codecs {
         server.codecs = codecs(file, &list, problems);
+    }
+    server.media_advertised = raw.media.advertised.and_then(|a| nat::address(file, &a, problems));
+    if let (Some(named), None) = (&raw.sip.advertised, server.media_advertised)
+        && server
+            .advertised
+            .as_ref()
+            .is_some_and(|(host, _)| host.trim_matches(['[', ']']).parse::<IpAddr>().is_err())
+    {
+        let help = "add advertised = \"203.0.113.7\" to [media]: the address that the name stands for";
+        let message = "a name says nothing of where audio goes: peers are told our own address";
+        problems.push(file.error(named.span(), message).help(Some(help.into())).warning());
     }
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
     if let Some(n) = raw.speech.recognisers {

@@ -2,7 +2,8 @@
 
 use super::file::File;
 use super::headers::{HeaderPolicy, RawHeaders};
-use super::listen::NamedFile;
+use super::listen::{Advertised, NamedFile};
+use super::nat;
 use super::number::{Form, Numbering};
 use super::problem::Problem;
 use super::server::{Server, codecs};
@@ -62,6 +63,8 @@ pub struct Trunk {
     pub require_identity: bool,
     /// How the numbers of calls over it are signed.
     pub sign: Option<Sign>,
+    /// What its networks are told in place of what public peers are: `Some(None)` stands for our own address.
+    pub advertised: Option<Option<Advertised>>,
     /// SIP domains one of which its certificate must be for (RFC 5922), lower case; empty stands for no certificate at all.
     pub domains: Vec<String>,
     /// What we show when we connect to it by TLS: certificate and key.
@@ -150,6 +153,7 @@ pub(super) struct RawTrunk {
     require_identity: Option<Spanned<bool>>,
     sign: Option<RawSign>,
     tls: Option<tls::RawTls>,
+    advertised: Option<Spanned<String>>,
     next_on: Option<Vec<Spanned<u16>>>,
     early_media: Option<bool>,
 }
@@ -225,6 +229,7 @@ pub(super) fn read(
             codecs: raw.codecs.map(|list| codecs(file, &list, problems)).unwrap_or_default(),
             require_identity: raw.require_identity.is_some_and(|r| *r.get_ref()),
             sign: raw.sign.map(|sign| stir::sign(file, sign, problems)),
+            advertised: raw.advertised.and_then(|a| nat::told(file, &a, !raw.from.is_empty(), problems)),
             domains: tls.domains,
             certificate: tls.certificate,
             next_on: raw.next_on.map_or(NEXT_ON.to_vec(), |list| next_on(file, &list, problems)),

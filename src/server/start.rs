@@ -168,6 +168,7 @@ fn endpoint(
         realm: config.server.domain.clone(),
         accounts,
         listeners,
+        seen_as: config.server.seen_as(),
         sha256: config.server.sha256,
         trace_octets: SIP_TRACE_OCTETS_MAX,
         rules: config.server.guard.rules(&config.server.trunks),

@@ -207,7 +207,7 @@ impl Endpoint {
     /// True if a URI names this server: our realm, one of our domains, or an address that we have or advertise.
     fn is_here(&self, flow: Flow, uri: &Uri) -> bool {
         let same = |host: &str| host.eq_ignore_ascii_case(&uri.host);
-        let advertised = self.config.listeners.iter().filter_map(|l| l.advertised.as_ref());
+        let advertised = self.ways.listeners.iter().filter_map(|l| l.advertised.as_ref());
         same(&self.config.realm)
             || self.config.domains.iter().any(|d| same(d))
             || uri.ip().is_some_and(|ip| ip == flow.local.ip())

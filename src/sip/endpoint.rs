@@ -27,7 +27,7 @@ use super::reply::{Fault, check, reason_phrase};
 use super::settings::Config;
 use super::syntax::Text;
 use super::trace::Trace;
-use super::transport::Ways;
+use super::transport::{Listener, SeenAs, Ways};
 use super::uac::Outgoing;
 use super::watch::Watch;
 use crate::base::{LegId, Now, Pii, Timers};
@@ -80,7 +80,7 @@ impl Endpoint {
             dialogs: HashMap::new(),
             timers: Timers::default(),
             registrar: Registrar::default(),
-            ways: Ways::new(config.listeners.clone()),
+            ways: Ways::new(config.listeners.clone(), config.seen_as.clone()),
             locating: BTreeMap::new(),
             registrations: BTreeMap::new(),
             questions: BTreeMap::new(),
@@ -110,6 +110,11 @@ impl Endpoint {
         self.guard.set_accounts(accounts);
         let guard = &self.guard;
         self.pending.extend(self.registrar.keep_users(|user| guard.knows(user)));
+    }
+
+    /// Listens elsewhere from now on, or is seen as another by some; what is there goes on.
+    pub fn set_listeners(&mut self, listeners: Vec<Listener>, seen_as: Vec<SeenAs>) {
+        self.ways.change(listeners, seen_as);
     }
 
     /// When [`Endpoint::step`] wants a [`Input::Tick`]; `None` if nothing is pending.

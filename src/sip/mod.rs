@@ -77,6 +77,6 @@ pub use settings::Config;
 pub use stir::{Attest, Forged, Signer, Trust, Verstat};
 pub use syntax::{NameAddr, Params, Text, Via};
 pub use trace::Traced;
-pub use transport::{Listener, Transport};
+pub use transport::{Listener, SeenAs, Transport, is_public};
 pub use uri::{SIP_PORT, Uri};
 pub use watch::{Ban, Networks, Rules};

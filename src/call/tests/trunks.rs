@@ -339,3 +339,27 @@ fn a_trunk_speaks_its_own_codecs() {
     });
     assert!(answered.unwrap().contains("RTP/AVP 0 101"), "not A-law, which both would like best");
 }
+
+#[test]
+fn behind_nat_public_peers_send_their_audio_to_the_advertised_address_and_phones_at_home_to_ours() {
+    let sdp = |w: &World, leg: LegId| {
+        let said = w.log.iter().rev().find_map(|o| match o {
+            Output::Sip(Sip::Answer { leg: l, sdp } | Sip::Invite { leg: l, sdp, .. }) if *l == leg => {
+                Some(sdp)
+            }
+            _ => None,
+        });
+        String::from_utf8_lossy(said.unwrap()).into_owned()
+    };
+    let mut w = World::with_server("", |text| {
+        let media = "[media]\nadvertised = \"203.0.113.7\"\n";
+        text.replacen("[media]\n", media, 1).replacen("\"10.0.0.0/8\"", "\"198.51.100.0/24\"", 1)
+    });
+    w.register("1001");
+    w.remote = ([198, 51, 100, 9], 5060).into();
+    w.dial("12345", PHONE);
+    w.event(Event::Acknowledged { leg: CALLER, sdp: "".into() });
+    assert!(sdp(&w, CALLER).contains("c=IN IP4 203.0.113.7\r\n"), "{}", sdp(&w, CALLER));
+    w.speak("我家停水了");
+    assert!(sdp(&w, w.invited.unwrap()).contains("c=IN IP4 127.0.0.1\r\n"));
+}

@@ -20,7 +20,12 @@ const HOURS: &str =
 
 /// The sample dialplans, with this added to the repair queue, and this to the trunk of server.toml.
 pub(super) fn config(extra: &str, trunk: &str) -> Config {
-    let server = format!("{}{trunk}", include_str!("../../../dialplans/server.toml"));
+    config_with(extra, |server| format!("{server}{trunk}"))
+}
+
+/// The same with `server` applied to server.toml.
+fn config_with(extra: &str, server: impl Fn(&str) -> String) -> Config {
+    let server = server(include_str!("../../../dialplans/server.toml"));
     let team = include_str!("../../../dialplans/team.toml");
     let name = "name = \"city-repair\"\n";
     let team = team.replacen(name, &format!("{name}{extra}"), 1);
@@ -80,24 +85,29 @@ impl World {
 
     /// A world whose repair queue has this, too.
     pub(super) fn with(extra: &str) -> World {
-        World::made(extra, "", None)
+        World::made(config(extra, ""), None)
+    }
+
+    /// A world with another server.toml.
+    pub(super) fn with_server(extra: &str, server: impl Fn(&str) -> String) -> World {
+        World::made(config_with(extra, server), None)
     }
 
     /// A world whose trunk has this, too, and more tables after it.
     pub(super) fn with_trunk(extra: &str, trunk: &str) -> World {
-        World::made(extra, trunk, None)
+        World::made(config(extra, trunk), None)
     }
 
     /// A world that takes up what another has kept.
     pub(super) fn restarted(extra: &str, kept: Option<Kept>) -> World {
-        World::made(extra, "", kept)
+        World::made(config(extra, ""), kept)
     }
 
-    fn made(extra: &str, trunk: &str, kept: Option<Kept>) -> World {
+    fn made(config: Config, kept: Option<Kept>) -> World {
         let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
         let mut out = Vec::new();
         let with = SwitchConfig {
-            config: Arc::new(config(extra, trunk)),
+            config: Arc::new(config),
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
             kept,
