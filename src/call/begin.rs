@@ -11,7 +11,7 @@ use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
 use crate::base::{CallId, LegId, Now, Pii};
 use crate::config::Trunk;
-use crate::ivr::{self, Dialog, Phrase, Plan};
+use crate::ivr::{self, Dialog, Phrase, Plan, Proof};
 use crate::limits;
 use crate::media;
 use crate::sip::{self, Flow, Verstat};
@@ -108,6 +108,16 @@ impl Customer {
     }
 }
 
+/// What rules may ask of a caller's number.
+pub(super) fn proof(identity: Option<Verstat>) -> Proof {
+    match identity {
+        None => Proof::default(),
+        Some(Verstat::Unsigned) => Proof::unverified(),
+        Some(Verstat::Failed(_)) => Proof::failed(),
+        Some(Verstat::Passed(attestation)) => Proof::verified(format!("{attestation:?}")),
+    }
+}
+
 impl Call {
     /// Begins a call: asks for a port, on the worker of `near` if there is one.
     pub(super) fn new(
@@ -139,7 +149,9 @@ impl Call {
         let mut call = Call {
             id,
             sip_call_id: customer.sip_call_id.into(),
-            dialog: Dialog::new(plan, s.listens, s.epoch, id.0).of(cdr.caller.reveal()),
+            dialog: Dialog::new(plan, s.listens, s.epoch, id.0)
+                .of(cdr.caller.reveal())
+                .proved(proof(cdr.identity)),
             stage: Stage::Opening,
             legs: vec![
                 Leg::new(

@@ -136,11 +136,13 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     }
     team::check(&team, &mut problems);
     team.require_other_users(&server.trunks, &mut problems);
-    let version = file::digest(files);
+    let (version, verifies) = (file::digest(files), !server.stir.trust.is_empty());
     let mut lines: Vec<Arc<Plan>> = Vec::new();
     let (mut headers, mut tickets) = (BTreeMap::new(), BTreeMap::new());
     for (file, raw) in raw_lines {
-        if let Some((plan, out)) = line::check(file, raw, (&team, &hours), &lines, &version, &mut problems) {
+        if let Some((plan, out)) =
+            line::check(file, raw, (&team, &hours, verifies), &lines, &version, &mut problems)
+        {
             headers.extend(out.headers.into_iter().map(|(name, h)| ((plan.line.clone(), name), h)));
             tickets.insert(plan.line.clone(), out.tickets);
             lines.push(Arc::new(plan));

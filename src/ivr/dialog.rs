@@ -18,6 +18,7 @@ mod sure;
 mod take;
 mod task;
 
+use super::condition::Proof;
 use super::phrases::{self, Phrase};
 use super::plan::Plan;
 use super::slot::Filled;
@@ -99,6 +100,8 @@ pub struct Dialog {
     silences: u8,
     /// In place of the queue's own.
     priority: Option<u16>,
+    /// What is proved of the caller's number.
+    proof: Proof,
     /// Requests of the same sentence that are still to be taken.
     pending: Vec<String>,
     /// Said before whatever is said next.
@@ -147,6 +150,7 @@ impl Dialog {
             patient: false,
             silences: 0,
             priority: None,
+            proof: Proof::default(),
             pending: Vec::new(),
             before: Vec::new(),
             done: false,
@@ -169,6 +173,11 @@ impl Dialog {
     pub fn of(mut self, number: &str) -> Dialog {
         self.patient = self.plan.patience.is_for(number);
         self
+    }
+
+    /// The same, of whose number this is proved.
+    pub fn proved(self, proof: Proof) -> Dialog {
+        Dialog { proof, ..self }
     }
 
     /// True if this caller is to be spoken to slowly.

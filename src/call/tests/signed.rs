@@ -105,3 +105,18 @@ fn calls_out_are_signed_as_a_gateway_for_a_caller_s_number() {
     let found = trust.verify(&[&identity], "+8613800000000", &["+8613912345678"], unix(&w));
     assert_eq!(found, Verstat::Passed(Attest::C));
 }
+
+#[test]
+fn rules_are_told_what_a_signature_proves() {
+    use crate::call::begin::proof;
+    use crate::ivr::Proof;
+    let told = [
+        (None, Proof::default()),
+        (Some(Verstat::Unsigned), Proof::unverified()),
+        (Some(Verstat::Failed(Forged::Stale)), Proof::failed()),
+        (Some(Verstat::Passed(Attest::B)), Proof::parse("verified B").unwrap()),
+    ];
+    for (verstat, expected) in told {
+        assert_eq!(proof(verstat), expected, "{verstat:?}");
+    }
+}
