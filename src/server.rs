@@ -10,6 +10,7 @@
 
 mod asked;
 mod guarded;
+mod listeners;
 mod log;
 mod start;
 
@@ -25,7 +26,6 @@ use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
-use crate::drive::tls;
 use crate::drive::voice::{Rendered, Voice};
 use crate::sip;
 use std::collections::VecDeque;
@@ -82,8 +82,8 @@ pub struct Server {
     data: PathBuf,
     began: Instant,
     sockets: SipSockets,
-    /// What shows certificates, by `[[sip.listen]]`.
-    acceptors: Vec<Option<tls::Acceptor>>,
+    /// Where it listens.
+    bound: Vec<listeners::Bound>,
     endpoint: sip::Endpoint,
     switch: Switch,
     media: MediaPlane,
@@ -153,6 +153,7 @@ impl Server {
             self.carry_out();
             self.endpoint.backlog(self.now(), self.sockets.waiting());
             self.tell_bans();
+            self.sockets.close_retired(|addr| self.endpoint.uses(addr));
             if self.stop_by.is_some_and(|by| self.switch.calls() == 0 || by <= self.now()) {
                 break;
             }
@@ -174,19 +175,19 @@ impl Server {
                 Some(r) = self.looked_up.recv() => {
                     self.step(call::Input::LookedUp { call: r.call, ask: r.ask, reply: r.reply });
                 }
-                Some(request) = self.control.recv() => self.asked(request),
+                Some(request) = self.control.recv() => self.asked(request).await,
                 () = tokio::time::sleep(wait) => {
                     self.step(call::Input::Tick);
                     self.sip(sip::Input::Tick);
                 }
                 _ = term.recv() => self.stop(),
                 _ = int.recv() => self.stop(),
-                _ = hup.recv() => { let _ = self.reload(); }
+                _ = hup.recv() => { let _ = self.reload().await; }
                 _ = look.tick(), if self.options.watch => {
                     let stamp = files::stamp(&self.options.config);
                     if stamp != seen {
                         seen = stamp;
-                        let _ = self.reload();
+                        let _ = self.reload().await;
                     }
                 }
             }
@@ -233,18 +234,23 @@ impl Server {
         self.step(call::Input::Drain);
     }
 
-    fn reload(&mut self) -> Result<String, String> {
+    async fn reload(&mut self) -> Result<String, String> {
         let folder = &self.options.config;
         let loaded = files::load(folder).and_then(|mut config| {
             files::fill(folder, &mut config)?;
             let material = files::tls(folder, &config)?;
             Ok((files::passwords(&self.data, &config)?, material, config))
         });
-        match loaded {
+        let listened = match loaded {
             Ok((accounts, material, config)) => {
+                self.listen_anew(&config, material).await.map(|()| (accounts, config))
+            }
+            Err(problems) => Err(problems),
+        };
+        match listened {
+            Ok((accounts, config)) => {
                 let version = config.version.clone();
                 info!(version, "dialplans reloaded; running calls go on with theirs");
-                self.show(&config, material);
                 self.tickets.webhooks(files::webhooks(&config));
                 self.config = Arc::new(config);
                 self.endpoint.set_accounts(accounts);
@@ -258,21 +264,6 @@ impl Server {
                 Err(problems)
             }
         }
-    }
-
-    /// Shows the certificates of a new configuration from the next connection on.
-    fn show(&mut self, config: &Config, material: tls::Material) {
-        if config.server.places() != self.config.server.places() {
-            return warn!(
-                "where to listen has changed: that takes effect at the next start, and so do certificates"
-            );
-        }
-        for (acceptor, new) in self.acceptors.iter().zip(material.listeners) {
-            if let (Some(acceptor), Some(new)) = (acceptor, new) {
-                acceptor.replace(new);
-            }
-        }
-        self.sockets.show(material.clients);
     }
 
     fn step(&mut self, input: call::Input) {

@@ -12,6 +12,7 @@ mod guarded;
 mod identity;
 mod ipv6;
 mod kamailio;
+mod listeners;
 mod linphone;
 mod operations;
 mod phones;

@@ -106,10 +106,11 @@ impl Authority {
         let mut tls = ClientConnection::new(Arc::new(config), server.ip().into()).unwrap();
         let mut tcp = TcpStream::connect(server).unwrap();
         tcp.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        let own = tcp.local_addr().unwrap();
         let mut stream = Stream::new(&mut tls, &mut tcp);
         let request = format!(
-            "{method} sip:12345@{server};transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKo;rport\r\n\
-             From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: o\r\nCSeq: 1 {method}\r\nContact: <sip:a@127.0.0.1:9>\r\n\
+            "{method} sip:12345@{server};transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS {own};branch=z9hG4bKo;rport\r\n\
+             From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: o-{own}\r\nCSeq: 1 {method}\r\nContact: <sip:a@{own}>\r\n\
              Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
             sdp.len()
         );

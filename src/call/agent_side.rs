@@ -128,7 +128,7 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
-        self.early_media_ends(leg, out);
+        let early = self.early_media_ends(leg, out);
         self.close_leg(leg, "offer failed", out);
         if let Some(at) = self.ringing.iter().position(|side| side.leg == leg) {
             let side = self.ringing.remove(at);
@@ -138,7 +138,16 @@ impl Call {
                     s.acd.push(acd::Input::Failed { offer, why });
                     self.not_reached(now, s, out);
                 }
-                None => self.nobody_free(now, s, out),
+                None => match self.fallback.take() {
+                    Some(request) => {
+                        if early {
+                            let caller = self.caller();
+                            self.speaking.music(caller, &s.music, &mut s.library, out);
+                        }
+                        self.wait_for(now, request, s, out);
+                    }
+                    None => self.nobody_free(now, s, out),
+                },
             }
         }
     }

@@ -40,6 +40,12 @@ pub(super) struct Outside {
     heard: Heard,
 }
 
+impl Outside {
+    pub(super) fn number(&self) -> &str {
+        &self.number
+    }
+}
+
 /// How far a call outside has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Heard {
@@ -162,7 +168,7 @@ impl Call {
         }
     }
 
-    fn ring_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
+    pub(super) fn ring_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = s.leg_over(self.id, &outside);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         let (number, ip) = (outside.number.clone(), outside.way.local.ip());

@@ -39,7 +39,7 @@ pub use number::{Form, Numbering};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
 pub use route::Route;
-pub use server::{NoWay, Server};
+pub use server::{NoWay, Place, Server};
 pub use stir::{Sign, Stir};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
@@ -81,6 +81,8 @@ pub struct Config {
     pub hours: BTreeMap<String, Arc<Hours>>,
     /// What agents dial on their phones.
     pub codes: BTreeMap<String, Code>,
+    /// What numbers outside begin with that agents may transfer to; empty stands for none.
+    pub outside: Vec<String>,
     /// Digest of all files.
     pub version: String,
     /// What is suspicious but lawful.
@@ -153,6 +155,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
             .push(Problem::whole_directory("no line: a file with [line] and [[intent]] tables is needed"));
     }
     team::check_labels(&team, &lines, &mut problems);
+    let outside = team.outside(&mut problems);
     let hours = team::hours(&team, &hours, &mut problems);
     if problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(problems);
@@ -173,6 +176,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         words,
         codes,
         hours,
+        outside,
         version,
         warnings: problems,
     })

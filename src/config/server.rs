@@ -56,10 +56,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where is listened: what only a start can change.
-    pub fn places(&self) -> Vec<(Transport, Option<IpAddr>, u16)> {
-        let simple = self.addresses.iter().map(|ip| (Transport::Udp, *ip, self.port));
-        simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
+    /// Where is listened: `[sip] addresses`, and then each `[[sip.listen]]`.
+    pub fn places(&self) -> Vec<Place> {
+        let simple = self.addresses.iter().map(|ip| Place { transport: None, address: *ip, port: self.port });
+        let listen = self.listen.iter();
+        let listen = listen.map(|l| Place { transport: Some(l.transport), address: l.address, port: l.port });
+        simple.chain(listen).collect()
     }
 
     /// The trunk that a call comes over: by who has said so with its password, else by its certificate, else by where it comes
@@ -82,6 +84,16 @@ impl Server {
             }
         }
     }
+}
+
+/// Where is listened, as the configuration has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// `None` stands for UDP and TCP.
+    pub transport: Option<Transport>,
+    /// `None` stands for the machine's own.
+    pub address: Option<IpAddr>,
+    pub port: u16,
 }
 
 /// Why a number outside may not be called.

@@ -111,6 +111,9 @@ impl Endpoint {
         if self.is_in_progress(envelope) {
             return Admission::Passes;
         }
+        if !self.ways.listens_at(flow.local) {
+            return Admission::Dropped("where is listened no longer");
+        }
         let dropped = self.admit_source(now, *flow, message);
         if let Some(why) = dropped {
             return Admission::Dropped(why);

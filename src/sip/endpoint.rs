@@ -9,7 +9,7 @@
 //! Faults, OPTIONS outside of a dialog and challenges are answered without keeping state (RFC 3261 §8.2.7), so junk costs
 //! no memory.
 //!
-//! Known deviations: a contact that registers with a name is reached over the flow that it registered over; `maddr` and TTL
+//! Known deviations: a contact that registers with a name is reached over the flow that it registered over; the `maddr` and TTL of a Via
 //! are ignored (§18.1.1); of extensions there are 100rel, path, replaces and timer, any other in `Require` is refused; a PRACK that is
 //! challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
@@ -33,6 +33,7 @@ use super::watch::Watch;
 use crate::base::{LegId, Now, Pii, Timers};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
 /// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
 pub(super) const RETRY_AFTER_S: u32 = 5;
@@ -112,9 +113,16 @@ impl Endpoint {
         self.pending.extend(self.registrar.keep_users(|user| guard.knows(user)));
     }
 
-    /// Listens elsewhere from now on, or is seen as another by some; what is there goes on.
-    pub fn set_listeners(&mut self, listeners: Vec<Listener>, seen_as: Vec<SeenAs>) {
+    /// Listens elsewhere from now on, or is seen as another by some. Calls and transactions go on where they are; what begins
+    /// where is listened no longer is dropped, and who we registered with from there is registered with anew.
+    pub fn set_listeners(&mut self, now: Now, listeners: Vec<Listener>, seen_as: Vec<SeenAs>) {
         self.ways.change(listeners, seen_as);
+        self.registrars_moved(now);
+    }
+
+    /// True if a call or a transaction goes over this address of ours.
+    pub fn uses(&self, local: SocketAddr) -> bool {
+        self.legs.values().any(|leg| leg.dialog.flow.local == local) || self.layer.uses(local)
     }
 
     /// When [`Endpoint::step`] wants a [`Input::Tick`]; `None` if nothing is pending.

@@ -191,6 +191,11 @@ impl Ways {
         }
     }
 
+    /// True if new requests are taken at this address of ours.
+    pub(super) fn listens_at(&self, local: SocketAddr) -> bool {
+        self.listeners.is_empty() || self.listeners.iter().any(|l| l.addr == local)
+    }
+
     /// The peer of a connection has proved to be of these domains, and of no others.
     pub(super) fn secured(&mut self, flow: Flow, domains: Vec<String>) {
         match domains.is_empty() {

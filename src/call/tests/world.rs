@@ -20,15 +20,18 @@ const HOURS: &str =
 
 /// The sample dialplans, with this added to the repair queue, and this to the trunk of server.toml.
 pub(super) fn config(extra: &str, trunk: &str) -> Config {
-    config_with(extra, |server| format!("{server}{trunk}"))
+    config_with(|team| with_extra(team, extra), |server| format!("{server}{trunk}"))
 }
 
-/// The same with `server` applied to server.toml.
-fn config_with(extra: &str, server: impl Fn(&str) -> String) -> Config {
-    let server = server(include_str!("../../../dialplans/server.toml"));
-    let team = include_str!("../../../dialplans/team.toml");
+fn with_extra(team: &str, extra: &str) -> String {
     let name = "name = \"city-repair\"\n";
-    let team = team.replacen(name, &format!("{name}{extra}"), 1);
+    team.replacen(name, &format!("{name}{extra}"), 1)
+}
+
+/// The same with these applied to team.toml and server.toml.
+fn config_with(team: impl Fn(&str) -> String, server: impl Fn(&str) -> String) -> Config {
+    let server = server(include_str!("../../../dialplans/server.toml"));
+    let team = team(include_str!("../../../dialplans/team.toml"));
     let files = [
         ("hours.toml", HOURS),
         ("server.toml", &server),
@@ -88,9 +91,14 @@ impl World {
         World::made(config(extra, ""), None)
     }
 
+    /// A world with another team.toml, and this after the trunk.
+    pub(super) fn with_team(team: impl Fn(&str) -> String, trunk: &str) -> World {
+        World::made(config_with(team, |server| format!("{server}{trunk}")), None)
+    }
+
     /// A world with another server.toml.
     pub(super) fn with_server(extra: &str, server: impl Fn(&str) -> String) -> World {
-        World::made(config_with(extra, server), None)
+        World::made(config_with(|team| with_extra(team, extra), server), None)
     }
 
     /// A world whose trunk has this, too, and more tables after it.

@@ -1,7 +1,7 @@
 //! Connections from their beginning: accepted or made, TLS and WebSocket agreed on, and handed to `connection`.
 
 use super::super::tls;
-use super::connection::{Stream, converse};
+use super::connection::{Stream, converse, keep_alive};
 use super::table::{Entry, Shared};
 use super::{ERROR_PAUSE, websocket};
 use crate::limits::SIP_HANDSHAKE_MAX;
@@ -51,7 +51,7 @@ async fn serve(stream: TcpStream, flow: Flow, tls: Option<tls::Acceptor>, shared
             if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await {
                 let domains = domains_of(stream.get_ref().1);
                 shared.hand(Input::Secured { flow, domains }).await;
-                converse(Stream::new(stream), flow, enter(), shared).await;
+                converse(Stream::new(stream), flow, enter(), shared, None).await;
             }
         }
         (Transport::Wss, Some(tls)) => {
@@ -61,16 +61,16 @@ async fn serve(stream: TcpStream, flow: Flow, tls: Option<tls::Acceptor>, shared
                     return;
                 };
                 shared.hand(Input::Secured { flow, domains }).await;
-                converse(socket, flow, enter(), shared).await;
+                converse(socket, flow, enter(), shared, None).await;
             }
         }
         (Transport::Ws, _) => {
             if let Ok(Ok(socket)) = tokio::time::timeout_at(until, websocket::accept(stream)).await {
-                converse(socket, flow, enter(), shared).await;
+                converse(socket, flow, enter(), shared, None).await;
             }
         }
         (Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Wss, _) => {
-            converse(Stream::new(stream), flow, enter(), shared).await;
+            converse(Stream::new(stream), flow, enter(), shared, None).await;
         }
     }
 }
@@ -107,12 +107,12 @@ async fn begin(
     };
     let _ = stream.set_nodelay(true);
     match tls {
-        None => converse(Stream::new(stream), flow, entry, shared).await,
+        None => converse(Stream::new(stream), flow, entry, shared, Some(keep_alive)).await,
         Some((connector, name)) => match timeout(SIP_HANDSHAKE_MAX, connector.connect(name, stream)).await {
             Ok(Ok(stream)) => {
                 let domains = domains_of(stream.get_ref().1);
                 shared.hand(Input::Secured { flow, domains }).await;
-                converse(Stream::new(stream), flow, entry, shared).await;
+                converse(Stream::new(stream), flow, entry, shared, Some(keep_alive)).await;
             }
             Ok(Err(error)) => {
                 tracing::warn!(peer = %flow.remote, %error, "no TLS connection");
