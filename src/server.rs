@@ -104,6 +104,8 @@ pub struct Server {
     uncounted: u32,
     /// When the ACD's state is to be written down; set by what changes it.
     keep_at: Option<Now>,
+    /// Bans are to be written down with it.
+    bans_changed: bool,
     /// Why the ACD would not do what it was last asked for.
     refused: Option<String>,
     /// When the last call must have ended, once the server is stopping.
@@ -203,6 +205,9 @@ impl Server {
     /// Has written down what is to survive a restart.
     fn keep(&mut self) {
         self.keep_at = None;
+        if std::mem::take(&mut self.bans_changed) {
+            self.store.write(Row::Bans(self.endpoint.kept_bans(self.now(), self.switch.epoch())));
+        }
         self.store.write(Row::Kept(Box::new(self.switch.keep(self.now()))));
     }
 

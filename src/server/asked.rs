@@ -53,7 +53,10 @@ impl Server {
                 Ok(())
             }
             Action::Unban { source } => match self.endpoint.unban(self.now(), *source) {
-                true => Ok(()),
+                true => {
+                    self.bans_change();
+                    Ok(())
+                }
                 false => Err(format!("{source} is not banned")),
             },
             action => self.of_the_acd(action),

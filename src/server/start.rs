@@ -48,16 +48,8 @@ impl Server {
         let began = Instant::now();
         let material = files::tls(&options.config, &config)?;
         let (sockets, bound, port_taken) = listeners::listen(&config, options.port, material).await?;
-        let workers = config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2));
-        let media = MediaConfig {
-            workers,
-            ports: config.server.media_ports.clone(),
-            epoch: began,
-            backend: Backend::default(),
-            hangover: config.server.hangover,
-            pin: true,
-        };
-        let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
+        let (media, reports) =
+            MediaPlane::start(&media(&config, began)).map_err(|e| format!("media plane: {e}"))?;
         let (model, no_model) = model(&options, &config);
         let (recognisers, recognised) = match &model {
             Some(model) => {
@@ -69,10 +61,12 @@ impl Server {
         let (voice, rendered) = Voice::new(Some(data.join("prompts")));
         let (services, looked_up) = Services::new();
         let tickets = Tickets::start(&data, files::webhooks(&config))?;
-        let endpoint = endpoint(&config, accounts, listeners::told(&bound, &config))?;
+        let mut endpoint = endpoint(&config, accounts, listeners::told(&bound, &config))?;
+        let epoch = epoch(began);
+        endpoint.take_up_bans(store::bans(&data), epoch);
         let with = SwitchConfig {
             config: config.clone(),
-            epoch: epoch(began),
+            epoch,
             first_call,
             kept: store::kept(&data),
             listens: recognisers.is_some(),
@@ -117,6 +111,7 @@ impl Server {
             uncounted: 0,
             refused: None,
             keep_at: None,
+            bans_changed: false,
             stop_by: None,
         };
         Ok((server, ready))
@@ -135,6 +130,17 @@ fn folder(data: &Path, name: &str) -> Result<PathBuf, String> {
     let folder = data.join(name);
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     Ok(folder)
+}
+
+fn media(config: &Config, epoch: Instant) -> MediaConfig {
+    MediaConfig {
+        workers: config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2)),
+        ports: config.server.media_ports.clone(),
+        epoch,
+        backend: Backend::default(),
+        hangover: config.server.hangover,
+        pin: true,
+    }
 }
 
 /// The model that listens, or why none does.

@@ -20,8 +20,8 @@ use super::message::{Envelope, Message};
 use super::name::{Method, Name};
 use super::reply::Fault;
 use super::uri::Uri;
-use super::watch::{Ban, Rules, Watch};
-use crate::base::{LegId, Now};
+use super::watch::{Ban, KeptBan, Rules, Watch};
+use crate::base::{Epoch, LegId, Now};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -52,6 +52,16 @@ impl Endpoint {
     /// Ends a ban; false if there is none.
     pub fn unban(&mut self, now: Now, ip: IpAddr) -> bool {
         self.watch.unban(now, ip)
+    }
+
+    /// The bans that are to survive a restart.
+    pub fn kept_bans(&self, now: Now, epoch: Epoch) -> Vec<KeptBan> {
+        self.watch.kept(now, epoch)
+    }
+
+    /// Takes up the bans that were kept.
+    pub fn take_up_bans(&mut self, kept: Vec<KeptBan>, epoch: Epoch) {
+        self.watch.take_up(kept, epoch);
     }
 
     /// The bans since this was asked last.

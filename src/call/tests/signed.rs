@@ -29,7 +29,7 @@ fn world() -> (World, Signer, Trust) {
     let own = own.signed_by(&key, &authority).unwrap();
     let signer = Signer::new(&key.serialize_pem(), URL).unwrap();
     let certificates = [(URL.to_owned(), vec![own.der().clone()])].into();
-    let trust = Trust { authorities: vec![authority.der().clone()], certificates };
+    let trust = Trust { authorities: vec![crate::sip::authority(authority.der()).unwrap()], certificates };
     let extra = "overflow = [{ after_s = 30, number = \"13912345678\" }]\n";
     let mut config = config(extra, TRUNKS);
     config.trust = Some(trust.clone());
