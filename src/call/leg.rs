@@ -105,6 +105,7 @@ impl Leg {
 
     /// Takes the answer of the 200 to our INVITE, which may have come before it (RFC 3262 §5).
     pub(super) fn answered(&mut self, answer: &[u8]) -> Result<(), SdpError> {
+        self.early = false;
         match answer.is_empty() && self.stream.is_some() {
             true => Ok(()),
             false => self.accept(answer),

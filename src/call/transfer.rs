@@ -76,7 +76,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) -> Result<(), Refusal> {
         let call = self.shared.by_leg.get(&leg).and_then(|id| self.calls.get_mut(id));
-        let call = call.filter(|c| c.is_agents(leg)).ok_or(NOT_YOURS)?;
+        let call = call.filter(|c| c.may_transfer(leg)).ok_or(NOT_YOURS)?;
         call.hand_on(now, leg, to, &mut self.shared, out);
         Ok(())
     }
@@ -90,9 +90,8 @@ impl Switch {
     ) -> Result<(), Refusal> {
         let (config, shared) = (self.shared.config.clone(), &mut self.shared);
         let call = shared.by_leg.get(&leg).and_then(|id| self.calls.get_mut(id));
-        // Whoever was called outside is no agent, though it has the agent's place.
-        let call = call.filter(|c| c.is_agents(leg) && c.agent.as_ref().is_some_and(|a| a.outside.is_none()));
-        let call = call.ok_or(NOT_YOURS)?;
+        // Two agents have no customer to transfer.
+        let call = call.filter(|c| c.may_transfer(leg) && c.desk_user().is_none()).ok_or(NOT_YOURS)?;
         let trunk = call.trunk.as_deref().and_then(|name| config.server.trunk(name));
         let whole = trunk.map_or(number.into(), |t| t.numbering.e164(number));
         if !config.outside.iter().any(|begins| whole.starts_with(begins.as_str())) {
@@ -167,6 +166,11 @@ impl Call {
     /// True if `leg` is that of the agent who talks in this call.
     pub(super) fn is_agents(&self, leg: LegId) -> bool {
         self.stage == Stage::Talking && self.agent.as_ref().is_some_and(|side| side.leg == leg)
+    }
+
+    /// True for the agent who talks: whoever was called outside is none, though it has the agent's place.
+    fn may_transfer(&self, leg: LegId) -> bool {
+        self.is_agents(leg) && self.agent.as_ref().is_some_and(|side| side.outside.is_none())
     }
 
     /// The agent who has answered.

@@ -298,6 +298,7 @@ fn an_agent_transfers_to_a_number_outside_within_the_limits() {
     w.event(Event::Answered { leg, sdp: PHONE.into() });
     assert_eq!(bridged(&w), Some((CALLER, leg)));
     assert_eq!(refer(&mut w, leg, "13900000000", None), 403, "who was called is no agent");
+    assert_eq!(refer(&mut w, leg, "city-repair", None), 403, "not for a queue either");
     w.event(ended(leg, EndCause::PeerHungUp));
     w.later(9);
     assert_eq!(w.record().result, Result::Connected);
