@@ -70,6 +70,10 @@ pub const SIP_LOOKUPS_MAX: usize = 256;
 pub const DNS_CACHE_MAX: u64 = 1024;
 pub const DNS_TTL_MAX: Duration = Duration::from_secs(3600);
 
+/// Seconds between two keep-alives (a double CRLF) over a connection that we made, so that what translates addresses between
+/// does not forget it: RFC 5626 §4.4.1. Chosen anew each time. A lost connection shows in that they are not acknowledged.
+pub const SIP_KEEP_ALIVE_S: std::ops::RangeInclusive<u64> = 95..=120;
+
 /// How long a connection may take to send its first message, to finish one it has begun, or to take one of ours.
 /// Answer: it is closed.
 pub const SIP_CONNECTION_STALL_MAX: Duration = Duration::from_secs(20);

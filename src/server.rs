@@ -10,6 +10,7 @@
 
 mod asked;
 mod guarded;
+mod listeners;
 mod log;
 mod start;
 
@@ -25,7 +26,6 @@ use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
-use crate::drive::tls;
 use crate::drive::voice::{Rendered, Voice};
 use crate::nlu::Encoder;
 use crate::sip;
@@ -85,8 +85,8 @@ pub struct Server {
     data: PathBuf,
     began: Instant,
     sockets: SipSockets,
-    /// What shows certificates, by `[[sip.listen]]`.
-    acceptors: Vec<Option<tls::Acceptor>>,
+    /// Where it listens.
+    bound: Vec<listeners::Bound>,
     endpoint: sip::Endpoint,
     switch: Switch,
     media: MediaPlane,
@@ -108,6 +108,8 @@ pub struct Server {
     uncounted: u32,
     /// When the ACD's state is to be written down; set by what changes it.
     keep_at: Option<Now>,
+    /// Bans are to be written down with it.
+    bans_changed: bool,
     /// Why the ACD would not do what it was last asked for.
     refused: Option<String>,
     /// When the last call must have ended, once the server is stopping.
@@ -157,6 +159,7 @@ impl Server {
             self.carry_out();
             self.endpoint.backlog(self.now(), self.sockets.waiting());
             self.tell_bans();
+            self.sockets.close_retired(|addr| self.endpoint.uses(addr));
             if self.stop_by.is_some_and(|by| self.switch.calls() == 0 || by <= self.now()) {
                 break;
             }
@@ -178,19 +181,19 @@ impl Server {
                 Some(r) = self.looked_up.recv() => {
                     self.step(call::Input::LookedUp { call: r.call, ask: r.ask, reply: r.reply });
                 }
-                Some(request) = self.control.recv() => self.asked(request),
+                Some(request) = self.control.recv() => self.asked(request).await,
                 () = tokio::time::sleep(wait) => {
                     self.step(call::Input::Tick);
                     self.sip(sip::Input::Tick);
                 }
                 _ = term.recv() => self.stop(),
                 _ = int.recv() => self.stop(),
-                _ = hup.recv() => { let _ = self.reload(); }
+                _ = hup.recv() => { let _ = self.reload().await; }
                 _ = look.tick(), if self.options.watch => {
                     let stamp = files::stamp(&self.options.config);
                     if stamp != seen {
                         seen = stamp;
-                        let _ = self.reload();
+                        let _ = self.reload().await;
                     }
                 }
             }
@@ -206,6 +209,9 @@ impl Server {
     /// Has written down what is to survive a restart.
     fn keep(&mut self) {
         self.keep_at = None;
+        if std::mem::take(&mut self.bans_changed) {
+            self.store.write(Row::Bans(self.endpoint.kept_bans(self.now(), self.switch.epoch())));
+        }
         self.store.write(Row::Kept(Box::new(self.switch.keep(self.now()))));
     }
 
@@ -237,7 +243,7 @@ impl Server {
         self.step(call::Input::Drain);
     }
 
-    fn reload(&mut self) -> Result<String, String> {
+    async fn reload(&mut self) -> Result<String, String> {
         let folder = &self.options.config;
         let loaded = files::load(folder).and_then(|mut config| {
             files::fill(folder, &mut config)?;
@@ -245,11 +251,16 @@ impl Server {
             let material = files::tls(folder, &config)?;
             Ok((files::passwords(&self.data, &config)?, material, config))
         });
-        match loaded {
+        let listened = match loaded {
             Ok((accounts, material, config)) => {
+                self.listen_anew(&config, material).await.map(|()| (accounts, config))
+            }
+            Err(problems) => Err(problems),
+        };
+        match listened {
+            Ok((accounts, config)) => {
                 let version = config.version.clone();
                 info!(version, "dialplans reloaded; running calls go on with theirs");
-                self.show(&config, material);
                 self.tickets.webhooks(files::webhooks(&config));
                 self.config = Arc::new(config);
                 self.endpoint.set_accounts(accounts);
@@ -262,23 +273,6 @@ impl Server {
                 warn!("dialplans not reloaded, the old ones stay:\n{problems}");
                 Err(problems)
             }
-        }
-    }
-
-    /// Shows the certificates of a new configuration from the next connection on.
-    fn show(&mut self, config: &Config, material: tls::Material) {
-        if config.server.places() != self.config.server.places() {
-            return warn!(
-                "where to listen has changed: that takes effect at the next start, and so do certificates"
-            );
-        }
-        for (acceptor, new) in self.acceptors.iter().zip(material.listeners) {
-            if let (Some(acceptor), Some(new)) = (acceptor, new) {
-                acceptor.replace(new);
-            }
-        }
-        if let Some(client) = material.client {
-            self.sockets.trust(tls::Connector::trusting(client));
         }
     }
 

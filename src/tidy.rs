@@ -17,7 +17,7 @@ const FUNCTION_LINES_MAX: usize = 90;
 
 /// Files over 400 lines and how long they were when last looked at: they may only shrink. When one has, lower it here;
 /// when it is under 400, take it out.
-const LONG_FILES: &[(&str, usize)] = &[("sip/message.rs", 405)];
+const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Functions over 90 lines, which may only shrink.
 const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];

@@ -1,6 +1,6 @@
 //! The watch over the SIP edge against SIPp, with loopback watched as if it were outside.
 
-use super::server::Server;
+use super::server::{Server, wait_for};
 use super::sipp::{self, Sipp, free_port, have_sipp};
 
 /// Loopback is watched, and three wrong passwords are one too many.
@@ -111,4 +111,8 @@ fn a_ban_by_hand_lets_the_call_in_progress_end_well() {
     assert!(!next.ends_well());
     assert_eq!(server.records(1).len(), 1);
     assert!(server.command(&["supervise", "audit"]).contains(r#""do":"ban""#));
+    wait_for("the ban to be kept for a restart", std::time::Duration::from_secs(10), || {
+        let kept = std::fs::read_to_string(server.folder.join("var/bans.json")).unwrap_or_default();
+        kept.contains(r#""source":"127.0.0.1","why":"by hand""#).then_some(())
+    });
 }

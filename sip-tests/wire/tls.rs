@@ -46,8 +46,17 @@ impl Authority {
 
     /// Writes NAME.pem and NAME.key, for 127.0.0.1, valid until the year.
     fn certify(&self, name: &str, until: i32) {
+        self.certify_as(name, "127.0.0.1", until);
+    }
+
+    /// The same for an address, a name, or a SIP URI.
+    pub(crate) fn certify_as(&self, name: &str, subject: &str, until: i32) {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap();
+        let named = if subject.starts_with("sip:") { vec![] } else { vec![subject.to_owned()] };
+        let mut params = CertificateParams::new(named).unwrap();
+        if subject.starts_with("sip:") {
+            params.subject_alt_names.push(rcgen::SanType::URI(subject.try_into().unwrap()));
+        }
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(until, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -68,39 +77,68 @@ impl Authority {
 
     /// A connection of a client who trusts only this authority.
     pub(crate) async fn connect(&self, server: SocketAddr) -> TlsStream<tokio::net::TcpStream> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = ClientConfig::builder().with_root_certificates(self.roots()).with_no_client_auth();
         let tcp = tokio::net::TcpStream::connect(server).await.unwrap();
         TlsConnector::from(Arc::new(config)).connect(server.ip().into(), tcp).await.unwrap()
     }
 
     /// What a client is answered who trusts only this authority: 200 for OPTIONS, or why not.
     fn options(&self, server: SocketAddr, own: Option<&str>) -> Result<String, String> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots);
+        self.ask(server, own, "OPTIONS", "")
+    }
+
+    /// The first line of what a client is answered, but for a 100, who shows this certificate.
+    pub(crate) fn ask(
+        &self,
+        server: SocketAddr,
+        own: Option<&str>,
+        method: &str,
+        sdp: &str,
+    ) -> Result<String, String> {
+        let config = ClientConfig::builder().with_root_certificates(self.roots());
         let config = match own {
             None => config.with_no_client_auth(),
             Some(name) => {
-                let certificate = CertificateDer::from_pem_file(self.path(&format!("{name}.pem"))).unwrap();
-                let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).unwrap();
+                let (certificate, key) = self.pair(name);
                 config.with_client_auth_cert(vec![certificate], key).unwrap()
             }
         };
         let mut tls = ClientConnection::new(Arc::new(config), server.ip().into()).unwrap();
         let mut tcp = TcpStream::connect(server).unwrap();
-        tcp.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        let own = tcp.local_addr().unwrap();
         let mut stream = Stream::new(&mut tls, &mut tcp);
         let request = format!(
-            "OPTIONS sip:{server};transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKo;rport\r\n\
-             From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            "{method} sip:12345@{server};transport=tls SIP/2.0\r\nVia: SIP/2.0/TLS {own};branch=z9hG4bKo;rport\r\n\
+             From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: o-{own}\r\nCSeq: 1 {method}\r\nContact: <sip:a@{own}>\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+            sdp.len()
         );
         stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
-        let mut octets = [0; 4096];
-        let n = stream.read(&mut octets).map_err(|e| e.to_string())?;
-        let answer = String::from_utf8_lossy(&octets[..n]).into_owned();
-        Ok(answer.lines().next().unwrap_or_default().to_owned())
+        let (mut octets, mut answer) = ([0; 4096], String::new());
+        loop {
+            let n = stream.read(&mut octets).map_err(|e| e.to_string())?;
+            answer += &String::from_utf8_lossy(&octets[..n]);
+            let said = answer.lines().find(|l| l.starts_with("SIP/2.0 ") && !l.starts_with("SIP/2.0 100"));
+            if let Some(said) = said {
+                return Ok(said.to_owned());
+            }
+            if n == 0 {
+                return Err("the connection was closed".into());
+            }
+        }
+    }
+
+    /// Whoever trusts only this authority.
+    pub(crate) fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        roots
+    }
+
+    pub(crate) fn pair(&self, name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let certificate = CertificateDer::from_pem_file(self.path(&format!("{name}.pem"))).unwrap();
+        (certificate, PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).unwrap())
     }
 }
 

@@ -66,6 +66,34 @@ fn a_number_outside_is_called_by_the_next_trunk_where_the_first_is_full_and_with
 }
 
 #[test]
+fn an_announcement_of_a_carrier_is_heard_and_its_480_after_it_is_the_end() {
+    if !have_sipp() {
+        return;
+    }
+    let (carrier, spare) = (free_port(), free_port());
+    let trunks = format!(
+        "\"192.168.0.0/16\"]\n\
+         [[trunk]]\nname = \"carrier\"\nto = \"sip:127.0.0.1:{carrier}\"\n\
+         [[trunk]]\nname = \"spare\"\nto = \"sip:127.0.0.1:{spare}\"\n\
+         [[route]]\ntrunks = [\"carrier\", \"spare\"]\n"
+    );
+    let queue = "name = \"city-repair\"\n";
+    let overflow = format!("{queue}overflow = [{{ after_s = 1, number = \"13912345678\" }}]\n");
+    let server = Server::start(&[("\"192.168.0.0/16\"]", &trunks), (queue, &overflow)]);
+    let announces = Sipp::start(&server, "carrier-announces", carrier, &["-m", "1"]);
+    sipp::caller(&server, "caller-is-hung-up-on", "12345").succeed();
+    announces.succeed();
+    let cdr = record(&server);
+    assert_eq!(cdr.result, Result::NobodyFree);
+    assert!(!cdr.moments.iter().any(|m| matches!(m.moment, Moment::Fault { .. })), "{:?}", cdr.moments);
+    let codecs: Vec<_> = cdr.legs.iter().map(|leg| (leg.who.as_str(), leg.codec.is_some())).collect();
+    assert_eq!(codecs, [("caller", true), ("13912345678", true)], "the announcement had a stream");
+    let table = server.command(&["trunks"]);
+    let spare = table.lines().find(|l| l.starts_with("spare")).unwrap();
+    assert_eq!(spare.split_whitespace().collect::<Vec<_>>(), ["spare", "0", "0", "0", "0"]);
+}
+
+#[test]
 fn a_trunk_is_registered_with_and_asked_and_left_when_it_does_not_answer() {
     if !have_sipp() {
         return;

@@ -57,16 +57,18 @@ impl Call {
         }
         self.cdr.decisions.push(decision);
         self.moment(now, Moment::Offered { agent: user.clone() }, out);
-        let Some(ip) = s.homes.get(&user).copied() else {
+        let Some(home) = s.homes.get(&user).copied() else {
             s.acd.push(acd::Input::Failed { offer, why: OfferFailure::Unreachable });
             return;
         };
         let leg = s.new_leg(self.id);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-        self.legs.push(Leg::new(leg, user.clone(), s.with_phone(&user), like));
+        self.legs.push(
+            Leg::new(leg, user.clone(), s.with_phone(&user), like).seen_at(s.config.server.media_seen(home)),
+        );
         self.ringing.push(AgentSide { offer: Some(offer), leg, user, outside: None });
         let near = (!self.is_without_customer()).then(|| self.caller());
-        out.push(Output::Open { leg, ip, near });
+        out.push(Output::Open { leg, ip: home.local.ip(), near });
     }
 
     pub(super) fn invite(&mut self, now: Now, leg: LegId, s: &mut Shared, out: &mut Vec<Output>) {
@@ -125,6 +127,7 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
+        let early = self.early_media_ends(leg, out);
         self.close_leg(leg, "offer failed", out);
         if let Some(at) = self.ringing.iter().position(|side| side.leg == leg) {
             let side = self.ringing.remove(at);
@@ -134,7 +137,16 @@ impl Call {
                     s.acd.push(acd::Input::Failed { offer, why });
                     self.not_reached(now, s, out);
                 }
-                None => self.nobody_free(now, s, out),
+                None => match self.fallback.take() {
+                    Some(request) => {
+                        if early {
+                            let caller = self.caller();
+                            self.speaking.music(caller, &s.music, &mut s.library, out);
+                        }
+                        self.wait_for(now, request, s, out);
+                    }
+                    None => self.nobody_free(now, s, out),
+                },
             }
         }
     }
@@ -170,7 +182,7 @@ impl Call {
         let (offer, user) =
             self.ringing.get(at).map(|side| (side.offer, side.user.clone())).unwrap_or_default();
         let Some(found) = self.legs.iter_mut().find(|l| l.id == leg) else { return };
-        if let Err(why) = found.accept(sdp) {
+        if let Err(why) = found.answered(sdp) {
             return self.offer_failed(now, leg, OfferFailure::Unreachable, &why.to_string(), s, out);
         }
         found.up = true;

@@ -12,7 +12,7 @@ use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
 use crate::base::{CallId, LegId, Now, Pii};
 use crate::config::Trunk;
-use crate::ivr::{self, Dialog, Phrase, Plan};
+use crate::ivr::{self, Dialog, Phrase, Plan, Proof};
 use crate::limits;
 use crate::media;
 use crate::sip::{self, Flow, Verstat};
@@ -113,6 +113,16 @@ impl Customer {
     }
 }
 
+/// What rules may ask of a caller's number.
+pub(super) fn proof(identity: Option<Verstat>) -> Proof {
+    match identity {
+        None => Proof::default(),
+        Some(Verstat::Unsigned) => Proof::unverified(),
+        Some(Verstat::Failed(_)) => Proof::failed(),
+        Some(Verstat::Passed(attestation)) => Proof::verified(format!("{attestation:?}")),
+    }
+}
+
 impl Call {
     /// Begins a call: asks for a port, on the worker of `near` if there is one.
     pub(super) fn new(
@@ -148,9 +158,14 @@ impl Call {
         let mut call = Call {
             id,
             sip_call_id: customer.sip_call_id.into(),
-            dialog: Dialog::new(plan, s.listens, s.epoch, id.0).of(cdr.caller.reveal()),
+            dialog: Dialog::new(plan, s.listens, s.epoch, id.0)
+                .of(cdr.caller.reveal())
+                .proved(proof(cdr.identity)),
             stage: Stage::Opening,
-            legs: vec![Leg::new(customer.leg, "caller", terms, None)],
+            legs: vec![
+                Leg::new(customer.leg, "caller", terms, None)
+                    .seen_at(s.config.server.media_seen(customer.way)),
+            ],
             ringing: Vec::new(),
             agent: None,
             guests: Vec::new(),
@@ -204,7 +219,7 @@ impl Call {
     ) {
         let over = self.over;
         let Some(found) = self.leg_mut(leg) else { return };
-        found.addr = addr;
+        found.opened(addr);
         if over || !found.sip {
             // It came too late: give the port back.
             if addr.is_some() {

@@ -123,7 +123,7 @@ impl Call {
     pub(super) fn customer_answered(&mut self, now: Now, sdp: &[u8], s: &mut Shared, out: &mut Vec<Output>) {
         s.timers.clear((self.id, Due::Dialog));
         let Some(leg) = self.legs.first_mut() else { return };
-        let (id, accepted) = (leg.id, leg.accept(sdp).is_ok());
+        let (id, accepted) = (leg.id, leg.answered(sdp).is_ok());
         let Some(to) = leg.stream.filter(|_| accepted) else { return self.customer_missed(now, s, out) };
         leg.up = true;
         out.push(Output::Media(media::Command::Connect { leg: id, to }));

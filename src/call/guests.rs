@@ -80,7 +80,7 @@ impl Switch {
     ) -> Result<(), String> {
         // The board calls a callback by the call in which it was asked for.
         let call = self.shared.tickets.get(&call).copied().unwrap_or(call);
-        let ip = self.shared.homes.get(user).copied();
+        let home = self.shared.homes.get(user).copied();
         let free = self.acd.agent(user).is_none_or(|a| a.state.call().is_none())
             && !self.calls.iter().any(|(id, c)| *id != call && c.engages(user));
         let found = self.calls.get_mut(&call).ok_or_else(|| format!("no call {} is in progress", call.0))?;
@@ -91,7 +91,7 @@ impl Switch {
             self.with(call, out, |c, s, out| c.change_role(now, user, role, s, out));
             return Ok(());
         }
-        let ip = ip.ok_or_else(|| format!("no phone is registered as {user}"))?;
+        let home = home.ok_or_else(|| format!("no phone is registered as {user}"))?;
         if !free || found.agent_user() == Some(user) {
             return Err(format!("{user} is with a call"));
         }
@@ -101,12 +101,13 @@ impl Switch {
         self.with(call, out, |c, s, out| {
             let leg = s.new_leg(c.id);
             let like = c.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
-            c.legs.push(Leg::new(leg, user, s.with_phone(user), like));
+            let seen = s.config.server.media_seen(home);
+            c.legs.push(Leg::new(leg, user, s.with_phone(user), like).seen_at(seen));
             c.guests.push(Guest { leg, user: user.to_owned(), role, up: false });
             c.moment(now, Moment::Supervised { by: user.to_owned(), role }, out);
             // Nobody is to be offered a call on the same phone.
             s.acd.push(acd::Input::OwnCall { user: user.to_owned(), on: true });
-            out.push(Output::Open { leg, ip, near: Some(c.caller()) });
+            out.push(Output::Open { leg, ip: home.local.ip(), near: Some(c.caller()) });
         });
         Ok(())
     }

@@ -275,8 +275,8 @@ impl Call {
             sip::Event::Reason { leg, value } => self.reason(now, leg, value, out),
             sip::Event::Digit { leg, digit } => self.pressed(now, leg, Means::Info, digit, s, out),
             sip::Event::Ended { leg, cause } => self.leg_ended(now, leg, &cause, s, out),
-            sip::Event::Progress { leg, .. } => {
-                self.rings_outside(leg);
+            sip::Event::Progress { leg, status, sdp } => {
+                self.progress_outside(leg, status, &sdp, s, out);
                 self.phone_rings(leg, s);
             }
             sip::Event::Referred { .. }

@@ -5,7 +5,7 @@ use crate::base::{Codec, Direction, LegId, Secret, SrtpPolicy};
 use crate::media::{LegStats, StreamSpec};
 use crate::sdp::{self, Crypto, Local, Negotiated, SdpError};
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What we speak, best first: as configured, but before all what the other leg speaks, so that a bridge need not re-code.
 fn codecs(configured: &[Codec], other_leg: Option<Codec>) -> Vec<Codec> {
@@ -31,12 +31,16 @@ pub(super) struct Leg {
     pub(super) id: LegId,
     /// `caller`, or the agent's user: how records name the leg.
     pub(super) who: String,
-    /// Our RTP address, once the media plane has bound it.
+    /// Our RTP address as the peer sees it, once the media plane has bound it.
     pub(super) addr: Option<SocketAddr>,
+    /// Where the peer sees us, if not at our own address: behind NAT.
+    pub(super) seen: Option<IpAddr>,
     /// The dialog lives (or is being set up).
     pub(super) sip: bool,
     /// The INVITE was answered.
     pub(super) up: bool,
+    /// It is heard, though it has not been answered.
+    pub(super) early: bool,
     pub(super) stream: Option<StreamSpec>,
     /// The peer has asked us to hold.
     pub(super) held: bool,
@@ -61,8 +65,10 @@ impl Leg {
             id,
             who: who.into(),
             addr: None,
+            seen: None,
             sip: true,
             up: false,
+            early: false,
             stream: None,
             held: false,
             stats: None,
@@ -74,6 +80,16 @@ impl Leg {
             nth_key: 0,
             version: 0,
         }
+    }
+
+    /// The same as a peer sees it that is to send its audio to `seen`.
+    pub(super) fn seen_at(self, seen: Option<IpAddr>) -> Leg {
+        Leg { seen, ..self }
+    }
+
+    /// The media plane has bound our address, or none.
+    pub(super) fn opened(&mut self, addr: Option<SocketAddr>) {
+        self.addr = addr.map(|own| SocketAddr::new(self.seen.unwrap_or(own.ip()), own.port()));
     }
 
     fn local(&mut self, addr: SocketAddr) -> Local<'_> {
@@ -123,6 +139,15 @@ impl Leg {
         let agreed = sdp::accept(answer, &self.local(addr))?;
         self.agree(agreed);
         Ok(())
+    }
+
+    /// Takes the answer of the 200 to our INVITE, which may have come before it (RFC 3262 §5).
+    pub(super) fn answered(&mut self, answer: &[u8]) -> Result<(), SdpError> {
+        self.early = false;
+        match answer.is_empty() && self.stream.is_some() {
+            true => Ok(()),
+            false => self.accept(answer),
+        }
     }
 
     /// What was agreed once the peer's ACK has come, with its answer if it owed one; `None` if nothing was.

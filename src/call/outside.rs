@@ -1,13 +1,16 @@
 //! Calls to numbers outside: by which trunk, as whom, and by which other one if that does not take the call.
 //!
 //! ```text
-//! number ─► Server::ways_out ─► first trunk whose limits let it ─► INVITE ─► 503, silence, unreachable ─► the next
+//! number ─► Server::ways_out ─► first trunk whose limits let it ─► INVITE ─► 503, 480, silence, unreachable ─► the next
 //!               │ no route, not allowed        │ all full                │ 486, 404, rang …
 //!               ▼                              ▼                         ▼
 //!            refused, and that is recorded ◄───┴─────────────────────────┘
 //! ```
 //! Without a trunk that says where calls go, a call goes out by the way that the customer came: to the same peer, from the
 //! same socket, so that it reaches nobody who has not called.
+//!
+//! What a network lets be heard before the answer (183 or 180 with a description, RFC 3960) is heard by whoever waits, in place
+//! of music; nothing is sent that way, so nobody talks before the answer is charged for.
 
 use super::cdr::Moment;
 use super::event::Output;
@@ -15,11 +18,13 @@ use super::journey::{AgentSide, Call, Due, Stage};
 use super::leg::Leg;
 use super::switch::Shared;
 use crate::base::{CallId, LegId, Now};
-use crate::config::NoWay;
+use crate::config::{NEXT_ON, NoWay};
 use crate::limits::DIAL_MAX;
+use crate::media;
 use crate::sip::{self, Attest, EndCause, Flow};
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A number that is being called.
@@ -32,8 +37,23 @@ pub(super) struct Outside {
     trunk: Option<String>,
     /// Those to be tried after it.
     next: VecDeque<String>,
+    heard: Heard,
+}
+
+impl Outside {
+    pub(super) fn number(&self) -> &str {
+        &self.number
+    }
+}
+
+/// How far a call outside has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Heard {
+    Nothing,
+    /// 181 to 183: a way has been found, or an announcement is played.
+    Progress,
     /// It rings there: whatever happens now, the number has been reached.
-    rang: bool,
+    Ringing,
 }
 
 /// As whom a number is called, if the trunk has no number of ours.
@@ -61,7 +81,8 @@ impl Shared {
         ways.sort_by_key(|trunk| self.peers.alive(&trunk.name) == Some(false));
         let next: VecDeque<String> = ways.iter().map(|t| t.name.clone()).collect();
         let by_trunk = !next.is_empty();
-        let mut outside = Outside { number: number.to_owned(), way, trunk: None, next, rang: false };
+        let mut outside =
+            Outside { number: number.to_owned(), way, trunk: None, next, heard: Heard::Nothing };
         match by_trunk {
             true => self.next_trunk(now, &mut outside).map(|()| outside),
             false => Ok(outside),
@@ -74,7 +95,7 @@ impl Shared {
             let Some(trunk) = self.config.server.trunk(&name) else { continue };
             match self.trunks.go(now, trunk) {
                 Ok(()) => {
-                    outside.trunk = Some(name);
+                    (outside.trunk, outside.heard) = (Some(name), Heard::Nothing);
                     return Ok(());
                 }
                 Err(limit) => self.trunks.refused(&name, limit),
@@ -147,12 +168,12 @@ impl Call {
         }
     }
 
-    fn ring_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
+    pub(super) fn ring_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = s.leg_over(self.id, &outside);
         let like = self.legs.first().and_then(|caller| caller.stream).map(|stream| stream.codec);
         let (number, ip) = (outside.number.clone(), outside.way.local.ip());
         let terms = s.over(outside.trunk.as_deref());
-        self.legs.push(Leg::new(leg, number.clone(), terms, like));
+        self.legs.push(Leg::new(leg, number.clone(), terms, like).seen_at(s.media_seen(&outside)));
         self.ringing.push(AgentSide { offer: None, leg, user: number, outside: Some(outside) });
         out.push(Output::Open { leg, ip, near: Some(self.caller()) });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
@@ -179,14 +200,47 @@ impl Call {
         Some(s.outgoing(now, leg, self.outside.as_ref()?, &who, sdp))
     }
 
-    /// It rings outside.
-    pub(super) fn rings_outside(&mut self, leg: LegId) {
-        let customer = leg == self.caller();
-        let sides = self.ringing.iter_mut().filter(|side| side.leg == leg);
-        let customer = self.outside.as_mut().filter(|_| customer);
-        for outside in sides.filter_map(|side| side.outside.as_mut()).chain(customer) {
-            outside.rang = true;
+    /// The number outside that is called on `leg`.
+    fn outside_mut(&mut self, leg: LegId) -> Option<&mut Outside> {
+        if leg == self.caller() {
+            return self.outside.as_mut();
         }
+        self.ringing.iter_mut().find(|side| side.leg == leg)?.outside.as_mut()
+    }
+
+    /// A call outside gets on, perhaps with something to be heard.
+    pub(super) fn progress_outside(
+        &mut self,
+        leg: LegId,
+        status: u16,
+        sdp: &[u8],
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        let caller = self.caller();
+        let waits = if leg == caller { self.agent.as_ref().map(|side| side.leg) } else { Some(caller) };
+        let Some(outside) = self.outside_mut(leg) else { return };
+        outside.heard = outside.heard.max(if status == 180 { Heard::Ringing } else { Heard::Progress });
+        let trunk = outside.trunk.as_deref().and_then(|name| s.config.server.trunk(name));
+        let lets = trunk.is_none_or(|t| t.early_media);
+        let Some(found) = self.leg_mut(leg).filter(|l| !sdp.is_empty() && !l.up) else { return };
+        if found.accept(sdp).is_err() {
+            return;
+        }
+        let (Some(to), Some(waits), true) = (found.stream, waits, lets) else { return };
+        found.early = true;
+        if waits == caller {
+            self.speaking.stop(caller, out);
+        }
+        out.push(Output::Media(media::Command::Connect { leg, to }));
+        out.push(Output::Media(media::Command::Mix { parties: vec![(waits, 0b10), (leg, 0)] }));
+    }
+
+    /// What was heard of a call outside that has come to nothing is heard no more; true if anything was.
+    pub(super) fn early_media_ends(&mut self, leg: LegId, out: &mut Vec<Output>) -> bool {
+        let early = self.leg_mut(leg).is_some_and(|l| std::mem::take(&mut l.early));
+        out.extend(early.then_some(Output::Media(media::Command::Unbridge { leg })));
+        early
     }
 
     /// A trunk did not take the call of `leg`: tries the next. False if there is none, or that would not help.
@@ -198,13 +252,11 @@ impl Call {
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) -> bool {
-        let customer = leg == self.caller();
-        let at = self.ringing.iter().position(|side| side.leg == leg);
-        let found = match (customer, at.and_then(|at| self.ringing.get(at))) {
-            (true, _) => self.outside.clone(),
-            (false, side) => side.and_then(|side| side.outside.clone()),
-        };
-        let Some(mut outside) = found.filter(|o| !o.rang && not_taken(cause)) else { return false };
+        let Some(mut outside) = self.outside_mut(leg).cloned() else { return false };
+        let trunk = outside.trunk.as_deref().and_then(|name| s.config.server.trunk(name));
+        if !not_taken(cause, outside.heard, trunk.map_or(&NEXT_ON, |t| &t.next_on)) {
+            return false;
+        }
         s.trunks.left(leg);
         if let Some(name) = &outside.trunk {
             s.trunks.refused(name, "call not taken");
@@ -212,11 +264,15 @@ impl Call {
         if s.next_trunk(now, &mut outside).is_err() {
             return false;
         }
+        let (caller, early) = (self.caller(), self.early_media_ends(leg, out));
         self.close_leg(leg, "another trunk", out);
-        if customer {
+        if leg == caller {
             self.call_outside(now, outside, s, out);
         } else {
-            at.map(|at| self.ringing.remove(at));
+            if early {
+                self.speaking.music(caller, &s.music, &mut s.library, out);
+            }
+            self.ringing.retain(|side| side.leg != leg);
             self.ring_outside(now, outside, s, out);
         }
         true
@@ -226,7 +282,8 @@ impl Call {
     fn call_outside(&mut self, now: Now, outside: Outside, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = s.leg_over(self.id, &outside);
         let (ip, near) = (outside.way.local.ip(), self.agent.as_ref().map(|side| side.leg));
-        self.legs.insert(0, Leg::new(leg, "caller", s.over(outside.trunk.as_deref()), None));
+        let terms = s.over(outside.trunk.as_deref());
+        self.legs.insert(0, Leg::new(leg, "caller", terms, None).seen_at(s.media_seen(&outside)));
         self.outside = Some(outside);
         out.push(Output::Open { leg, ip, near });
         s.timers.set((self.id, Due::Dialog), now + DIAL_MAX);
@@ -237,6 +294,8 @@ impl Call {
         let number = self.cdr.caller.reveal().clone();
         let outside = s.way_out(now, &number, self.trunk.as_deref(), way)?;
         s.carries(self.caller(), &outside);
+        let seen = s.media_seen(&outside);
+        self.legs.first_mut().into_iter().for_each(|leg| leg.seen = seen);
         self.outside = Some(outside);
         Ok(())
     }
@@ -250,6 +309,15 @@ impl Shared {
         leg
     }
 
+    /// Where whoever is called sends its audio, if not to our own address.
+    fn media_seen(&self, outside: &Outside) -> Option<IpAddr> {
+        let server = &self.config.server;
+        match outside.trunk.as_deref().and_then(|name| server.trunk(name)) {
+            Some(trunk) if trunk.to.is_some() => server.media_seen_over(trunk, outside.way.local.ip()),
+            _ => server.media_seen(outside.way),
+        }
+    }
+
     fn carries(&mut self, leg: LegId, outside: &Outside) {
         if let Some(name) = &outside.trunk {
             self.trunks.carries(leg, name);
@@ -257,13 +325,16 @@ impl Shared {
     }
 }
 
-/// The trunk, not who was called, is why there is no call: RFC 3261 §21.5, no answer at all, no connection.
-fn not_taken(cause: &EndCause) -> bool {
-    match cause {
-        EndCause::Refused { status, .. } => matches!(status, 408 | 500 | 502..=504),
+/// The trunk, not who was called, is why there is no call: one of the refusals that say so, no answer at all, no connection.
+/// A 480 after a way was found is about who was called, as an announcement before it may have said.
+fn not_taken(cause: &EndCause, heard: Heard, next_on: &[u16]) -> bool {
+    let trunk = match cause {
+        EndCause::Refused { status: 480, .. } if heard > Heard::Nothing => false,
+        EndCause::Refused { status, .. } => next_on.contains(status),
         EndCause::Timeout | EndCause::Unreachable => true,
         _ => false,
-    }
+    };
+    trunk && heard < Heard::Ringing
 }
 
 /// A number at the peer that a call came from.

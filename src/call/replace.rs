@@ -19,7 +19,7 @@ use crate::base::{LegId, Now};
 use crate::media;
 use crate::sip;
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A leg that is to take the place of another.
 #[derive(Debug)]
@@ -62,7 +62,8 @@ impl Switch {
             Some(user) => self.shared.with_phone(user),
             None => self.shared.over(trunk),
         };
-        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, terms);
+        let seen = self.shared.config.server.media_seen(incoming.flow);
+        call.begin_replacing(Replacing { leg, old, offer: incoming.sdp.clone() }, terms, seen);
         out.push(Output::Open { leg, ip: incoming.flow.local.ip(), near: Some(old) });
         Ok(())
     }
@@ -71,10 +72,10 @@ impl Switch {
 const NO_CALL: Refusal = (481, "No Such Call");
 
 impl Call {
-    fn begin_replacing(&mut self, replacing: Replacing, terms: Terms<'_>) {
+    fn begin_replacing(&mut self, replacing: Replacing, terms: Terms<'_>, seen: Option<IpAddr>) {
         let old = self.legs.iter().find(|l| l.id == replacing.old);
         let (who, codec) = old.map(|l| (l.who.clone(), l.stream.map(|s| s.codec))).unwrap_or_default();
-        self.legs.push(Leg::new(replacing.leg, who, terms, codec));
+        self.legs.push(Leg::new(replacing.leg, who, terms, codec).seen_at(seen));
         self.replacing = Some(replacing);
     }
 

@@ -13,9 +13,8 @@ use crate::base::{CallId, Epoch, LegId, Now, Secret, Timers};
 use crate::config::Config;
 use crate::ivr;
 use crate::media::{self, Prompt, Report};
-use crate::sip;
+use crate::sip::{self, Flow};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What all calls share; lent to the call that is being stepped.
@@ -29,8 +28,8 @@ pub(super) struct Shared {
     pub(super) recordings: Option<std::path::PathBuf>,
     /// What the ACD is to be told when the step is over.
     pub(super) acd: Vec<acd::Input>,
-    /// Where each registered user's phone is reached from.
-    pub(super) homes: HashMap<String, IpAddr>,
+    /// How each registered user's phone is reached.
+    pub(super) homes: HashMap<String, Flow>,
     pub(super) by_leg: HashMap<LegId, CallId>,
     /// What goes over which trunk.
     pub(super) trunks: Trunks,
@@ -299,7 +298,7 @@ impl Switch {
         match event {
             sip::Event::Incoming(incoming) => self.incoming(now, &incoming, out),
             sip::Event::Registered { user, flow } => {
-                self.shared.homes.insert(user.clone(), flow.local.ip());
+                self.shared.homes.insert(user.clone(), flow);
                 self.shared.acd.push(acd::Input::Registered { user, endpoint: acd::Endpoint::Phone });
             }
             sip::Event::Unregistered { user } => {

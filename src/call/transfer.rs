@@ -4,6 +4,11 @@
 //! blind:     caller ── agent A          REFER to B ─► caller waits for B (or a queue) ─► caller ── B
 //! attended:  caller ── A (hold)  A ── B REFER to B, replacing A's leg there ──────────► caller ── B
 //! ```
+//! outside:   caller ── agent A          REFER to a number ─► caller waits while it rings there ─► caller ── number
+//!
+//! Numbers outside are those that `[team] outside` lets agents transfer to, by the trunks of their route and within its limits;
+//! only an agent's phone may ask for one.
+//!
 //! The caller is never lost: it keeps the place of its arrival, and if the agent it was handed to does not answer, it
 //! goes back to the queue that it came from. Who may not be called now is refused at once, and the agent keeps the caller.
 
@@ -13,6 +18,7 @@ use super::event::Output;
 use super::incoming::Refusal;
 use super::journey::{AgentSide, Call, Stage};
 use super::leg::Leg;
+use super::outside::Outside;
 use super::switch::{Shared, Switch};
 use crate::acd::{self, Request};
 use crate::base::{LegId, Now};
@@ -51,7 +57,10 @@ impl Switch {
     /// REFER: the peer of `leg` wants its other party to talk with somebody else.
     pub(super) fn referred(&mut self, now: Now, leg: LegId, to: &sip::Refer, out: &mut Vec<Output>) {
         let done = match to.replaces {
-            None => self.destination(&to.user).and_then(|to| self.transfer(now, leg, to, out)),
+            None => match self.destination(&to.user) {
+                Err((404, _)) if is_number(&to.user) => self.transfer_outside(now, leg, &to.user, out),
+                to => to.and_then(|to| self.transfer(now, leg, to, out)),
+            },
             Some(other) => self.attended(now, leg, other, out),
         };
         if let Err((status, reason)) = done {
@@ -67,8 +76,30 @@ impl Switch {
         out: &mut Vec<Output>,
     ) -> Result<(), Refusal> {
         let call = self.shared.by_leg.get(&leg).and_then(|id| self.calls.get_mut(id));
-        let call = call.filter(|c| c.is_agents(leg)).ok_or(NOT_YOURS)?;
+        let call = call.filter(|c| c.may_transfer(leg)).ok_or(NOT_YOURS)?;
         call.hand_on(now, leg, to, &mut self.shared, out);
+        Ok(())
+    }
+
+    fn transfer_outside(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        number: &str,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Refusal> {
+        let (config, shared) = (self.shared.config.clone(), &mut self.shared);
+        let call = shared.by_leg.get(&leg).and_then(|id| self.calls.get_mut(id));
+        // Two agents have no customer to transfer.
+        let call = call.filter(|c| c.may_transfer(leg) && c.desk_user().is_none()).ok_or(NOT_YOURS)?;
+        let trunk = call.trunk.as_deref().and_then(|name| config.server.trunk(name));
+        let whole = trunk.map_or(number.into(), |t| t.numbering.e164(number));
+        if !config.outside.iter().any(|begins| whole.starts_with(begins.as_str())) {
+            return Err((403, "Agents may not transfer to this number: see [team] outside"));
+        }
+        let way = call.way.ok_or(NOT_YOURS)?;
+        let outside = shared.way_out(now, number, call.trunk.as_deref(), way).map_err(|why| (403, why))?;
+        call.hand_outside(now, leg, outside, shared, out);
         Ok(())
     }
 
@@ -111,6 +142,11 @@ impl Switch {
     }
 }
 
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
 const NOT_YOURS: Refusal = (403, "Only the agent of a call may transfer it");
 
 fn say_status(leg: LegId, status: u16, reason: &str, out: &mut Vec<Output>) {
@@ -132,6 +168,11 @@ impl Call {
         self.stage == Stage::Talking && self.agent.as_ref().is_some_and(|side| side.leg == leg)
     }
 
+    /// True for the agent who talks: whoever was called outside is none, though it has the agent's place.
+    fn may_transfer(&self, leg: LegId) -> bool {
+        self.is_agents(leg) && self.agent.as_ref().is_some_and(|side| side.outside.is_none())
+    }
+
     /// The agent who has answered.
     pub(super) fn agent_user(&self) -> Option<&str> {
         self.agent.as_ref().map(|side| side.user.as_str())
@@ -140,6 +181,39 @@ impl Call {
     /// True while this agent talks in this call.
     pub(super) fn is_with(&self, user: &str) -> bool {
         self.stage == Stage::Talking && self.agent_user() == Some(user)
+    }
+
+    /// The agent lets go of the caller, for whom a number outside is called.
+    fn hand_outside(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        outside: Outside,
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
+        say_status(leg, 200, "OK", out);
+        self.let_go(now, outside.number(), s, out);
+        self.send_guests_away(s, out);
+        s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
+        let (_, back) = self.way_back();
+        self.fallback = back;
+        self.stage = Stage::Waiting;
+        self.moment(now, Moment::Dialled { number: outside.number().to_owned() }, out);
+        let caller = self.caller();
+        out.push(Output::Media(media::Command::Unbridge { leg: caller }));
+        self.speaking.music(caller, &s.music, &mut s.library, out);
+        self.ring_outside(now, outside, s, out);
+    }
+
+    /// What the caller waits for if whoever it is handed to is not reached: its queue, at its old place; and that as a fallback,
+    /// if it came from one.
+    fn way_back(&self) -> (Request, Option<Request>) {
+        let home = self.cdr.queue.clone().unwrap_or_default();
+        let arrived = Some(self.queued.unwrap_or(self.began));
+        let back = Request { queue: home.clone(), arrived, ..self.request() };
+        let fallback = (!home.is_empty()).then(|| back.clone());
+        (back, fallback)
     }
 
     /// The agent lets go of the caller, who waits for somebody else.
@@ -151,11 +225,9 @@ impl Call {
         // Whoever is free by that is free for this caller, too, if it is the first in line.
         let freed = s.acd.split_off(told);
         s.acd.push(acd::Input::TalkEnded { call: self.ticket, transfer: true });
-        let home = self.cdr.queue.clone().unwrap_or_default();
-        let arrived = Some(self.queued.unwrap_or(self.began));
-        let back = Request { queue: home.clone(), arrived, ..self.request() };
+        let (back, fallback) = self.way_back();
         if matches!(to, Destination::Agent { .. }) {
-            self.fallback = (!home.is_empty()).then(|| back.clone());
+            self.fallback = fallback;
         }
         self.wait_for(now, to.request(back), s, out);
         s.acd.extend(freed);

@@ -6,7 +6,7 @@
 //! | presses *, "never mind"  | leaves: abandoned                                                |
 //! | waits on                 | music, its place, comforting words; none while a phone rings for it |
 
-use super::begin::Begin;
+use super::begin::{Begin, proof};
 use super::callback::Booking;
 use super::cdr::{Moment, Result};
 use super::event::Output;
@@ -186,8 +186,8 @@ impl Call {
                 match plan {
                     Some(plan) => {
                         self.lines += 1;
-                        self.dialog =
-                            Dialog::new(plan, s.listens, s.epoch, self.id.0).of(self.cdr.caller.reveal());
+                        let dialog = Dialog::new(plan, s.listens, s.epoch, self.id.0);
+                        self.dialog = dialog.of(self.cdr.caller.reveal()).proved(proof(self.cdr.identity));
                         self.begin_dialogue(now, s, out);
                     }
                     None => self.nobody_free(now, s, out),

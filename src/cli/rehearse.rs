@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use trunkline::base::{Epoch, Lang};
 use trunkline::config::{self, Config};
 use trunkline::drive::files;
-use trunkline::ivr::{self, Act, Action, Intent, Outcome, Plan, Rehearsal, RehearsalReply};
+use trunkline::ivr::{self, Act, Action, Intent, Outcome, Plan, Proof, Rehearsal, RehearsalReply};
 use trunkline::nlu::slots::{self, SlotType};
 use trunkline::nlu::{self, Encoder, Example};
 
@@ -30,7 +30,7 @@ fn plan<'a>(config: &'a Config, line: &str) -> Result<&'a Arc<Plan>, String> {
 pub(super) fn chat(args: &Chat, places: &Places) -> Result<(), String> {
     let (config, _) = places.lines()?;
     let (mut rehearsal, greeting) =
-        Rehearsal::begin(plan(&config, &args.line)?.clone(), today(), BTreeMap::new());
+        Rehearsal::begin(plan(&config, &args.line)?.clone(), today(), BTreeMap::new(), Proof::default());
     show(&greeting);
     for typed in std::io::stdin().lock().lines() {
         let typed = typed.map_err(|e| e.to_string())?;
@@ -112,7 +112,7 @@ pub(super) fn explain(args: &Explain, places: &Places) -> Result<(), String> {
         outln!("  {:<16} {:.3}  {does}", intent.name, scored.score);
     }
     values(plan, &args.sentence);
-    let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), today(), BTreeMap::new());
+    let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), today(), BTreeMap::new(), Proof::default());
     let reply = rehearsal.act(&Act::parse(&args.sentence));
     outln!("as the first sentence of a call:");
     show(&reply);

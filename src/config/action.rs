@@ -4,7 +4,7 @@ use super::file::{File, nearest};
 use super::problem::Problem;
 use super::slot::check_names;
 use super::team::Team;
-use crate::ivr::{Action, Condition, Text};
+use crate::ivr::{Action, Condition, Proof, Text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -42,6 +42,27 @@ pub(super) struct Around<'a, N> {
     pub(super) team: &'a Team,
     /// Kinds of tickets.
     pub(super) tickets: &'a [String],
+    /// Callers' identities are verified: `[stir]`.
+    pub(super) verifies: bool,
+}
+
+/// A condition on what is proved of the caller's number, which is one of some words.
+fn proof<N>(
+    around: &Around<'_, N>,
+    at: &Spanned<String>,
+    condition: &Condition,
+    (name, words): (&str, &[&str]),
+    problems: &mut Vec<Problem>,
+) {
+    for word in condition.compared(name).filter(|word| !words.contains(word)) {
+        let help = Some(format!("it is one of: {}", words.join(", ")));
+        problems.push(around.file.error(at.span(), format!("`{name}` is never `{word}`")).help(help));
+    }
+    if !around.verifies {
+        let help = Some("add [stir] with trust = [\"FILE.pem\"] to server.toml".to_owned());
+        let message = format!("nobody verifies callers: `{name}` is never known");
+        problems.push(around.file.error(at.span(), message).help(help));
+    }
 }
 
 /// One action. `known` are the values that its texts and condition may name.
@@ -55,6 +76,10 @@ pub(super) fn action<N: Fn(&Spanned<Text>, &str, &mut Vec<Problem>)>(
     let when = raw.when.and_then(|text| match Condition::parse(text.get_ref()) {
         Ok(condition) => {
             for name in condition.names().filter(|n| !known.contains(n)) {
+                if let Some((_, words)) = Proof::NAMES.iter().find(|(n, _)| *n == name) {
+                    proof(around, &text, &condition, (name, words), problems);
+                    continue;
+                }
                 let help = nearest(name, known.iter().copied())
                     .or_else(|| Some(format!("there are: {}", known.join(", "))));
                 problems.push(file.error(text.span(), format!("no value `{name}`")).help(help));

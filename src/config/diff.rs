@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::base::{Epoch, Lang};
-use crate::ivr::{Act, Action, Intent, Outcome, Plan, Rehearsal, Text, Urgent};
+use crate::ivr::{Act, Action, Intent, Outcome, Plan, Proof, Rehearsal, Text, Urgent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -159,7 +159,8 @@ fn lands(plan: &Arc<Plan>, lang: Lang, text: &str) -> String {
     if !plan.languages.contains(&lang) {
         return "not spoken".into();
     }
-    let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), Epoch { unix_ms: 0 }, BTreeMap::new());
+    let (mut rehearsal, _) =
+        Rehearsal::begin(plan.clone(), Epoch { unix_ms: 0 }, BTreeMap::new(), Proof::default());
     rehearsal.speak(lang);
     let reply = rehearsal.act(&Act::Says(text.to_owned()));
     let turn = reply.turns.first();

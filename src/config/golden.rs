@@ -3,7 +3,7 @@
 use super::file::{File, nearest};
 use super::problem::Problem;
 use crate::base::Epoch;
-use crate::ivr::{Act, Intent, Outcome, Plan, Rehearsal};
+use crate::ivr::{Act, Intent, Outcome, Plan, Proof, Rehearsal};
 use jiff::civil::DateTime;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 /// One dialogue and what must come of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Golden {
     pub line: String,
     /// Line of the file that it begins in.
@@ -32,6 +32,8 @@ pub struct Golden {
     pub answers: BTreeMap<String, (u16, String)>,
     /// When it takes place.
     pub epoch: Epoch,
+    /// What is proved of the caller's number.
+    pub proof: Proof,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +60,7 @@ struct RawGolden {
     /// JSON, or `down`, or a status other than 200.
     #[serde(default)]
     answers: BTreeMap<Spanned<String>, String>,
+    identity: Option<Spanned<String>>,
 }
 
 impl Golden {
@@ -67,7 +70,8 @@ impl Golden {
     /// What came instead, with the whole exchange.
     pub fn rehearse(&self, plan: &Arc<Plan>) -> Result<(), String> {
         let golden = self;
-        let (mut rehearsal, mut reply) = Rehearsal::begin(plan.clone(), golden.epoch, golden.answers.clone());
+        let (mut rehearsal, mut reply) =
+            Rehearsal::begin(plan.clone(), golden.epoch, golden.answers.clone(), golden.proof.clone());
         let mut story = String::new();
         let (mut intent, mut tickets) = (None, Vec::new());
         for act in &golden.caller {
@@ -120,6 +124,16 @@ fn epoch(file: &File, now: Option<&Spanned<String>>, plan: &Plan, problems: &mut
     Epoch { unix_ms: u64::try_from(ms).unwrap_or(0) }
 }
 
+/// What is proved of who calls; nothing where it is not said.
+fn proof(file: &File, text: Option<&Spanned<String>>, problems: &mut Vec<Problem>) -> Proof {
+    let Some(text) = text else { return Proof::default() };
+    Proof::parse(text.get_ref()).unwrap_or_else(|| {
+        let help = "write \"verified A\" (or B, C), \"unverified\" or \"failed\"";
+        problems.push(file.error(text.span(), "not what an identity comes to").help(Some(help.into())));
+        Proof::default()
+    })
+}
+
 /// Reads a file of golden dialogues for one of these lines.
 ///
 /// # Errors
@@ -141,7 +155,9 @@ pub fn golden(file: &File, lines: &[Arc<Plan>]) -> Result<Vec<Golden>, Vec<Probl
     for one in raw.dialogue {
         let at = file.place(one.span().start).0;
         let span = one.span();
-        let RawGolden { caller, queue, intent, goodbye, hears, slots, ticket, answers } = one.into_inner();
+        let RawGolden { caller, queue, intent, goodbye, hears, slots, ticket, answers, identity } =
+            one.into_inner();
+        let proof = proof(file, identity.as_ref(), &mut problems);
         for slot in slots.keys().filter(|s| !names.contains(&s.get_ref().as_str())) {
             let help = nearest(slot.get_ref(), names.iter().copied());
             problems.push(file.error(slot.span(), "the line has no such slot").help(help));
@@ -198,6 +214,7 @@ pub fn golden(file: &File, lines: &[Arc<Plan>]) -> Result<Vec<Golden>, Vec<Probl
             ticket,
             answers,
             epoch,
+            proof,
         });
     }
     if problems.is_empty() { Ok(out) } else { Err(problems) }
@@ -228,6 +245,7 @@ mod tests {
             (text.replace("line = \"bank\"", "line = \"bnak\""), "did you mean `bank`?"),
             (text.replace("queue = \"bank-service\"", ""), "expects nothing"),
             (text.replace("queue", "queu"), "did you mean `queue`?"),
+            (format!("{text}identity = \"verified\"\n"), "write \"verified A\""),
         ] {
             let problems = read(&wrong).unwrap_err();
             assert!(problems[0].to_string().contains(words), "{}", problems[0]);

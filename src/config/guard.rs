@@ -36,6 +36,7 @@ impl Guard {
             nets: trunks.iter().flat_map(|t| t.from.iter().copied()).collect(),
             own_machine: trunks.iter().any(|t| t.own_machine),
         };
+        rules.trunk_domains = trunks.iter().flat_map(|t| t.domains.iter().cloned()).collect();
         rules.trunks_by_digest = trunks.iter().any(|t| t.by_digest().is_some());
         if self.trunks_exempt {
             rules.exempt.nets.extend_from_slice(&rules.trunks.nets);

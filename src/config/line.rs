@@ -81,7 +81,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Raw> {
 pub(super) fn check(
     file: &File,
     raw: Raw,
-    (team, hours): (&Team, &[Arc<Hours>]),
+    (team, hours, verifies): (&Team, &[Arc<Hours>], bool),
     others: &[Arc<Plan>],
     version: &str,
     problems: &mut Vec<Problem>,
@@ -123,7 +123,7 @@ pub(super) fn check(
     let (has_zone, has_currency) = (zone.is_some(), !currency.is_empty());
     let around = Around {
         slots: slot::Around { file, need: &need, has_zone, has_currency },
-        actions: action::Around { file, need: &need, team, tickets: &tickets },
+        actions: action::Around { file, need: &need, team, tickets: &tickets, verifies },
         languages: &languages,
         lookups: &lookups,
     };

@@ -5,11 +5,10 @@ use super::problem::Problem;
 use crate::sip::{Transport, Uri};
 use serde::Deserialize;
 use std::net::IpAddr;
-use std::ops::Range;
 use toml::Spanned;
 
 /// A host, with brackets if it is IPv6, and perhaps a port.
-pub(super) type Advertised = (String, Option<u16>);
+pub(crate) type Advertised = (String, Option<u16>);
 
 /// One listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Listen {
     /// `None` stands for "auto": the machine's own address.
     pub address: Option<IpAddr>,
     pub port: u16,
-    /// What peers are told in place of the address.
+    /// What public peers are told in place of the address.
     pub advertised: Option<Advertised>,
     /// For TLS and WSS.
     pub identity: Option<Identity>,
@@ -31,6 +30,8 @@ pub struct Identity {
     pub key: NamedFile,
     /// Clients must have a certificate that one of these signed.
     pub client_ca: Option<NamedFile>,
+    /// They need not, but if they show one it must be such a one.
+    pub client_optional: bool,
 }
 
 /// A file that the configuration names, for `drive` to read.
@@ -63,6 +64,7 @@ pub(super) struct RawListen {
     certificate: Option<Spanned<String>>,
     key: Option<Spanned<String>>,
     client_ca: Option<Spanned<String>>,
+    client_optional: Option<Spanned<bool>>,
 }
 
 /// Checks one `[[sip.listen]]`.
@@ -78,38 +80,45 @@ pub(super) fn read(file: &File, raw: RawListen, problems: &mut Vec<Problem>) -> 
         None => None,
     };
     let advertised = raw.advertised.as_ref().and_then(|a| advertised(file, a, problems));
-    let identity = identity(file, transport, raw.certificate, raw.key, raw.client_ca, at, problems);
-    Some(Listen { transport, address, port: raw.port.unwrap_or(transport.port()), advertised, identity })
+    let port = raw.port.unwrap_or(transport.port());
+    let identity = identity(file, transport, raw, problems);
+    Some(Listen { transport, address, port, advertised, identity })
 }
 
 fn identity(
     file: &File,
     transport: Transport,
-    certificate: Option<Spanned<String>>,
-    key: Option<Spanned<String>>,
-    client_ca: Option<Spanned<String>>,
-    at: Range<usize>,
+    raw: RawListen,
     problems: &mut Vec<Problem>,
 ) -> Option<Identity> {
     let named = |path: Spanned<String>| NamedFile::new(file, path);
+    let optional = raw.client_optional.filter(|optional| *optional.get_ref());
     if !transport.secure() {
-        for extra in [certificate, key, client_ca].into_iter().flatten() {
+        let files = [raw.certificate, raw.key, raw.client_ca].into_iter().flatten().map(|f| f.span());
+        for extra in files.chain(optional.map(|o| o.span())) {
             let message = format!("{} is not encrypted: no certificate is shown", transport.name());
             let help = "take the line out, or set transport = \"tls\" or \"wss\"";
-            problems.push(file.error(extra.span(), message).help(Some(help.into())));
+            problems.push(file.error(extra, message).help(Some(help.into())));
         }
         return None;
     }
-    match (certificate, key) {
+    if let Some(optional) = optional.as_ref().filter(|_| raw.client_ca.is_none()) {
+        let help = "add client_ca = \"FILE.pem\": who signs the certificates of clients";
+        let message = "no certificate is asked for";
+        problems.push(file.error(optional.span(), message).help(Some(help.into())));
+    }
+    match (raw.certificate, raw.key) {
         (Some(certificate), Some(key)) => Some(Identity {
             certificate: named(certificate),
             key: named(key),
-            client_ca: client_ca.map(named),
+            client_ca: raw.client_ca.map(named),
+            client_optional: optional.is_some(),
         }),
         (certificate, _) => {
             let missing = if certificate.is_none() { "certificate" } else { "key" };
             let help = format!("add {missing} = \"FILE.pem\", relative to this folder");
-            problems.push(file.error(at, format!("{} needs a {missing}", transport.name())).help(Some(help)));
+            let message = format!("{} needs a {missing}", transport.name());
+            problems.push(file.error(raw.transport.span(), message).help(Some(help)));
             None
         }
     }
@@ -172,6 +181,13 @@ mod tests {
         assert!(listen("transport = \"tls\"").contains("tls needs a certificate"));
         assert!(listen("transport = \"wss\"\ncertificate = \"c\"").contains("add key = "));
         assert!(listen("transport = \"tcp\"\nkey = \"c\"").contains(":3:7: error: tcp is not encrypted"));
+        assert!(
+            listen("transport = \"ws\"\nclient_optional = true")
+                .contains(":3:19: error: ws is not encrypted")
+        );
+        let optional =
+            listen("transport = \"tls\"\ncertificate = \"c\"\nkey = \"k\"\nclient_optional = true");
+        assert!(optional.contains("no certificate is asked for"), "{optional}");
         assert!(listen("transport = \"udp\"\nadvertised = \"a b\"").contains("not a host and port"));
         assert!(
             wrong("[sip]\ndns = [\"ns.example\"]\n")

@@ -15,6 +15,7 @@ mod intent;
 mod line;
 mod listen;
 mod lookup;
+mod nat;
 mod number;
 mod policy;
 mod problem;
@@ -39,11 +40,11 @@ pub use number::{Form, Numbering};
 pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
 pub use route::Route;
-pub use server::{NoWay, Server};
+pub use server::{NoWay, Place, Server};
 pub use stir::{Sign, Stir};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};
-pub use trunk::{Limits, Trunk};
+pub use trunk::{Limits, NEXT_ON, Trunk};
 
 use crate::acd;
 use crate::base::{Pii, SrtpPolicy};
@@ -84,6 +85,8 @@ pub struct Config {
     pub hours: BTreeMap<String, Arc<Hours>>,
     /// What agents dial on their phones.
     pub codes: BTreeMap<String, Code>,
+    /// What numbers outside begin with that agents may transfer to; empty stands for none.
+    pub outside: Vec<String>,
     /// Digest of all files.
     pub version: String,
     /// What is suspicious but lawful.
@@ -152,11 +155,13 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     }
     team::check(&team, &mut problems);
     team.require_other_users(&server.trunks, &mut problems);
-    let version = file::digest(files);
+    let (version, verifies) = (file::digest(files), !server.stir.trust.is_empty());
     let mut lines: Vec<Arc<Plan>> = Vec::new();
     let (mut headers, mut tickets) = (BTreeMap::new(), BTreeMap::new());
     for (file, raw) in raw_lines {
-        if let Some((plan, out)) = line::check(file, raw, (&team, &hours), &lines, &version, &mut problems) {
+        if let Some((plan, out)) =
+            line::check(file, raw, (&team, &hours, verifies), &lines, &version, &mut problems)
+        {
             headers.extend(out.headers.into_iter().map(|(name, h)| ((plan.line.clone(), name), h)));
             tickets.insert(plan.line.clone(), out.tickets);
             lines.push(Arc::new(plan));
@@ -167,6 +172,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
             .push(Problem::whole_directory("no line: a file with [line] and [[intent]] tables is needed"));
     }
     team::check_labels(&team, &lines, &mut problems);
+    let outside = team.outside(&mut problems);
     let hours = team::hours(&team, &hours, &mut problems);
     let srtp = team.srtp(&server, &mut problems);
     if problems.iter().any(|p| p.severity == Severity::Error) {
@@ -189,6 +195,7 @@ pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
         words,
         codes,
         hours,
+        outside,
         version,
         warnings: problems,
     })

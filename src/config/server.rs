@@ -3,6 +3,7 @@
 use super::file::File;
 use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
+use super::nat;
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
 use super::srtp;
@@ -23,7 +24,7 @@ pub struct Server {
     /// `None` stands for "auto": the machine's own address.
     pub addresses: Vec<Option<IpAddr>>,
     pub port: u16,
-    /// What peers are told in place of `addresses`.
+    /// What public peers are told in place of `addresses`.
     pub advertised: Option<Advertised>,
     /// Further listeners.
     pub listen: Vec<Listen>,
@@ -35,6 +36,8 @@ pub struct Server {
     /// Challenge phones with SHA-256 first and MD5 second (RFC 8760), not with MD5 alone.
     pub sha256: bool,
     pub media_ports: RangeInclusive<u16>,
+    /// Where public peers send their audio, if not to what `advertised` says.
+    pub media_advertised: Option<IpAddr>,
     pub media_workers: Option<usize>,
     /// What is spoken, best first.
     pub codecs: Vec<Codec>,
@@ -56,24 +59,44 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where is listened: what only a start can change.
-    pub fn places(&self) -> Vec<(Transport, Option<IpAddr>, u16)> {
-        let simple = self.addresses.iter().map(|ip| (Transport::Udp, *ip, self.port));
-        simple.chain(self.listen.iter().map(|l| (l.transport, l.address, l.port))).collect()
+    /// Where is listened: `[sip] addresses`, and then each `[[sip.listen]]`.
+    pub fn places(&self) -> Vec<Place> {
+        let simple = self.addresses.iter().map(|ip| Place { transport: None, address: *ip, port: self.port });
+        let listen = self.listen.iter();
+        let listen = listen.map(|l| Place { transport: Some(l.transport), address: l.address, port: l.port });
+        simple.chain(listen).collect()
     }
 
-    /// The trunk that a call comes over: by who has said so with its password, else by where it comes from, else
-    /// `registered`, by our registration with it.
+    /// The trunk that a call comes over: by who has said so with its password, else by its certificate, else by where it comes
+    /// from, else `registered`, by our registration with it. One whose domains are known is none without its certificate.
     pub fn trunk_of(&self, incoming: &Incoming, registered: Option<&str>) -> Option<&Trunk> {
         let (remote, local) = (incoming.flow.remote.ip(), incoming.flow.local.ip());
-        let by_network = |t: &&Trunk| t.covers(remote, local);
+        let proved = |t: &&Trunk| t.is_proved(&incoming.domains);
+        let anywhere = |t: &Trunk| t.from.is_empty() && !t.own_machine;
+        let by_certificate =
+            |t: &&Trunk| !t.domains.is_empty() && proved(t) && (anywhere(t) || t.covers(remote, local));
+        let by_network = |t: &&Trunk| t.domains.is_empty() && t.covers(remote, local);
         match &incoming.account {
             Some(account) => {
                 self.trunks.iter().find(|t| t.by_digest().is_some_and(|(user, _)| user == account))
             }
-            None => self.trunks.iter().find(by_network).or_else(|| self.trunk(registered?)),
+            None => {
+                let found = self.trunks.iter().find(by_certificate);
+                let found = found.or_else(|| self.trunks.iter().find(by_network));
+                found.or_else(|| self.trunk(registered?).filter(proved))
+            }
         }
     }
+}
+
+/// Where is listened, as the configuration has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// `None` stands for UDP and TCP.
+    pub transport: Option<Transport>,
+    /// `None` stands for the machine's own.
+    pub address: Option<IpAddr>,
+    pub port: u16,
 }
 
 /// Why a number outside may not be called.
@@ -89,16 +112,6 @@ impl Server {
     pub fn codecs_over(&self, trunk: Option<&str>) -> &[Codec] {
         let own = trunk.and_then(|name| self.trunk(name)).map(|t| &t.codecs);
         own.filter(|codecs| !codecs.is_empty()).unwrap_or(&self.codecs)
-    }
-
-    /// Whether audio over the trunk of this name, or with anybody else, is encrypted.
-    pub fn srtp_over(&self, trunk: Option<&str>) -> SrtpPolicy {
-        trunk.and_then(|name| self.trunk(name)?.srtp).unwrap_or(self.srtp)
-    }
-
-    /// True if somebody may come over TLS.
-    pub fn hears_secretly(&self) -> bool {
-        self.listen.iter().any(|l| matches!(l.transport, Transport::Tls | Transport::Wss))
     }
 
     /// The trunks to call `number` by, best first: those of the route with the longest prefix, beginning with the one whose
@@ -144,6 +157,7 @@ impl Default for Server {
             domain: "trunkline.local".into(),
             sha256: false,
             media_ports: 20_000..=29_999,
+            media_advertised: None,
             media_workers: None,
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             srtp: SrtpPolicy::default(),
@@ -205,6 +219,7 @@ struct Sip {
 #[serde(deny_unknown_fields)]
 struct Media {
     ports: Option<Spanned<String>>,
+    advertised: Option<Spanned<String>>,
     workers: Option<usize>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     srtp: Option<Spanned<SrtpPolicy>>,
@@ -275,6 +290,10 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
         server.codecs = codecs(file, &list, problems);
     }
     server.srtp = raw.media.srtp.as_ref().map_or(server.srtp, |s| *s.get_ref());
+    server.media_advertised = raw.media.advertised.and_then(|a| nat::address(file, &a, problems));
+    if let Some(sip) = raw.sip.advertised.filter(|_| server.media_advertised.is_none()) {
+        nat::not_of_media(file, &sip, server.advertised.as_ref(), problems);
+    }
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
     if let Some(n) = raw.speech.recognisers {
         if *n.get_ref() > 64 {
@@ -294,8 +313,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);
     server.guard = guard::read(file, raw.guard, problems);
     server.stir = stir::read(file, raw.stir, problems);
-    server.trunks =
-        trunk::read(file, raw.trunk, (!server.stir.trust.is_empty(), server.hears_secretly()), problems);
+    server.trunks = trunk::read(file, raw.trunk, &server, problems);
     server.routes = route::read(file, raw.route, &server.trunks, problems);
     let secure = server.hears_secretly();
     if let Some(at) = raw.media.srtp.filter(|_| !secure) {

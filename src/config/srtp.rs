@@ -2,8 +2,22 @@
 
 use super::file::File;
 use super::problem::Problem;
+use super::server::Server;
 use crate::base::SrtpPolicy;
+use crate::sip::Transport;
 use toml::Spanned;
+
+impl Server {
+    /// Whether audio over the trunk of this name, or with anybody else, is encrypted.
+    pub fn srtp_over(&self, trunk: Option<&str>) -> SrtpPolicy {
+        trunk.and_then(|name| self.trunk(name)?.srtp).unwrap_or(self.srtp)
+    }
+
+    /// True if somebody may come over TLS.
+    pub fn hears_secretly(&self) -> bool {
+        self.listen.iter().any(|l| matches!(l.transport, Transport::Tls | Transport::Wss))
+    }
+}
 
 /// A warning if keys would be sent for everybody on the way to read.
 pub(super) fn in_the_open(file: &File, srtp: &Spanned<SrtpPolicy>, problems: &mut Vec<Problem>) {
@@ -38,7 +52,7 @@ fn is_secret(uri: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::server::{Server, read};
+    use super::super::server::read;
     use super::*;
 
     /// What `server.toml` comes to, and what is said of SRTP in it.

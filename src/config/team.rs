@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::queue::{self, RawQueue};
 use super::server::Server;
 use super::srtp;
-use super::trunk::Trunk;
+use super::trunk::{Trunk, begins};
 use crate::acd::{AgentSetup, LEVEL_MAX, Name, NotReady, Setup, SignIn, Skills};
 use crate::base::SrtpPolicy;
 use crate::ivr::{Hours, Plan, QueueWords};
@@ -47,6 +47,8 @@ struct RawTeam {
     reasons: Vec<Spanned<String>>,
     #[serde(default)]
     codes: RawCodes,
+    #[serde(default)]
+    outside: Vec<Spanned<String>>,
 }
 
 /// What an agent's phone can ask of the server by a number.
@@ -269,6 +271,12 @@ impl Team {
             (not_ready, Code::NotReady),
         ];
         codes.into_iter().map(|(number, code)| (number.clone(), code)).collect()
+    }
+
+    /// What numbers outside begin with that agents may transfer to.
+    pub(super) fn outside(&self, problems: &mut Vec<Problem>) -> Vec<String> {
+        let Some(file) = &self.file else { return Vec::new() };
+        self.all.outside.iter().filter_map(|prefix| begins(file, prefix, problems)).collect()
     }
 
     pub(super) fn into_setup(self) -> (Setup, BTreeMap<String, Password>) {

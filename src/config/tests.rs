@@ -270,3 +270,42 @@ fn codecs_are_named_as_in_sdp_each_once_and_in_order() {
         assert!(problem.to_string().contains(what), "{problem}");
     }
 }
+
+#[test]
+fn a_rule_may_ask_what_is_proved_of_the_callers_number_where_that_is_verified() {
+    let bank = BANK.replacen(
+        "if = \"bill > 1000\"",
+        "if = \"bill > 0 and identity = verified and attestation = A\"",
+        1,
+    );
+    let config = |bank: &str, server: &str| {
+        let files =
+            [("server.toml", server), ("team.toml", TEAM), ("city-12345.toml", CITY), ("bank.toml", bank)];
+        load(&files.map(|(name, text)| File { name: name.into(), text: text.into() }))
+    };
+    let verifying = format!("{SERVER}\n[stir]\ntrust = [\"ca.pem\"]\n");
+    let problem = |bank: &str, server: &str| config(bank, server).unwrap_err().remove(0).to_string();
+    assert!(problem(&bank, SERVER).contains("nobody verifies callers: `identity` is never known"));
+    assert!(
+        problem(&bank.replace("= verified", "= verifed"), &verifying)
+            .contains("it is one of: verified, unverified, failed")
+    );
+    let lines = config(&bank, &verifying).unwrap().lines;
+    let answers = r#"bill = '{"amount": 80, "due": "2026-03-20"}'"#;
+    let dialogue = |identity: &str, expects: &str| {
+        format!(
+            "line = \"bank\"\n[[dialogue]]\ncaller = [\"I want to pay a bill\", \"123456\"]\n{expects}\n{identity}\n\
+             answers = {{ {answers} }}\n"
+        )
+    };
+    let comes_out = |identity: &str, expects: &str| {
+        let file = File { name: "t.toml".into(), text: dialogue(identity, expects) };
+        let golden = golden(&file, &lines).unwrap_or_else(|p| panic!("{p:?}")).remove(0);
+        golden.rehearse(lines.iter().find(|l| l.line == "bank").unwrap())
+    };
+    let person = "queue = \"bank-service\"";
+    assert_eq!(comes_out("identity = \"verified A\"", person), Ok(()));
+    for other in ["identity = \"verified B\"", "identity = \"unverified\"", "identity = \"failed\"", ""] {
+        assert!(comes_out(other, person).is_err(), "{other}");
+    }
+}

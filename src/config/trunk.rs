@@ -2,19 +2,28 @@
 
 use super::file::File;
 use super::headers::{HeaderPolicy, RawHeaders};
+use super::listen::{Advertised, NamedFile};
+use super::nat;
 use super::number::{Form, Numbering};
 use super::problem::Problem;
-use super::server::codecs;
+use super::server::{Server, codecs};
 use super::srtp;
 use super::stir::{self, RawSign, Sign};
 use super::team::{Password, RawPassword};
 use crate::base::{Codec, SrtpPolicy};
-use crate::sip::Uri;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
 use toml::Spanned;
+
+mod checks;
+mod tls;
+#[cfg(test)]
+mod tests;
+
+pub(super) use checks::begins;
+use checks::{login, next_on, numbering, options, registers, to};
 
 /// A peer that calls are exchanged with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +66,22 @@ pub struct Trunk {
     pub require_identity: bool,
     /// How the numbers of calls over it are signed.
     pub sign: Option<Sign>,
+    /// What its networks are told in place of what public peers are: `Some(None)` stands for our own address.
+    pub advertised: Option<Option<Advertised>>,
+    /// SIP domains one of which its certificate must be for (RFC 5922), lower case; empty stands for no certificate at all.
+    pub domains: Vec<String>,
+    /// What we show when we connect to it by TLS: certificate and key.
+    pub certificate: Option<(NamedFile, NamedFile)>,
+    /// Refusals after which a number is called by the next trunk.
+    pub next_on: Vec<u16>,
+    /// What its network plays before the answer is heard by whoever waits for it.
+    pub early_media: bool,
 }
+
+/// Refusals that are about the trunk, or may be (RFC 3261 §21): nobody was reached there in time (408), the switch is at fault
+/// or full (500, 502–504), or says no more than that it did not work: 480 is what gateways make of Q.850 cause 31 and of many
+/// others (RFC 3398 §7.2.4.1). Not 486, 403, 404 and the like, which are about who was called; nor 6xx, which are about every way there.
+pub const NEXT_ON: [u16; 6] = [408, 480, 500, 502, 503, 504];
 
 /// How many calls may go one way over a trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -81,6 +105,11 @@ impl Trunk {
         self.allow.is_empty() || self.allow.iter().any(|a| whole.starts_with(a.as_str()))
     }
 
+    /// True if its peer need not prove who it is, or has proved to be of one of its domains.
+    pub fn is_proved(&self, domains: &[String]) -> bool {
+        self.domains.is_empty() || self.domains.iter().any(|d| domains.contains(d))
+    }
+
     /// The URI of a number there, if it says where calls go.
     pub fn uri(&self, number: &str) -> Option<String> {
         let (scheme, host) = self.to.as_ref()?.split_once(':')?;
@@ -89,7 +118,8 @@ impl Trunk {
 
     /// Its calls are known by digest alone, wherever they come from.
     pub fn by_digest(&self) -> Option<&(String, Password)> {
-        self.login.as_ref().filter(|_| self.from.is_empty() && !self.own_machine && !self.register)
+        let anywhere = self.from.is_empty() && !self.own_machine && !self.register;
+        self.login.as_ref().filter(|_| anywhere && self.domains.is_empty())
     }
 }
 
@@ -126,37 +156,20 @@ pub(super) struct RawTrunk {
     #[serde(default)]
     require_identity: Option<Spanned<bool>>,
     sign: Option<RawSign>,
-}
-
-/// What numbers begin with.
-pub(super) fn begins(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<String> {
-    let digits = text.get_ref().strip_prefix('+').unwrap_or(text.get_ref());
-    if !digits.bytes().all(|b| b.is_ascii_digit()) {
-        let help = "write it as \"+86\", or as the first digits of short numbers";
-        problems.push(file.error(text.span(), "not the beginning of a number").help(Some(help.into())));
-        return None;
-    }
-    Some(text.get_ref().clone())
-}
-
-/// Where calls go out to.
-fn to(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<String> {
-    let uri = Uri::parse(&text.get_ref().as_str().into()).ok();
-    let fits = uri.is_some_and(|u| matches!(&*u.scheme, "sip" | "sips") && u.user.is_none());
-    if !fits {
-        let help = "write it as \"sip:carrier.example\", or \"sip:192.0.2.9:5080;transport=tcp\"";
-        problems.push(file.error(text.span(), "not a SIP URI without a user").help(Some(help.into())));
-    }
-    fits.then(|| text.get_ref().clone())
+    tls: Option<tls::RawTls>,
+    advertised: Option<Spanned<String>>,
+    next_on: Option<Vec<Spanned<u16>>>,
+    early_media: Option<bool>,
 }
 
 /// Checks all `[[trunk]]` tables.
 pub(super) fn read(
     file: &File,
     raw: Vec<RawTrunk>,
-    (verifies, hears_secretly): (bool, bool),
+    server: &Server,
     problems: &mut Vec<Problem>,
 ) -> Vec<Trunk> {
+    let verifies = !server.stir.trust.is_empty();
     let mut trunks: Vec<Trunk> = Vec::new();
     // Each network with its trunk and its line, to tell where the other one is.
     let mut networks: Vec<(Option<IpNet>, String, usize)> = Vec::new();
@@ -187,7 +200,8 @@ pub(super) fn read(
             }
             networks.push((*net, name.clone(), file.place(text.span().start).0));
         }
-        if raw.from.is_empty() && raw.user.is_none() && raw.to.is_none() {
+        let tls = tls::read(file, &raw, &trunks, server, problems);
+        if raw.from.is_empty() && raw.user.is_none() && raw.to.is_none() && tls.domains.is_empty() {
             let help = "add from = [\"192.0.2.0/24\"], or user and password if it is known by digest, or to = \"sip:…\"";
             problems.push(
                 file.error(raw.name.span(), format!("no call can come or go over trunk `{name}`"))
@@ -202,7 +216,7 @@ pub(super) fn read(
             );
         }
         let to = raw.to.as_ref().and_then(|text| to(file, text, problems));
-        let srtp = srtp::of_trunk(file, raw.srtp.as_ref(), to.as_deref(), hears_secretly, problems);
+        let srtp = srtp::of_trunk(file, raw.srtp.as_ref(), to.as_deref(), server.hears_secretly(), problems);
         trunks.push(Trunk {
             from: found.iter().filter_map(|(net, _)| *net).collect(),
             own_machine: found.iter().any(|(net, _)| net.is_none()),
@@ -222,97 +236,15 @@ pub(super) fn read(
             codecs: raw.codecs.map(|list| codecs(file, &list, problems)).unwrap_or_default(),
             require_identity: raw.require_identity.is_some_and(|r| *r.get_ref()),
             sign: raw.sign.map(|sign| stir::sign(file, sign, problems)),
+            advertised: raw.advertised.and_then(|a| nat::told(file, &a, !raw.from.is_empty(), problems)),
+            domains: tls.domains,
+            certificate: tls.certificate,
+            next_on: raw.next_on.map_or(NEXT_ON.to_vec(), |list| next_on(file, &list, problems)),
+            early_media: raw.early_media.unwrap_or(true),
             name,
         });
     }
     trunks
-}
-
-/// User and password: both or neither, and each user once.
-fn login(
-    file: &File,
-    raw: &RawTrunk,
-    others: &[Trunk],
-    problems: &mut Vec<Problem>,
-) -> Option<(String, Password)> {
-    let (user, password) = match (&raw.user, &raw.password) {
-        (None, None) => return None,
-        (Some(user), Some(password)) => (user, password),
-        (Some(user), None) => {
-            let help = "add password = { env = \"NAME\" } or { file = \"/path\" }";
-            problems.push(file.error(user.span(), "a user without a password").help(Some(help.into())));
-            return None;
-        }
-        (None, Some(password)) => {
-            let help = "add user = \"…\", as the other side has it";
-            problems.push(file.error(password.span(), "a password without a user").help(Some(help.into())));
-            return None;
-        }
-    };
-    if let Some(other) = others.iter().find(|t| t.login.as_ref().is_some_and(|(u, _)| u == user.get_ref())) {
-        let message = format!("trunk `{}` has user `{}` already", other.name, user.get_ref());
-        problems.push(file.error(user.span(), message));
-    }
-    Some((user.get_ref().clone(), password.get_ref().source()))
-}
-
-/// Registering needs somebody to be, and somewhere to go.
-fn registers(file: &File, raw: &RawTrunk, problems: &mut Vec<Problem>) -> bool {
-    let Some(register) = raw.register.as_ref().filter(|r| *r.get_ref()) else { return false };
-    for (missing, what, help) in [
-        (raw.user.is_none(), "a user", "add user = \"…\" and password = { env = \"NAME\" }"),
-        (raw.to.is_none(), "a registrar", "add to = \"sip:carrier.example\""),
-    ] {
-        if missing {
-            let message = format!("registering needs {what}");
-            problems.push(file.error(register.span(), message).help(Some(help.into())));
-        }
-    }
-    true
-}
-
-/// How often the trunk is asked whether it is alive.
-fn options(file: &File, raw: &RawTrunk, problems: &mut Vec<Problem>) -> Option<Duration> {
-    let every = raw.options_s.as_ref()?;
-    if !(5..=3600).contains(every.get_ref()) {
-        problems.push(file.error(every.span(), "options_s must lie between 5 and 3600"));
-    }
-    if raw.to.is_none() {
-        let help = "add to = \"sip:carrier.example\"";
-        problems.push(file.error(every.span(), "there is nobody to ask").help(Some(help.into())));
-    }
-    Some(Duration::from_secs(*every.get_ref()))
-}
-
-fn numbering(file: &File, raw: &RawTrunk, problems: &mut Vec<Problem>) -> Numbering {
-    let mut digits = |text: &Option<Spanned<String>>, default: &str| match text {
-        Some(text) if text.get_ref().bytes().all(|b| b.is_ascii_digit()) => text.get_ref().clone(),
-        Some(text) => {
-            let help = "write digits alone, such as \"86\" for +86, or \"0\"";
-            problems.push(file.error(text.span(), "not digits").help(Some(help.into())));
-            String::new()
-        }
-        None => default.to_owned(),
-    };
-    let numbering = Numbering {
-        country: digits(&raw.country, ""),
-        national_prefix: digits(&raw.national_prefix, "0"),
-        international_prefix: digits(&raw.international_prefix, "00"),
-    };
-    if raw.numbers == Form::National && raw.country.is_none() {
-        let help = "add country = \"86\", or whichever it is";
-        let message = "national numbers need a country";
-        problems.push(file.error(raw.name.span(), message).help(Some(help.into())));
-    }
-    if let (None, Some(prefix)) =
-        (&raw.country, raw.national_prefix.as_ref().or(raw.international_prefix.as_ref()))
-    {
-        let help = "add country = \"86\", or whichever it is";
-        problems.push(
-            file.error(prefix.span(), "a prefix means nothing without a country").help(Some(help.into())),
-        );
-    }
-    numbering
 }
 
 /// `None` is this very machine.
@@ -340,58 +272,4 @@ fn network(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> 
         );
     }
     parsed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::server;
-
-    fn problem(text: &str) -> String {
-        let file = File { name: "server.toml".into(), text: text.into() };
-        server(&file).unwrap_err().iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn networks_of_two_trunks_may_not_overlap_and_those_of_one_may() {
-        let text = "[[trunk]]\nname = \"a\"\nfrom = [\"192.0.2.0/24\", \"192.0.2.7\"]\n\
-                    [[trunk]]\nname = \"b\"\nfrom = [\n \"192.0.2.9\"]\n";
-        let p = problem(text);
-        assert!(p.contains("server.toml:7:2: error: this overlaps a network of trunk `a` in line 3"), "{p}");
-        assert_eq!(p.matches("overlaps").count(), 1, "{p}");
-        let auto = "[[trunk]]\nname = \"a\"\nfrom = [\"auto\"]\n[[trunk]]\nname = \"b\"\nfrom = [\"auto\"]\n";
-        assert!(problem(auto).contains("in line 3"));
-    }
-
-    #[test]
-    fn a_trunk_is_known_by_its_network_or_its_user() {
-        assert!(problem("[[trunk]]\nname = \"a\"\n").contains("no call can come or go over trunk `a`"));
-        let half = problem("[[trunk]]\nname = \"a\"\nuser = \"u\"\n");
-        assert!(half.contains("a user without a password") && half.contains("env"), "{half}");
-        let other = problem("[[trunk]]\nname = \"a\"\nfrom = [\"auto\"]\npassword = { env = \"X\" }\n");
-        assert!(other.contains("a password without a user"), "{other}");
-        let login = "user = \"u\"\npassword = { env = \"X\" }\n";
-        let twice = problem(&format!("[[trunk]]\nname = \"a\"\n{login}[[trunk]]\nname = \"b\"\n{login}"));
-        assert!(twice.contains("trunk `a` has user `u` already"), "{twice}");
-    }
-
-    #[test]
-    fn what_is_mistaken_is_named_with_its_remedy() {
-        let with = |extra: &str| problem(&format!("[[trunk]]\nname = \"a\"\nfrom = [\"auto\"]\n{extra}\n"));
-        assert!(with("country = \"+86\"").contains("not digits"));
-        assert!(with("national_prefix = \"0\"").contains("without a country"));
-        assert!(with("numbers = \"national\"").contains("need a country"));
-        assert!(with("numbers = \"e146\"").contains("did you mean `e164`?"));
-        assert!(with("to = \"carrier.example\"").contains("not a SIP URI without a user"));
-        assert!(with("to = \"sip:me@carrier.example\"").contains("not a SIP URI without a user"));
-        assert!(with("allow = [\"+86x\"]").contains("not the beginning of a number"));
-        assert!(with("[[route]]\ntrunks = [\"b\"]").contains("no trunk named `b`"));
-        assert!(with("[[route]]\ntrunks = [\"a\"]").contains("does not say where calls go"));
-        assert!(with("[[route]]\ntrunks = []").contains("a route without trunks"));
-        let twice = "to = \"sip:h\"\n[[route]]\ntrunks = [\"a\"]\n[[route]]\nprefix = \"\"\ntrunks = [\"a\"]";
-        assert!(with(twice).contains("a second route"));
-        assert!(with("trustde = true").contains("did you mean `trusted`?"));
-        assert!(with("in = { calls_mx = 3 }").contains("did you mean `calls_max`?"));
-        assert!(problem("[[trunk]]\nname = \"agent 1\"\nfrom = [\"auto\"]\n").contains("not a trunk's name"));
-    }
 }

@@ -30,18 +30,29 @@ use std::time::Duration;
 use table::{Sent, Shared};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 /// Room in the kernel for a burst of datagrams while the core is busy.
 const UDP_BUFFER_OCTETS: usize = 1 << 20;
 /// Pause after an unexpected socket error, so that a broken socket is no busy loop.
 const ERROR_PAUSE: Duration = Duration::from_millis(20);
 
+/// A socket for datagrams.
+#[derive(Debug)]
+struct Datagrams {
+    addr: SocketAddr,
+    socket: Arc<UdpSocket>,
+    reading: AbortHandle,
+}
+
 /// Sockets on some addresses. Must be made and used within a tokio runtime.
 #[derive(Debug)]
 pub struct SipSockets {
     inputs: mpsc::Receiver<Input>,
-    udp: Vec<(SocketAddr, Arc<UdpSocket>)>,
+    udp: Vec<Datagrams>,
     listeners: Vec<Listener>,
+    /// What takes connections, by where.
+    accepting: Vec<(Transport, SocketAddr, AbortHandle)>,
     connector: tls::Connector,
     dns: dns::Dns,
     shared: Shared,
@@ -56,14 +67,34 @@ impl SipSockets {
         let (sender, inputs) = mpsc::channel(SIP_INPUT_QUEUE);
         let (shared, connector) = (Shared::new(sender), tls::Connector::default());
         let dns = dns::Dns::default();
-        let mut sockets =
-            SipSockets { inputs, udp: Vec::new(), listeners: Vec::new(), connector, dns, shared };
+        let mut sockets = SipSockets {
+            inputs,
+            udp: Vec::new(),
+            listeners: Vec::new(),
+            accepting: Vec::new(),
+            connector,
+            dns,
+            shared,
+        };
         for addr in addrs {
-            let (udp, tcp) = bind_both(*addr).await?;
-            sockets.add_udp(udp, None)?;
-            sockets.add_tcp(tcp, Transport::Tcp, None, None)?;
+            sockets.listen_both(*addr).await?;
         }
         Ok(sockets)
+    }
+
+    /// Listens by UDP and TCP on one more address; port 0 takes any that is free for both.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub async fn listen_both(&mut self, addr: SocketAddr) -> io::Result<SocketAddr> {
+        if self.is_retired(addr) {
+            self.add_tcp(TcpListener::bind(addr).await?, Transport::Tcp, None, None)?;
+            return Ok(self.take_back(addr, None));
+        }
+        let (udp, tcp) = bind_both(addr).await?;
+        let addr = self.add_udp(udp, None)?;
+        self.add_tcp(tcp, Transport::Tcp, None, None)?;
+        Ok(addr)
     }
 
     /// Binds UDP and TCP on the first of `tries` ports from `port` on that is free for both.
@@ -88,6 +119,7 @@ impl SipSockets {
     pub async fn listen(&mut self, listener: Listener, tls: Option<tls::Acceptor>) -> io::Result<SocketAddr> {
         let Listener { transport, addr, advertised } = listener;
         match transport {
+            Transport::Udp if self.is_retired(addr) => Ok(self.take_back(addr, advertised)),
             Transport::Udp => self.add_udp(bind_udp(addr).await?, advertised),
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
                 self.add_tcp(TcpListener::bind(addr).await?, transport, tls, advertised)
@@ -102,8 +134,8 @@ impl SipSockets {
     ) -> io::Result<SocketAddr> {
         let (addr, udp) = (udp.local_addr()?, Arc::new(udp));
         self.listeners.push(Listener { transport: Transport::Udp, addr, advertised });
-        self.udp.push((addr, Arc::clone(&udp)));
-        tokio::spawn(read_datagrams(udp, addr, self.shared.clone()));
+        let reading = tokio::spawn(read_datagrams(Arc::clone(&udp), addr, self.shared.clone()));
+        self.udp.push(Datagrams { addr, socket: udp, reading: reading.abort_handle() });
         Ok(addr)
     }
 
@@ -119,13 +151,50 @@ impl SipSockets {
         }
         let addr = tcp.local_addr()?;
         self.listeners.push(Listener { transport, addr, advertised });
-        tokio::spawn(accept::accept(tcp, (transport, addr), tls, self.shared.clone()));
+        let accepting = tokio::spawn(accept::accept(tcp, (transport, addr), tls, self.shared.clone()));
+        self.accepting.push((transport, addr, accepting.abort_handle()));
         Ok(addr)
     }
 
-    /// What outgoing TLS connections trust.
-    pub fn trust(&mut self, connector: tls::Connector) {
-        self.connector = connector;
+    /// Listens there no longer. Connections that are there go on; a socket for datagrams stays open, retired, until
+    /// [`SipSockets::close_retired`].
+    pub fn unlisten(&mut self, transport: Transport, addr: SocketAddr) {
+        self.listeners.retain(|l| (l.transport, l.addr) != (transport, addr));
+        self.accepting.retain(|(t, a, accepting)| {
+            let stays = (*t, *a) != (transport, addr);
+            if !stays {
+                accepting.abort();
+            }
+            stays
+        });
+    }
+
+    /// Closes sockets for datagrams that are listened on no longer, but those that are `needed` still.
+    pub fn close_retired(&mut self, needed: impl Fn(SocketAddr) -> bool) {
+        let listeners = &self.listeners;
+        let listens = |addr| listeners.iter().any(|l| (l.transport, l.addr) == (Transport::Udp, addr));
+        self.udp.retain(|udp| {
+            let stays = listens(udp.addr) || needed(udp.addr);
+            if !stays {
+                udp.reading.abort();
+            }
+            stays
+        });
+    }
+
+    fn is_retired(&self, addr: SocketAddr) -> bool {
+        let listens = self.listeners.iter().any(|l| (l.transport, l.addr) == (Transport::Udp, addr));
+        !listens && self.udp.iter().any(|udp| udp.addr == addr)
+    }
+
+    fn take_back(&mut self, addr: SocketAddr, advertised: Option<(String, Option<u16>)>) -> SocketAddr {
+        self.listeners.push(Listener { transport: Transport::Udp, addr, advertised });
+        addr
+    }
+
+    /// What outgoing TLS connections show and trust.
+    pub fn show(&self, clients: tls::Clients) {
+        self.connector.replace(clients);
     }
 
     /// Whom to ask for names, if not the name servers of the system.
@@ -212,7 +281,7 @@ impl SipSockets {
     }
 
     fn send_datagram(&self, flow: Flow, message: &Bytes) {
-        let Some((_, socket)) = self.udp.iter().find(|(addr, _)| *addr == flow.local) else {
+        let Some(Datagrams { socket, .. }) = self.udp.iter().find(|udp| udp.addr == flow.local) else {
             return self.shared.unreachable(flow);
         };
         match socket.try_send_to(message, flow.remote) {

@@ -2,7 +2,7 @@
 
 use super::tls::{certificates, octets, valid_now};
 use crate::config::{NamedFile, Problem, Server};
-use crate::sip::{Signer, Trust};
+use crate::sip::{Signer, Trust, authority};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,9 +18,18 @@ pub fn load(folder: &Path, server: &Server) -> Result<Material, Vec<Problem>> {
     let mut read = |named: &NamedFile| {
         certificates(folder, named).map_err(|problem| problems.push(*problem)).unwrap_or_default()
     };
-    let authorities: Vec<_> = server.stir.trust.iter().flat_map(&mut read).collect();
+    let trusted: Vec<_> = server.stir.trust.iter().map(|named| (named, read(named))).collect();
     let known: BTreeMap<_, _> =
         server.stir.certificates.iter().map(|(url, named)| (url.clone(), read(named))).collect();
+    let mut authorities = Vec::new();
+    for (named, chain) in &trusted {
+        let found: Vec<_> = chain.iter().filter_map(authority).collect();
+        if found.len() < chain.len() {
+            let message = format!("`{}` holds a certificate that cannot be read", named.path);
+            problems.push(*named.wrong(message, "name a PEM file of X.509 certificates of version 3"));
+        }
+        authorities.extend(found);
+    }
     for (url, named) in &server.stir.certificates {
         if let Some(chain) = known.get(url).filter(|c| !c.is_empty()) {
             problems.extend(valid_now(named, chain).err().map(|problem| *problem));

@@ -8,7 +8,9 @@ use crate::acd::{AcdEvent, Checkpoint};
 use crate::base::CallId;
 use crate::call::{Cdr, Kept};
 use crate::drive::files::write_private;
+use crate::sip::KeptBan;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -18,6 +20,7 @@ use tracing::{error, warn};
 
 const FILE: &str = "calls.db";
 const KEPT: &str = "acd.json";
+const BANS: &str = "bans.json";
 /// Records waiting to be written. When the disk stands still for longer than this lasts, the newest are lost and said
 /// so; calls are not.
 const WAITING_MAX: usize = 10_000;
@@ -65,6 +68,8 @@ pub enum Row {
     Audit(Audited),
     /// In place of what was kept before.
     Kept(Box<Kept>),
+    /// The same of bans.
+    Bans(Vec<KeptBan>),
 }
 
 /// Something that a supervisor did.
@@ -98,13 +103,13 @@ impl Writer {
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
         let last: Option<i64> = db.query_row("SELECT max(id) FROM calls", [], |row| row.get(0))?;
-        let kept = data.join(KEPT);
+        let folder = data.to_owned();
         let (queue, waiting) = mpsc::sync_channel::<Row>(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
                 for row in waiting {
-                    if let Err(error) = write(&db, &kept, &row) {
+                    if let Err(error) = write(&db, &folder, &row) {
                         error!(%error, "a record could not be written");
                     }
                 }
@@ -131,10 +136,11 @@ impl Drop for Writer {
     }
 }
 
-fn write(db: &Connection, kept: &Path, row: &Row) -> Result<(), Box<dyn std::error::Error>> {
+fn write(db: &Connection, data: &Path, row: &Row) -> Result<(), Box<dyn std::error::Error>> {
     match row {
         Row::Call(cdr) => return write_call(db, cdr),
-        Row::Kept(state) => return keep(kept, state),
+        Row::Kept(state) => return keep(&data.join(KEPT), state),
+        Row::Bans(bans) => return keep(&data.join(BANS), bans),
         Row::Acd(at, event) => db
             .prepare_cached("INSERT INTO events VALUES (?1, ?2)")?
             .execute(params![*at as i64, serde_json::to_string(event)?])?,
@@ -154,7 +160,7 @@ fn write(db: &Connection, kept: &Path, row: &Row) -> Result<(), Box<dyn std::err
 }
 
 /// Whole, or not at all.
-fn keep(file: &Path, kept: &Kept) -> Result<(), Box<dyn std::error::Error>> {
+fn keep(file: &Path, kept: &impl Serialize) -> Result<(), Box<dyn std::error::Error>> {
     let new = file.with_extension("json.new");
     let json = serde_json::to_vec(kept)?;
     let written = write_private(&new, &json).and_then(|()| std::fs::rename(&new, file));
@@ -163,8 +169,16 @@ fn keep(file: &Path, kept: &Kept) -> Result<(), Box<dyn std::error::Error>> {
 
 /// What was kept when the server last ran. What cannot be read is said and left behind.
 pub fn kept(data: &Path) -> Option<Kept> {
-    let file = data.join(KEPT);
-    let json = std::fs::read(&file).ok()?;
+    read(&data.join(KEPT))
+}
+
+/// The bans that were kept, in the same way.
+pub fn bans(data: &Path) -> Vec<KeptBan> {
+    read(&data.join(BANS)).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
+    let json = std::fs::read(file).ok()?;
     let kept = serde_json::from_slice(&json);
     kept.inspect_err(|error| warn!("{} is not taken up: {error}", file.display())).ok()
 }
@@ -315,6 +329,11 @@ mod tests {
         assert_eq!(kept(&folder), Some(Kept::default()));
         std::fs::write(folder.join(KEPT), "{").unwrap();
         assert_eq!(kept(&folder), None);
+        let ban = r#"[{"source":"192.0.2.1","why":"scanner","until_unix_ms":1,"times":2}]"#;
+        let ban: Vec<KeptBan> = serde_json::from_str(ban).unwrap();
+        assert_eq!(bans(&folder), []);
+        Writer::open(&folder).unwrap().0.write(Row::Bans(ban.clone()));
+        assert_eq!(bans(&folder), ban);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

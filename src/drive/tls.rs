@@ -5,10 +5,12 @@
 //! New files take effect with the next connection; those that are open go on ([`Acceptor::replace`]).
 
 use crate::config::{Identity, NamedFile, Problem, Server};
+use crate::sip::Uri;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -36,11 +38,19 @@ impl Acceptor {
     }
 }
 
-/// Who may sign the certificates of servers that we connect to.
+/// What connections that we make show, and whom they trust.
+#[derive(Debug, Clone, Default)]
+pub struct Clients {
+    /// `None` trusts whom the system trusts.
+    common: Option<Arc<ClientConfig>>,
+    /// By the host that a certificate of ours is shown to, lower case.
+    own: BTreeMap<String, Arc<ClientConfig>>,
+}
+
+/// Makes TLS connections.
 #[derive(Debug, Clone, Default)]
 pub struct Connector {
-    /// The system's are read when they are needed first.
-    config: Arc<OnceLock<Arc<ClientConfig>>>,
+    clients: Arc<RwLock<Clients>>,
     /// What servers are called that were found by name (RFC 5922 §7.1); the others must show their address.
     names: Arc<Mutex<Vec<(SocketAddr, ServerName<'static>)>>>,
 }
@@ -51,7 +61,14 @@ const NAMES_MAX: usize = 256;
 impl Connector {
     /// Trusts these alone.
     pub fn trusting(config: Arc<ClientConfig>) -> Connector {
-        Connector { config: Arc::new(OnceLock::from(config)), names: Arc::default() }
+        let connector = Connector::default();
+        connector.replace(Clients { common: Some(config), own: BTreeMap::new() });
+        connector
+    }
+
+    /// Shows and trusts others from the next connection on.
+    pub fn replace(&self, clients: Clients) {
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients;
     }
 
     /// `remote` is to show a certificate for `name`.
@@ -69,13 +86,10 @@ impl Connector {
     pub(super) fn towards(&self, remote: SocketAddr) -> (TlsConnector, ServerName<'static>) {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let known = names.iter().find(|(addr, _)| *addr == remote).map(|(_, name)| name.clone());
-        let config = self.config.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            // Those that cannot be read are not trusted.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            client(roots)
-        });
-        (TlsConnector::from(config.clone()), known.unwrap_or_else(|| remote.ip().into()))
+        let name = known.unwrap_or_else(|| remote.ip().into());
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        let config = clients.own.get(&name.to_str().to_ascii_lowercase()).or(clients.common.as_ref());
+        (TlsConnector::from(config.cloned().unwrap_or_else(system)), name)
     }
 }
 
@@ -83,22 +97,48 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn client(roots: RootCertStore) -> Arc<ClientConfig> {
+fn trusting(roots: RootCertStore) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     // ring has suites for all of the default versions.
-    let builder = builder.unwrap_or_else(|_| ClientConfig::builder());
-    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+    builder.unwrap_or_else(|_| ClientConfig::builder()).with_root_certificates(roots)
 }
 
-/// For services that are asked over HTTPS: whom the system trusts.
-pub(super) fn https() -> TlsConnector {
+fn client(roots: RootCertStore) -> Arc<ClientConfig> {
+    Arc::new(trusting(roots).with_no_client_auth())
+}
+
+/// Whom the system trusts. Certificates that cannot be read are not trusted.
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// Trusts whom the system trusts; read when it is needed first.
+fn system() -> Arc<ClientConfig> {
     static SYSTEM: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let config = SYSTEM.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        client(roots)
-    });
-    TlsConnector::from(config.clone())
+    SYSTEM.get_or_init(|| client(system_roots())).clone()
+}
+
+/// For services that are asked over HTTPS.
+pub(super) fn https() -> TlsConnector {
+    TlsConnector::from(system())
+}
+
+/// The SIP domains that a verified certificate is for (RFC 5922 §7.1), lower case: those of its sip URIs without a user, else
+/// its DNS names. A wildcard is none (§7.2).
+pub(super) fn domains(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
+    let own = chain.and_then(<[_]>::first).and_then(|own| webpki::EndEntityCert::try_from(own).ok());
+    let Some(own) = own else { return Vec::new() };
+    let uri = |uri: &str| {
+        let uri = Uri::parse(&uri.into()).ok().filter(|uri| &*uri.scheme == "sip" && uri.user.is_none())?;
+        Some(uri.host.to_ascii_lowercase())
+    };
+    let uris: Vec<String> = own.valid_uri_names().filter_map(uri).collect();
+    match uris.is_empty() {
+        true => own.valid_dns_names().map(str::to_ascii_lowercase).collect(),
+        false => uris,
+    }
 }
 
 /// What all of a server's listeners show, and whom it trusts, from the files that its configuration names.
@@ -106,8 +146,8 @@ pub(super) fn https() -> TlsConnector {
 pub struct Material {
     /// One for each `[[sip.listen]]`, in order; none for those that are not encrypted.
     pub listeners: Vec<Option<Arc<ServerConfig>>>,
-    /// Whom outgoing connections trust, if not those that the system does.
-    pub client: Option<Arc<ClientConfig>>,
+    /// What connections show and trust.
+    pub clients: Clients,
 }
 
 /// Reads and checks every file that the configuration in `folder` names.
@@ -126,44 +166,81 @@ pub fn load(folder: &Path, server: &Server) -> Result<Material, Vec<Problem>> {
             Err(problem) => problems.push(*problem),
         }
     }
-    let client = server.ca.as_ref().map(|ca| roots(folder, ca).map(client)).transpose();
-    match client {
-        Ok(client) if problems.is_empty() => Ok(Material { listeners, client }),
-        Ok(_) => Err(problems),
-        Err(problem) => {
-            problems.push(*problem);
-            Err(problems)
+    let clients = clients(folder, server, &mut problems);
+    match problems.is_empty() {
+        true => Ok(Material { listeners, clients }),
+        false => Err(problems),
+    }
+}
+
+fn clients(folder: &Path, server: &Server, problems: &mut Vec<Problem>) -> Clients {
+    let mut read = |trusted: Result<RootCertStore, Box<Problem>>| {
+        trusted.map_err(|problem| problems.push(*problem)).unwrap_or_else(|()| RootCertStore::empty())
+    };
+    let trusted = server.ca.as_ref().map(|ca| read(roots(folder, ca)));
+    let mut own = BTreeMap::new();
+    for trunk in &server.trunks {
+        let (Some((certificate, key)), Some(to)) = (&trunk.certificate, &trunk.to) else { continue };
+        let shown = shown(folder, certificate, key).and_then(|(chain, secret)| {
+            let builder = trusting(trusted.clone().unwrap_or_else(system_roots));
+            builder.with_client_auth_cert(chain, secret).map_err(|e| unusable(certificate, key, &e))
+        });
+        match (shown, Uri::parse(&to.as_str().into())) {
+            (Ok(config), Ok(to)) => {
+                own.insert(to.host.to_ascii_lowercase(), Arc::new(config));
+            }
+            (Ok(_), Err(_)) => {}
+            (Err(problem), _) => problems.push(*problem),
         }
+    }
+    Clients { common: trusted.map(client), own }
+}
+
+/// A certificate that is valid now, and its key.
+fn shown(
+    folder: &Path,
+    certificate: &NamedFile,
+    key: &NamedFile,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Box<Problem>> {
+    let chain = certificates(folder, certificate)?;
+    valid_now(certificate, &chain)?;
+    Ok((chain, self::key(folder, key)?))
+}
+
+/// Why rustls does not take the two.
+fn unusable(certificate: &NamedFile, key: &NamedFile, error: &rustls::Error) -> Box<Problem> {
+    match error {
+        rustls::Error::InconsistentKeys(_) => key.wrong(
+            format!("the key `{}` does not belong to the certificate `{}`", key.path, certificate.path),
+            "name the key that the certificate was made for; the first certificate in the file must be our own",
+        ),
+        other => certificate.wrong(
+            format!("`{}` cannot be used: {other}", certificate.path),
+            "name a PEM file with our own certificate first, and then those that signed it",
+        ),
     }
 }
 
 fn server_config(folder: &Path, identity: &Identity) -> Result<ServerConfig, Box<Problem>> {
     let named = &identity.certificate;
-    let chain = certificates(folder, named)?;
-    valid_now(named, &chain)?;
-    let key = key(folder, &identity.key)?;
+    let (chain, key) = shown(folder, named, &identity.key)?;
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| named.wrong(format!("TLS: {e}"), "report this"))?;
     let builder = match &identity.client_ca {
         None => builder.with_no_client_auth(),
         Some(ca) => {
             let roots = Arc::new(roots(folder, ca)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+            let verifier = match identity.client_optional {
+                true => verifier.allow_unauthenticated().build(),
+                false => verifier.build(),
+            };
             let wrong =
                 |e| ca.wrong(format!("`{}` cannot be used: {e}", ca.path), "name a file of CA certificates");
             builder.with_client_cert_verifier(verifier.map_err(wrong)?)
         }
     };
-    builder.with_single_cert(chain, key).map_err(|e| match e {
-        rustls::Error::InconsistentKeys(_) => identity.key.wrong(
-            format!("the key `{}` does not belong to the certificate `{}`", identity.key.path, named.path),
-            "name the key that the certificate was made for; the first certificate in the file must be the server's own",
-        ),
-        other => named.wrong(
-            format!("`{}` cannot be used: {other}", named.path),
-            "name a PEM file with the server's own certificate first, and then those that signed it",
-        ),
-    })
+    builder.with_single_cert(chain, key).map_err(|e| unusable(named, &identity.key, &e))
 }
 
 pub(super) fn octets(folder: &Path, named: &NamedFile) -> Result<Vec<u8>, Box<Problem>> {

@@ -6,9 +6,57 @@
 //! ```
 //! A bare name means that the value is known. Numbers, amounts of money, percentages and durations (seconds) compare as
 //! numbers, days and times by their order (`day < 2026-10-01`), everything else as text.
+//!
+//! Beside the values of the request a condition may ask for what is proved of the caller's number ([`Proof`]).
 
 use crate::nlu::slots::Value;
 use std::cmp::Ordering;
+use std::fmt;
+
+/// What is proved of a caller's number: `identity = verified`, with `attestation = A`, B or C; `unverified` where nobody has
+/// signed it, `failed` where the signature is not to be believed. Neither is known where nothing is verified.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Proof(Vec<(&'static str, Value)>);
+
+impl Proof {
+    /// The names, and what each may be.
+    pub const NAMES: [(&str, &[&str]); 2] =
+        [("identity", &["verified", "unverified", "failed"]), ("attestation", &["A", "B", "C"])];
+
+    /// Signed, and verified; whoever signed is as sure of it as `attestation` says.
+    pub fn verified(attestation: impl fmt::Display) -> Proof {
+        Proof(vec![Proof::is("verified"), ("attestation", Value::Choice(attestation.to_string()))])
+    }
+
+    /// Not signed.
+    pub fn unverified() -> Proof {
+        Proof(vec![Proof::is("unverified")])
+    }
+
+    /// Signed by somebody who is not to be believed.
+    pub fn failed() -> Proof {
+        Proof(vec![Proof::is("failed")])
+    }
+
+    /// As golden dialogues write it: `verified A`, `unverified`, `failed`.
+    pub fn parse(text: &str) -> Option<Proof> {
+        match text.split_once(' ') {
+            None if text == "unverified" => Some(Proof::unverified()),
+            None if text == "failed" => Some(Proof::failed()),
+            Some(("verified", level)) if ["A", "B", "C"].contains(&level) => Some(Proof::verified(level)),
+            _ => None,
+        }
+    }
+
+    fn is(word: &str) -> (&'static str, Value) {
+        ("identity", Value::Choice(word.to_owned()))
+    }
+
+    /// One of [`Proof::NAMES`].
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+}
 
 /// A checked condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +117,14 @@ impl Condition {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|c| match c {
             Comparison::Known { name, .. } | Comparison::Is { name, .. } => name.as_str(),
+        })
+    }
+
+    /// What `name` is compared with.
+    pub fn compared(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(move |c| match c {
+            Comparison::Is { name: of, to, .. } if of == name => Some(to.as_str()),
+            _ => None,
         })
     }
 

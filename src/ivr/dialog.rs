@@ -18,6 +18,7 @@ mod sure;
 mod take;
 mod task;
 
+use super::condition::Proof;
 use super::phrases::{self, Phrase};
 use super::plan::Plan;
 use super::slot::Filled;
@@ -103,6 +104,8 @@ pub struct Dialog {
     silences: u8,
     /// In place of the queue's own.
     priority: Option<u16>,
+    /// What is proved of the caller's number.
+    proof: Proof,
     /// Requests of the same sentence that are still to be taken.
     pending: Vec<String>,
     /// Said before whatever is said next.
@@ -153,6 +156,7 @@ impl Dialog {
             account: None,
             silences: 0,
             priority: None,
+            proof: Proof::default(),
             pending: Vec::new(),
             before: Vec::new(),
             done: false,
@@ -177,6 +181,11 @@ impl Dialog {
         let known = !self.patient && number.chars().any(|c| c.is_ascii_digit());
         self.caller = known.then(|| Pii::new(number.to_owned()));
         self
+    }
+
+    /// The same, of whose number this is proved.
+    pub fn proved(self, proof: Proof) -> Dialog {
+        Dialog { proof, ..self }
     }
 
     /// True if this caller is to be spoken to slowly.

@@ -18,7 +18,7 @@ pub(crate) mod template;
 mod turn;
 mod words;
 
-pub use condition::Condition;
+pub use condition::{Condition, Proof};
 pub use dialog::Dialog;
 pub use hours::Hours;
 pub use lookup::{Lookup, RETRY_PAUSE, Reply as ServiceReply, Request, ResultField, ResultKind, encoded};

@@ -1,6 +1,7 @@
 //! A dialogue without a telephone: typed sentences, keys and silences in; what the line says, understands and does out.
 //! What `trunkline chat` and the golden dialogues of `trunkline test` run on.
 
+use super::condition::Proof;
 use super::dialog::Dialog;
 use super::lookup::Reply as ServiceReply;
 use super::plan::Plan;
@@ -58,13 +59,15 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// Begins a dialogue; the greeting and the first question are in the reply.
-    /// `epoch` is when; services answer as `answers` has it.
+    /// `epoch` is when; services answer as `answers` has it; `proof` is what is known of the caller's number.
     pub fn begin(
         plan: Arc<Plan>,
         epoch: Epoch,
         answers: BTreeMap<String, (u16, String)>,
+        proof: Proof,
     ) -> (Rehearsal, Reply) {
-        let mut rehearsal = Rehearsal { dialog: Dialog::new(plan, true, epoch, 1), now: Now(0), answers };
+        let dialog = Dialog::new(plan, true, epoch, 1).proved(proof);
+        let mut rehearsal = Rehearsal { dialog, now: Now(0), answers };
         let reply = rehearsal.give(Input::Start);
         (rehearsal, reply)
     }

@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(best.intent, 1);
         assert!(best.score > 0.6, "{best:?}");
         assert_eq!(with.classify("停水")[0].intent, 0);
-        assert!(with.classify("").is_empty() && with.classify("讲个笑话").is_empty());
+        assert!(with.classify("").is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::drive::store::{self, Audited, Row};
 use std::time::Duration;
 
 impl Server {
-    pub(super) fn asked(&mut self, request: Request) {
+    pub(super) async fn asked(&mut self, request: Request) {
         let answer = match request.ask {
             Ask::Board => {
                 Answer::board(self.now(), self.switch.acd(), &self.config.setup, self.switch.calls())
@@ -21,7 +21,7 @@ impl Server {
                 Err(error) => Answer::Error(format!("the audit log cannot be read: {error}")),
             },
             Ask::Trunks => Answer::Trunks { trunks: self.switch.trunks() },
-            Ask::Reload => match self.reload() {
+            Ask::Reload => match self.reload().await {
                 Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
                 Err(problems) => Answer::Error(problems),
             },
@@ -60,7 +60,10 @@ impl Server {
                 Ok(())
             }
             Action::Unban { source } => match self.endpoint.unban(self.now(), *source) {
-                true => Ok(()),
+                true => {
+                    self.bans_change();
+                    Ok(())
+                }
                 false => Err(format!("{source} is not banned")),
             },
             action => self.of_the_acd(action),

@@ -1,6 +1,6 @@
 //! What is seen at the SIP edge: bans into the log and the audit log, counts and ladders to who asks.
 
-use super::Server;
+use super::{KEEP_AFTER, Server};
 use crate::base::LegId;
 use crate::drive::control::{Answer, Banned};
 use crate::drive::store::{Audited, Row};
@@ -12,7 +12,8 @@ impl Server {
     /// Has new bans in the log and, unless a person did it and stands there already, in the audit log.
     pub(super) fn tell_bans(&mut self) {
         for Ban { source, why, left, times } in self.endpoint.new_bans() {
-            warn!(source, why, times, "banned for {left:?}");
+            self.bans_change();
+            warn!(source, %why, times, "banned for {left:?}");
             if why == sip::BY_HAND {
                 continue;
             }
@@ -21,6 +22,12 @@ impl Server {
             let outcome = format!("done by the guard: {why}");
             self.store.write(Row::Audit(Audited { at_unix_ms, uid, action, outcome }));
         }
+    }
+
+    /// Has the bans written down soon.
+    pub(super) fn bans_change(&mut self) {
+        self.bans_changed = true;
+        self.keep_at.get_or_insert(self.now() + KEEP_AFTER);
     }
 
     /// Has the messages of a new leg found by its call.
@@ -48,7 +55,7 @@ impl Server {
         let seen = self.endpoint.overview(self.now());
         let banned = |b: Ban| Banned {
             source: b.source,
-            why: b.why.to_owned(),
+            why: b.why.into_owned(),
             left_s: b.left.as_secs(),
             times: b.times,
         };

@@ -1,6 +1,6 @@
 //! The order of start: the configuration first, then what can fail, then what others see.
 
-use super::{Options, Ready, Server};
+use super::{Options, Ready, Server, listeners};
 use crate::acd::{AcdEvent, Figures};
 use crate::base::{Epoch, Now, Pii, Secret};
 use crate::call::{Switch, SwitchConfig};
@@ -9,17 +9,15 @@ use crate::drive::control::Control;
 use crate::drive::http::Services;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
 use crate::drive::recogniser::Recognisers;
-use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::voice::Voice;
-use crate::drive::{dns, encoder, files, models, tls};
+use crate::drive::{encoder, files, models};
 use crate::limits::SIP_TRACE_OCTETS_MAX;
 use crate::nlu::Encoder;
 use crate::sip::Listener;
 use crate::{sip, tts};
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -28,8 +26,6 @@ use tracing::warn;
 
 /// Figures are kept by intervals of this length; half-hours are two of them.
 const INTERVAL: Duration = Duration::from_secs(15 * 60);
-/// Ports tried when the configured one is taken.
-const PORT_TRIES: u16 = 50;
 
 impl Server {
     /// Starts everything. Must run on a current-thread tokio runtime.
@@ -47,16 +43,9 @@ impl Server {
         let figures = figures_so_far(&data, &store);
         let began = Instant::now();
         let material = files::tls(&options.config, &config)?;
-        let (sockets, acceptors, port_taken) = listen(&config, options.port, material).await?;
-        let media = MediaConfig {
-            workers: config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2)),
-            ports: config.server.media_ports.clone(),
-            epoch: began,
-            backend: Backend::default(),
-            hangover: config.server.hangover,
-            pin: true,
-        };
-        let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
+        let (sockets, bound, port_taken) = listeners::listen(&config, options.port, material).await?;
+        let (media, reports) =
+            MediaPlane::start(&media(&config, began)).map_err(|e| format!("media plane: {e}"))?;
         let (model, no_model) = model(&options, &config);
         let (recognisers, recognised) = match &model {
             Some(model) => {
@@ -69,10 +58,12 @@ impl Server {
         let (voice, rendered) = Voice::new(Some(data.join("prompts")));
         let (services, looked_up) = Services::new();
         let tickets = Tickets::start(&data, files::webhooks(&config))?;
-        let endpoint = endpoint(&config, accounts, sockets.listeners().to_vec())?;
+        let mut endpoint = endpoint(&config, accounts, listeners::told(&bound, &config))?;
+        let epoch = epoch(began);
+        endpoint.take_up_bans(store::bans(&data), epoch);
         let with = SwitchConfig {
             config: config.clone(),
-            epoch: epoch(began),
+            epoch,
             first_call,
             kept: store::kept(&data),
             listens: recognisers.is_some(),
@@ -99,7 +90,7 @@ impl Server {
             data,
             began,
             sockets,
-            acceptors,
+            bound,
             endpoint,
             switch,
             media,
@@ -120,6 +111,7 @@ impl Server {
             uncounted: 0,
             refused: None,
             keep_at: None,
+            bans_changed: false,
             stop_by: None,
         };
         Ok((server, ready))
@@ -159,6 +151,17 @@ fn folder(data: &Path, name: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+fn media(config: &Config, epoch: Instant) -> MediaConfig {
+    MediaConfig {
+        workers: config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2)),
+        ports: config.server.media_ports.clone(),
+        epoch,
+        backend: Backend::default(),
+        hangover: config.server.hangover,
+        pin: true,
+    }
+}
+
 /// The model that listens, or why none does.
 fn model(options: &Options, config: &Config) -> (Option<models::Model>, Option<String>) {
     match models::find(&options.models, config.server.model.as_deref()) {
@@ -179,18 +182,15 @@ fn random<const N: usize>() -> Result<[u8; N], String> {
 fn endpoint(
     config: &Config,
     accounts: BTreeMap<String, Pii<String>>,
-    mut listeners: Vec<Listener>,
+    listeners: Vec<Listener>,
 ) -> Result<sip::Endpoint, String> {
-    for simple in listeners.iter_mut().filter(|l| l.advertised.is_none()) {
-        // Those of [[sip.listen]] have what [sip] says already.
-        simple.advertised.clone_from(&config.server.advertised);
-    }
     Ok(sip::Endpoint::new(sip::Config {
         seed: u64::from_le_bytes(random()?),
         user_agent: concat!("trunkline/", env!("CARGO_PKG_VERSION")).into(),
         realm: config.server.domain.clone(),
         accounts,
         listeners,
+        seen_as: config.server.seen_as(),
         sha256: config.server.sha256,
         trace_octets: SIP_TRACE_OCTETS_MAX,
         rules: config.server.guard.rules(&config.server.trunks),
@@ -228,60 +228,6 @@ fn figures_so_far(data: &Path, store: &store::Writer) -> Figures {
         store.write(Row::Figures(Box::new(figures.checkpoint())));
     }
     figures
-}
-
-/// Binds everything that is to be listened on. Gives what takes up new certificates, one for each `[[sip.listen]]`, and the
-/// configured port if another had to be used.
-async fn listen(
-    config: &Config,
-    port: Option<u16>,
-    material: tls::Material,
-) -> Result<(SipSockets, Vec<Option<tls::Acceptor>>, Option<u16>), String> {
-    let (mut sockets, port_taken) = bind(config, port).await?;
-    if let Some(client) = material.client {
-        sockets.trust(tls::Connector::trusting(client));
-    }
-    if !config.server.dns.is_empty() {
-        sockets.ask(dns::Dns::servers(&config.server.dns));
-    }
-    let mut acceptors = Vec::new();
-    for (listen, tls) in config.server.listen.iter().zip(material.listeners) {
-        let ip = listen.address.or_else(files::machine_address).unwrap_or(Ipv4Addr::LOCALHOST.into());
-        let (transport, addr) = (listen.transport, SocketAddr::new(ip, listen.port));
-        let acceptor = tls.map(tls::Acceptor::new);
-        let listener = Listener { transport, addr, advertised: listen.advertised.clone() };
-        sockets.listen(listener, acceptor.clone()).await.map_err(|e| {
-            format!("SIP over {transport} on {addr}: {e}\n  = choose an address of this machine and a free port in [[sip.listen]]")
-        })?;
-        acceptors.push(acceptor);
-    }
-    Ok((sockets, acceptors, port_taken))
-}
-
-/// Binds the configured addresses on one port: the configured one, or the next that is free.
-async fn bind(config: &Config, port: Option<u16>) -> Result<(SipSockets, Option<u16>), String> {
-    let mut ips: Vec<_> =
-        config.server.addresses.iter().filter_map(|a| a.or_else(files::machine_address)).collect();
-    ips.dedup();
-    if ips.is_empty() {
-        let none = SipSockets::bind(&[]).await.map_err(|e| format!("SIP: {e}"))?;
-        return Ok((none, None));
-    }
-    let mut first = port.unwrap_or(config.server.port);
-    if first == 0 {
-        // Any port, but the same on every address.
-        let any = ips.first().and_then(|ip| std::net::UdpSocket::bind((*ip, 0)).ok()?.local_addr().ok());
-        first = any.map_or(config.server.port, |a| a.port());
-    }
-    let mut last = String::new();
-    for port in first..first.saturating_add(PORT_TRIES) {
-        let addrs: Vec<SocketAddr> = ips.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
-        match SipSockets::bind(&addrs).await {
-            Ok(sockets) => return Ok((sockets, (port != first).then_some(first))),
-            Err(error) => last = format!("SIP on port {port}: {error}"),
-        }
-    }
-    Err(format!("{last}\n  = choose addresses of this machine and a free port under [sip] in server.toml"))
 }
 
 /// Cores this process may use.

@@ -20,8 +20,8 @@ use super::message::{Envelope, Message};
 use super::name::{Method, Name};
 use super::reply::Fault;
 use super::uri::Uri;
-use super::watch::{Ban, Rules, Watch};
-use crate::base::{LegId, Now};
+use super::watch::{Ban, KeptBan, Rules, Watch};
+use crate::base::{Epoch, LegId, Now};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -54,6 +54,16 @@ impl Endpoint {
         self.watch.unban(now, ip)
     }
 
+    /// The bans that are to survive a restart.
+    pub fn kept_bans(&self, now: Now, epoch: Epoch) -> Vec<KeptBan> {
+        self.watch.kept(now, epoch)
+    }
+
+    /// Takes up the bans that were kept.
+    pub fn take_up_bans(&mut self, kept: Vec<KeptBan>, epoch: Epoch) {
+        self.watch.take_up(kept, epoch);
+    }
+
     /// The bans since this was asked last.
     pub fn new_bans(&mut self) -> Vec<Ban> {
         self.watch.news()
@@ -67,8 +77,14 @@ impl Endpoint {
     /// True if `flow` is no trunk's, not exempt, has no phone, and no registrar of ours.
     pub(super) fn is_stranger(&self, flow: Flow) -> bool {
         let (rules, ip) = (&self.watch.rules, flow.remote.ip());
-        let known = rules.exempt.hold(flow) || rules.trunks.hold(flow) || self.registrar.has(ip);
+        let known = rules.exempt.hold(flow) || self.is_trunks(flow) || self.registrar.has(ip);
         !known && self.registered_with(ip, None).is_none()
+    }
+
+    /// True if `flow` comes from where a trunk is, or its peer has shown a trunk's certificate.
+    fn is_trunks(&self, flow: Flow) -> bool {
+        let rules = &self.watch.rules;
+        rules.trunks.hold(flow) || self.ways.domains(flow).iter().any(|d| rules.trunk_domains.contains(d))
     }
 
     /// A stranger that gets no more than challenges.
@@ -104,6 +120,9 @@ impl Endpoint {
         let Request { flow, message, envelope, .. } = request;
         if self.is_in_progress(envelope) {
             return Admission::Passes;
+        }
+        if !self.ways.listens_at(flow.local) {
+            return Admission::Dropped("where is listened no longer");
         }
         let dropped = self.admit_source(now, *flow, message);
         if let Some(why) = dropped {
@@ -159,7 +178,7 @@ impl Endpoint {
         if self.offered.len() >= rules.half_open {
             return Some("too many calls not answered");
         }
-        if rules.exempt.hold(flow) || rules.trunks.hold(flow) {
+        if rules.exempt.hold(flow) || self.is_trunks(flow) {
             return None;
         }
         let from = |leg: &&LegId| self.legs.get(leg).is_some_and(|l| l.dialog.flow.remote.ip() == ip);
@@ -201,7 +220,7 @@ impl Endpoint {
     /// True if a URI names this server: our realm, one of our domains, or an address that we have or advertise.
     fn is_here(&self, flow: Flow, uri: &Uri) -> bool {
         let same = |host: &str| host.eq_ignore_ascii_case(&uri.host);
-        let advertised = self.config.listeners.iter().filter_map(|l| l.advertised.as_ref());
+        let advertised = self.ways.listeners.iter().filter_map(|l| l.advertised.as_ref());
         same(&self.config.realm)
             || self.config.domains.iter().any(|d| same(d))
             || uri.ip().is_some_and(|ip| ip == flow.local.ip())

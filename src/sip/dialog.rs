@@ -13,6 +13,7 @@ use super::syntax::{NameAddr, Text, Wrong};
 use super::transport::Ways;
 use super::uac::Way;
 use super::uri::Uri;
+use std::net::IpAddr;
 
 /// One dialog, from our side.
 #[derive(Debug, Clone)]
@@ -137,9 +138,10 @@ impl Dialog {
             Some(route) => (NameAddr::parse(route).ok()?.uri, false),
             None => (self.target.clone(), self.natted),
         };
-        let host = Uri::parse(&uri).ok().filter(|u| u.ip().is_none())?.host;
+        let parsed = Uri::parse(&uri).ok()?;
+        let target = parsed.target();
         // RFC 2606: what has no name calls itself `.invalid`.
-        let known = !host.is_empty() && !host.ends_with(".invalid");
+        let known = !target.is_empty() && target.parse::<IpAddr>().is_err() && !target.ends_with(".invalid");
         (known && !natted && !self.flow.transport.websocket()).then_some(uri)
     }
 

@@ -9,15 +9,15 @@
 //! Faults, OPTIONS outside of a dialog and challenges are answered without keeping state (RFC 3261 §8.2.7), so junk costs
 //! no memory.
 //!
-//! Known deviations: a contact that registers with a name is reached over the flow that it registered over; `maddr` and TTL
+//! Known deviations: a contact that registers with a name is reached over the flow that it registered over; the `maddr` and TTL of a Via
 //! are ignored (§18.1.1); of extensions there are 100rel, path, replaces and timer, any other in `Require` is refused; a PRACK that is
 //! challenged is not sent again. REFER is served within a dialog only (RFC 3515 §2.4.2 allows others).
 
 use super::admit::Admission;
 use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output, PeerId};
-use super::layer::{Layer, Owner, Request, Seen, TxId, Up};
-use super::leg::{Leg, LegTimer, State};
+use super::layer::{Layer, Request, Seen};
+use super::leg::{Leg, LegTimer};
 use super::message::{Malformed, Message, Start};
 use super::name::Method;
 use super::options::Question;
@@ -27,12 +27,13 @@ use super::reply::{Fault, check, reason_phrase};
 use super::settings::Config;
 use super::syntax::Text;
 use super::trace::Trace;
-use super::transport::Ways;
+use super::transport::{Listener, SeenAs, Ways};
 use super::uac::Outgoing;
 use super::watch::Watch;
 use crate::base::{LegId, Now, Pii, Timers};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
 /// Retry-After of a 503, in seconds: long enough for a burst to pass, short enough to be tried in the same call.
 pub(super) const RETRY_AFTER_S: u32 = 5;
@@ -80,7 +81,7 @@ impl Endpoint {
             dialogs: HashMap::new(),
             timers: Timers::default(),
             registrar: Registrar::default(),
-            ways: Ways::new(config.listeners.clone()),
+            ways: Ways::new(config.listeners.clone(), config.seen_as.clone()),
             locating: BTreeMap::new(),
             registrations: BTreeMap::new(),
             questions: BTreeMap::new(),
@@ -112,6 +113,18 @@ impl Endpoint {
         self.pending.extend(self.registrar.keep_users(|user| guard.knows(user)));
     }
 
+    /// Listens elsewhere from now on, or is seen as another by some. Calls and transactions go on where they are; what begins
+    /// where is listened no longer is dropped, and who we registered with from there is registered with anew.
+    pub fn set_listeners(&mut self, now: Now, listeners: Vec<Listener>, seen_as: Vec<SeenAs>) {
+        self.ways.change(listeners, seen_as);
+        self.registrars_moved(now);
+    }
+
+    /// True if a call or a transaction goes over this address of ours.
+    pub fn uses(&self, local: SocketAddr) -> bool {
+        self.legs.values().any(|leg| leg.dialog.flow.local == local) || self.layer.uses(local)
+    }
+
     /// When [`Endpoint::step`] wants a [`Input::Tick`]; `None` if nothing is pending.
     pub fn deadline(&self) -> Option<Now> {
         let registrations = self.registrations.values().filter_map(|r| r.due).min();
@@ -136,6 +149,7 @@ impl Endpoint {
                 self.closed(now, flow, out);
             }
             Input::Closed { flow } => self.closed(now, flow, out),
+            Input::Secured { flow, domains } => self.ways.secured(flow, domains),
             Input::Located { ask, hops } => self.located(now, ask, &hops, out),
             Input::Command(command) => self.command(now, command, out),
             Input::Tick => {}
@@ -267,103 +281,6 @@ impl Endpoint {
             | Method::Refer
             | Method::Message
             | Method::Publish => self.refuse(&Fault::NoDialog, request, out),
-        }
-    }
-
-    /// Carries out what the transactions have said, until they say no more.
-    fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
-        while let Some(up) = self.layer.ups.pop_front() {
-            match up {
-                Up::Response { owner, tx, response } => match owner {
-                    Owner::Invite(leg) => self.invite_response(now, leg, tx, (&response.0, &response.1), out),
-                    Owner::Bye(leg) => {
-                        if let Start::Response { status: status @ 200.., .. } = *response.0.start() {
-                            self.bye_response(now, leg, status, &response.0, out);
-                        }
-                    }
-                    Owner::Offer(leg) => self.offer_response(now, leg, tx, (&response.0, &response.1), out),
-                    Owner::Refer(leg) => self.refer_response(leg, &response.0, out),
-                    Owner::Registration(peer) => {
-                        self.registration_response(now, (peer, tx), &response.0, out);
-                    }
-                    Owner::Options(peer) => self.options_response((peer, tx), &response.0, out),
-                    Owner::Leg(_) | Owner::Nobody => {}
-                },
-                Up::Failed { owner, tx, unreachable } => match owner {
-                    Owner::Invite(leg) => self.invite_failed(now, leg, tx, unreachable, out),
-                    Owner::Registration(peer) => self.registration_failed(now, (peer, tx), unreachable, out),
-                    Owner::Options(peer) => self.options_failed(now, (peer, tx), out),
-                    Owner::Offer(leg) => self.offer_failed(now, leg, tx, out),
-                    Owner::Refer(leg) => self.refer_ended(leg, 408, out),
-                    Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}
-                },
-                Up::ReplyLost { owner } => {
-                    let waits = |l: &Leg| matches!(l.state, State::Offered(_)) || l.unacked.is_some();
-                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
-                        self.over(leg);
-                        self.end(leg, EndCause::Unreachable, out);
-                    }
-                }
-                Up::Gone { owner } => {
-                    if let Some(id) = owner.leg() {
-                        self.with(id, |leg| leg.open = leg.open.saturating_sub(1));
-                        self.reap(id);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Begins a server transaction, which is counted with its leg.
-    pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
-        if let Some(leg) = owner.leg().and_then(|id| self.legs.get_mut(&id)) {
-            leg.open += 1;
-        }
-        self.layer.serve(request, owner)
-    }
-
-    /// Says that a leg is over, once.
-    pub(super) fn end(&mut self, id: LegId, cause: EndCause, out: &mut Vec<Output>) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        if !leg.ended {
-            leg.ended = true;
-            out.push(Output::Event(Event::Ended { leg: id, cause }));
-        }
-        self.reap(id);
-    }
-
-    /// Puts a leg where nothing is to come but what comes late.
-    pub(super) fn over(&mut self, id: LegId) {
-        self.with(id, |leg| {
-            leg.state = State::Over;
-            leg.unacked = None;
-            leg.asked = None;
-            leg.wanted = None;
-        });
-        // A re-INVITE of ours that is open still has its end.
-        for timer in LegTimer::ALL.into_iter().filter(|t| *t != LegTimer::AskLimit) {
-            self.timers.clear((id, timer));
-        }
-    }
-
-    /// Forgets a leg that has ended and has no transaction left.
-    fn reap(&mut self, id: LegId) {
-        let done = |l: &Leg| l.ended && l.open == 0 && l.unacked.is_none();
-        if !self.legs.get(&id).is_some_and(done) {
-            return;
-        }
-        if let Some(leg) = self.legs.remove(&id) {
-            self.dialogs.remove(&(leg.dialog.call_id, leg.tag));
-        }
-        for timer in LegTimer::ALL {
-            self.timers.clear((id, timer));
-        }
-    }
-
-    /// Changes a leg, if it is there.
-    pub(super) fn with(&mut self, id: LegId, change: impl FnOnce(&mut Leg)) {
-        if let Some(leg) = self.legs.get_mut(&id) {
-            change(leg);
         }
     }
 

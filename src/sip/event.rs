@@ -25,6 +25,9 @@ pub enum Input {
     Received { flow: Flow, message: Bytes },
     /// What was to be sent over `flow` could not be (connection refused or broken, ICMP unreachable).
     Unreachable { flow: Flow },
+    /// TLS has been agreed on over this connection. `domains` are those that the peer's certificate is for, lower case: it was
+    /// verified; none if it has shown none.
+    Secured { flow: Flow, domains: Vec<String> },
     /// The addresses that `ask` wanted, best first; none if there are none.
     Located { ask: Ask, hops: Vec<Hop> },
     /// The peer has closed this connection, or it broke.
@@ -160,6 +163,8 @@ pub struct Incoming {
     pub flow: Flow,
     /// The leg, which is up, that it is to take the place of (RFC 3891). Whether its sender may is the call's business.
     pub replaces: Option<LegId>,
+    /// SIP domains that its connection was proved to be of (RFC 5922 §7.1), lower case.
+    pub domains: Vec<String>,
     /// The registration that it comes by: its source is the registrar.
     pub peer: Option<PeerId>,
     /// The number dialled: user part of the Request-URI; where that is our registered user, of P-Called-Party-ID

@@ -21,6 +21,7 @@ use crate::base::{Now, Timers};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 /// Names one transaction; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -281,6 +282,11 @@ impl Layer {
     /// Gives a transaction up without a word (an INVITE whose CANCEL brought no response, §9.1).
     pub(super) fn forget(&mut self, now: Now, tx: TxId, out: &mut Vec<Output>) {
         self.carry_out(now, tx, vec![Act::End], None, out);
+    }
+
+    /// True if a transaction goes over this address of ours.
+    pub(super) fn uses(&self, local: SocketAddr) -> bool {
+        self.all.values().any(|t| t.flow.local == local)
     }
 
     /// One line for each transaction.

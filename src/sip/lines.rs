@@ -91,7 +91,10 @@ pub(super) fn start_line(line: &Text) -> Result<(Start, Option<Fault>), Malforme
     }
     let fault = if !version.eq_ignore_ascii_case("SIP/2.0") {
         Some(Fault::Version)
-    } else if uri.is_empty() || uri.contains([' ', '\t', '<', '>', '"']) || rest.ends_with(' ') {
+    } else if uri.is_empty()
+        || uri.bytes().any(|c| matches!(c, b' ' | b'\t' | b'<' | b'>' | b'"'))
+        || rest.ends_with(' ')
+    {
         // RFC 4475 §3.1.2.7–10: white space and angles around the Request-URI.
         Some(Fault::BadRequest("Bad Request-URI"))
     } else {

@@ -75,6 +75,8 @@ enum State {
 #[derive(Debug)]
 pub struct Locate {
     host: String,
+    /// What is looked up: the host, or what stands in its place.
+    target: String,
     /// What may be used, best first.
     allowed: Vec<Transport>,
     state: State,
@@ -106,20 +108,23 @@ impl Locate {
             None => vec![Transport::Udp, Transport::Tcp, Transport::Tls],
         };
         let first = *allowed.first().unwrap_or(&Transport::Udp);
-        let known = if uri.host == "localhost" { Some(Ipv4Addr::LOCALHOST.into()) } else { uri.ip() };
+        let target = uri.target();
+        let known =
+            if target == "localhost" { Some(Ipv4Addr::LOCALHOST.into()) } else { target.parse().ok() };
         let (mut hops, mut hosts) = (Vec::new(), VecDeque::new());
         if let Some(ip) = known {
             let port = uri.port.unwrap_or(first.port());
             hops.push(Hop { transport: first, remote: SocketAddr::new(ip, port) });
         } else if let Some(port) = uri.port {
-            hosts.push_back((first, uri.host.to_string(), port));
+            hosts.push_back((first, target.to_string(), port));
         }
         let state = match given {
             _ if !hops.is_empty() || !hosts.is_empty() => State::Host(hosts),
-            Some(given) => State::Srv(VecDeque::from([(given, service(given, &uri.host))])),
+            Some(given) => State::Srv(VecDeque::from([(given, service(given, &target))])),
             None => State::Naptr,
         };
-        Ok(Locate { host: uri.host.to_string(), allowed, state, named: VecDeque::new(), hops, asked: 0 })
+        let (host, target) = (uri.host.to_string(), target.into_owned());
+        Ok(Locate { host, target, allowed, state, named: VecDeque::new(), hops, asked: 0 })
     }
 
     /// The host of the URI: what the certificate of a server must be for (RFC 5922 §7.1).
@@ -133,7 +138,7 @@ impl Locate {
             return None;
         }
         match &self.state {
-            State::Naptr => Some(Question::Naptr(self.host.clone())),
+            State::Naptr => Some(Question::Naptr(self.target.clone())),
             State::Srv(queue) => queue.front().map(|(_, name)| Question::Srv(name.clone())),
             State::Host(queue) => queue.front().map(|(_, name, _)| Question::Host(name.clone())),
         }
@@ -157,7 +162,7 @@ impl Locate {
                     let mut hosts = std::mem::take(&mut self.named);
                     if hosts.is_empty() {
                         let first = *self.allowed.first().unwrap_or(&Transport::Udp);
-                        hosts.push_back((first, self.host.clone(), first.port()));
+                        hosts.push_back((first, self.target.clone(), first.port()));
                     }
                     self.state = State::Host(hosts);
                 }
@@ -194,7 +199,7 @@ impl Locate {
         };
         let told: VecDeque<_> = records.into_iter().filter_map(usable).collect();
         if told.is_empty() {
-            return self.allowed.iter().map(|t| (*t, service(*t, &self.host))).collect();
+            return self.allowed.iter().map(|t| (*t, service(*t, &self.target))).collect();
         }
         told
     }
@@ -278,6 +283,15 @@ mod tests {
         assert_eq!(locate("sip:a@localhost;transport=tcp", &[], 1), ["TCP 127.0.0.1:5060"]);
         let zone = [host("h", &["192.0.2.1", "2001:db8::1"]), srv("_sip._udp.h", &[(1, 1, 1, "x")])];
         assert_eq!(locate("sip:a@h:5070", &zone, 1), ["UDP 192.0.2.1:5070", "UDP [2001:db8::1]:5070"]);
+    }
+
+    #[test]
+    fn maddr_is_where_it_goes_and_the_host_who_must_be_there() {
+        assert_eq!(locate("sip:a@h.example:5070;maddr=192.0.2.1", &[], 1), ["UDP 192.0.2.1:5070"]);
+        assert_eq!(locate("sips:a@h.example;maddr=[2001:db8::1]", &[], 1), ["TLS [2001:db8::1]:5061"]);
+        let zone = [srv("_sip._udp.edge", &[(0, 0, 5080, "s")]), host("s", &["192.0.2.7"])];
+        assert_eq!(locate("sip:a@192.0.2.9;maddr=edge", &zone, 1), ["UDP 192.0.2.7:5080"]);
+        assert_eq!(Locate::new("sips:a@h.example;maddr=edge").unwrap().host(), "h.example");
     }
 
     #[test]

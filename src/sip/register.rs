@@ -149,6 +149,15 @@ impl Endpoint {
         }
     }
 
+    /// Where we listen has changed: what was registered from elsewhere is registered anew.
+    pub(super) fn registrars_moved(&mut self, now: Now) {
+        let ways = &self.ways;
+        let gone = |r: &&mut Registration| r.flow.is_some_and(|f| !ways.listens_at(f.local)) && !r.leaving;
+        for r in self.registrations.values_mut().filter(gone) {
+            (r.due, r.failures) = (Some(now), r.failures.max(1));
+        }
+    }
+
     /// The peer whose registrar is at `ip`, and our user there; of several, the one where we are `user`.
     pub(super) fn registered_with(&self, ip: IpAddr, user: Option<&str>) -> Option<(PeerId, &str)> {
         let at = |r: &&Registration| r.ok == Some(true) && r.flow.is_some_and(|f| f.remote.ip() == ip);

@@ -1,6 +1,6 @@
 //! What the SIP core is told once.
 
-use super::transport::Listener;
+use super::transport::{Listener, SeenAs};
 use super::watch::Rules;
 use crate::base::Pii;
 use crate::limits::SIP_TRANSACTIONS_MAX;
@@ -22,6 +22,8 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Where the driver listens; empty stands for any address that a flow names, by UDP and TCP.
     pub listeners: Vec<Listener>,
+    /// Networks that are told something else than what the listeners advertise.
+    pub seen_as: Vec<SeenAs>,
     /// Accounts of phones: user and password.
     pub accounts: BTreeMap<String, Pii<String>>,
     /// Transactions alive at once; more are answered 503.
@@ -43,6 +45,7 @@ impl Default for Config {
             sha256: false,
             domains: Vec::new(),
             listeners: Vec::new(),
+            seen_as: Vec::new(),
             accounts: BTreeMap::new(),
             transactions_max: SIP_TRANSACTIONS_MAX,
             challenge_accounts: false,

@@ -14,7 +14,7 @@ use data_encoding::BASE64URL_NOPAD;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::DecodePrivateKey;
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -144,9 +144,14 @@ fn tn(number: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     /// Who may sign certificates.
-    pub authorities: Vec<CertificateDer<'static>>,
+    pub authorities: Vec<TrustAnchor<'static>>,
     /// Certificates, the signer's own first, by the address that identities name.
     pub certificates: BTreeMap<String, Vec<CertificateDer<'static>>>,
+}
+
+/// Somebody who may sign certificates, by a certificate of their own; `None` if it is none that can be used.
+pub fn authority(certificate: &CertificateDer<'_>) -> Option<TrustAnchor<'static>> {
+    anchor_from_trusted_cert(certificate).ok().map(|anchor| anchor.to_owned())
 }
 
 impl Trust {
@@ -176,11 +181,9 @@ impl Trust {
         let chain = self.certificates.get(info).ok_or(Forged::NoCertificate)?;
         let own = chain.first().ok_or(Forged::NoCertificate)?;
         let own = EndEntityCert::try_from(own).map_err(|_| Forged::NotTrusted)?;
-        let anchors: Vec<_> =
-            self.authorities.iter().filter_map(|a| anchor_from_trusted_cert(a).ok()).collect();
         own.verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
-            &anchors,
+            &self.authorities,
             chain.get(1..).unwrap_or_default(),
             UnixTime::since_unix_epoch(now),
             KeyUsage::required_if_present(CLIENT_AUTH),
@@ -286,7 +289,7 @@ mod tests {
         let signer = Signer::new(&key.serialize_pem(), URL).unwrap();
         assert!(signer.owns(own.der()) && !signer.owns(authority.der()));
         let certificates = BTreeMap::from([(URL.to_owned(), vec![own.der().clone()])]);
-        (signer, Trust { authorities: vec![authority.der().clone()], certificates })
+        (signer, Trust { authorities: vec![super::authority(authority.der()).unwrap()], certificates })
     }
 
     #[test]
@@ -338,7 +341,8 @@ mod tests {
         assert_eq!(worth(&trust, &identity, "1381", "4001", NOW), Forged::Numbers);
         assert_eq!(worth(&trust, &identity, "1380", "4002", NOW), Forged::Numbers);
         assert_eq!(worth(&Trust::default(), &identity, "1380", "4001", NOW), Forged::NoCertificate);
-        let others = Trust { authorities: vec![authority().der().clone()], ..trust.clone() };
+        let others =
+            Trust { authorities: vec![super::authority(authority().der()).unwrap()], ..trust.clone() };
         assert_eq!(worth(&others, &identity, "1380", "4001", NOW), Forged::NotTrusted);
         let (other, _) = pair();
         let forged = other.identity(Attest::A, "1380", "4001", NOW);

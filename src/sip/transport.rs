@@ -1,15 +1,16 @@
 //! Transports (RFC 3261 §18, RFC 7118), and over which of our listeners a peer is reached.
 //!
-//! In: where the server listens, and connections whose peers say that they may be used both ways (`alias`, RFC 5923).
+//! In: where the server listens, whose certificates were shown over connections, and connections whose peers say that they may be used both ways (`alias`, RFC 5923).
 //! Out: the [`Flow`] towards an address, and how we call ourselves on it.
 
 use super::event::Flow;
 use super::layer::Request;
 use crate::limits::{SIP_CONNECTIONS_MAX, SIP_UDP_REQUEST_OCTETS_MAX};
 use bytes::Bytes;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A transport protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,17 +88,48 @@ pub struct Listener {
     pub advertised: Option<(String, Option<u16>)>,
 }
 
+/// What some peers are told in place of what the listener says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenAs {
+    pub nets: Vec<IpNet>,
+    /// Host and port as in [`Listener::advertised`]; `None` stands for the socket's own.
+    pub advertised: Option<(String, Option<u16>)>,
+}
+
+/// True if an address is reached through the internet, and so through our NAT: not loopback, link-local, private (RFC 1918,
+/// RFC 4193), or behind the same carrier's NAT (RFC 6598).
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || shared)
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified())
+        }
+    }
+}
+
 /// The ways out of this server.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     pub(super) listeners: Vec<Listener>,
+    /// Peers that are told something of their own.
+    seen_as: Vec<SeenAs>,
     /// Connections by what their peer listens on.
     aliases: BTreeMap<(Transport, SocketAddr), Flow>,
+    /// The SIP domains of the peers of TLS connections, as they have proved.
+    domains: BTreeMap<Flow, Vec<String>>,
 }
 
 impl Ways {
-    pub(super) fn new(listeners: Vec<Listener>) -> Ways {
-        Ways { listeners, aliases: BTreeMap::new() }
+    pub(super) fn new(listeners: Vec<Listener>, seen_as: Vec<SeenAs>) -> Ways {
+        Ways { listeners, seen_as, ..Ways::default() }
+    }
+
+    /// Listens elsewhere, or is seen as another; connections go on.
+    pub(super) fn change(&mut self, listeners: Vec<Listener>, seen_as: Vec<SeenAs>) {
+        (self.listeners, self.seen_as) = (listeners, seen_as);
     }
 
     /// The flow to `remote` over `transport`, from the listener that is most like `like`; `None` if no listener of ours can
@@ -121,10 +153,16 @@ impl Ways {
         local.map(|local| Flow { transport, local, remote })
     }
 
-    /// What we call ourselves to a peer on `flow`: host and port.
+    /// What we call ourselves to a peer on `flow`, host and port: what its networks are told; else what the listener
+    /// advertises, to peers that are reached through NAT; else the socket's own address.
     pub(super) fn sent_by(&self, flow: Flow) -> String {
-        let own = self.listeners.iter().find(|l| l.transport == flow.transport && l.addr == flow.local);
-        match own.and_then(|l| l.advertised.as_ref()) {
+        let remote = flow.remote.ip().to_canonical();
+        let theirs = self.seen_as.iter().find(|s| s.nets.iter().any(|net| net.contains(&remote)));
+        let own = || {
+            let listener = |l: &&Listener| l.transport == flow.transport && l.addr == flow.local;
+            self.listeners.iter().find(listener).filter(|_| is_public(remote))?.advertised.as_ref()
+        };
+        match theirs.map_or_else(own, |s| s.advertised.as_ref()) {
             Some((host, port)) => format!("{host}:{}", port.unwrap_or(flow.local.port())),
             None => flow.local.to_string(),
         }
@@ -153,8 +191,27 @@ impl Ways {
         }
     }
 
+    /// True if new requests are taken at this address of ours.
+    pub(super) fn listens_at(&self, local: SocketAddr) -> bool {
+        self.listeners.is_empty() || self.listeners.iter().any(|l| l.addr == local)
+    }
+
+    /// The peer of a connection has proved to be of these domains, and of no others.
+    pub(super) fn secured(&mut self, flow: Flow, domains: Vec<String>) {
+        match domains.is_empty() {
+            true => self.domains.remove(&flow),
+            false => self.domains.insert(flow, domains),
+        };
+    }
+
+    /// The domains that the peer has proved to be of.
+    pub(super) fn domains(&self, flow: Flow) -> &[String] {
+        self.domains.get(&flow).map_or(&[], Vec::as_slice)
+    }
+
     /// The connection is gone.
     pub(super) fn closed(&mut self, flow: Flow) {
+        self.domains.remove(&flow);
         self.aliases.retain(|_, f| *f != flow);
     }
 }
@@ -169,17 +226,26 @@ mod tests {
 
     fn ways() -> Ways {
         let listener = |transport, text: &str| Listener { transport, addr: addr(text), advertised: None };
-        Ways::new(vec![
-            listener(Transport::Udp, "127.0.0.1:5060"),
-            listener(Transport::Udp, "10.0.0.1:5060"),
-            listener(Transport::Tls, "10.0.0.1:5061"),
-            listener(Transport::Udp, "[::1]:5060"),
-            Listener {
-                transport: Transport::Tcp,
-                addr: addr("10.0.0.1:5060"),
-                advertised: Some(("pbx.example".into(), Some(5080))),
-            },
-        ])
+        Ways::new(
+            vec![
+                listener(Transport::Udp, "127.0.0.1:5060"),
+                listener(Transport::Udp, "10.0.0.1:5060"),
+                listener(Transport::Tls, "10.0.0.1:5061"),
+                listener(Transport::Udp, "[::1]:5060"),
+                Listener {
+                    transport: Transport::Tcp,
+                    addr: addr("10.0.0.1:5060"),
+                    advertised: Some(("pbx.example".into(), Some(5080))),
+                },
+            ],
+            vec![
+                SeenAs { nets: vec!["198.51.100.0/24".parse().unwrap()], advertised: None },
+                SeenAs {
+                    nets: vec!["10.8.0.0/16".parse().unwrap()],
+                    advertised: Some(("192.0.2.9".into(), None)),
+                },
+            ],
+        )
     }
 
     #[test]
@@ -196,10 +262,31 @@ mod tests {
     }
 
     #[test]
-    fn behind_nat_the_advertised_name_stands_for_the_socket() {
-        let flow = ways().flow(Transport::Tcp, addr("10.0.0.9:5060"), addr("10.0.0.1:5060")).unwrap();
-        assert_eq!(ways().sent_by(flow), "pbx.example:5080");
-        assert_eq!(ways().sent_by(Flow { transport: Transport::Udp, ..flow }), "10.0.0.1:5060");
+    fn whoever_is_reached_through_nat_is_told_the_advertised_name_and_neighbours_the_socket() {
+        let told = |transport, remote: &str| {
+            let flow = ways().flow(transport, addr(remote), addr("10.0.0.1:5060")).unwrap();
+            ways().sent_by(flow)
+        };
+        assert_eq!(told(Transport::Tcp, "203.0.113.9:5060"), "pbx.example:5080");
+        for near in
+            ["10.0.0.9:5060", "192.168.1.1:5060", "172.31.0.1:5060", "169.254.1.1:5060", "100.64.0.1:5060"]
+        {
+            assert_eq!(told(Transport::Tcp, near), "10.0.0.1:5060", "{near}");
+        }
+        assert_eq!(
+            told(Transport::Udp, "203.0.113.9:5060"),
+            "10.0.0.1:5060",
+            "this listener advertises nothing"
+        );
+        assert_eq!(
+            told(Transport::Tcp, "198.51.100.7:5060"),
+            "10.0.0.1:5060",
+            "a trunk by a line of its own"
+        );
+        assert_eq!(told(Transport::Tcp, "10.8.0.7:5060"), "192.0.2.9:5060", "a trunk behind another NAT");
+        let public = |ip: &str| is_public(ip.parse().unwrap());
+        assert!(public("2001:db8::1") && public("100.128.0.1") && !public("fd00::1") && !public("fe80::1"));
+        assert!(!public("::ffff:10.0.0.1") && !public("::1") && !public("127.0.0.1"));
     }
 
     #[test]

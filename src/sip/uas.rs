@@ -57,7 +57,8 @@ impl Endpoint {
         self.layer.respond(now, tx, 100, trying, out);
         let user = request.message.request().and_then(|(_, uri)| user_of(uri));
         let peer = self.registered_with(request.flow.remote.ip(), user.as_deref());
-        let incoming = Incoming { replaces, ..describe(leg, request, account, peer) };
+        let domains = self.ways.domains(request.flow).to_vec();
+        let incoming = Incoming { replaces, domains, ..describe(leg, request, account, peer) };
         out.push(Output::Event(Event::Incoming(Box::new(incoming))));
     }
 
@@ -243,6 +244,7 @@ fn describe(
         leg,
         flow: request.flow,
         replaces: None,
+        domains: Vec::new(),
         peer: peer.map(|(peer, _)| peer),
         dialled,
         uri: uri.to_string(),

@@ -69,9 +69,17 @@ impl Uri {
         self.host.parse().ok()
     }
 
-    /// Where to send to by `transport`, if the host is an IP literal; `maddr` is not followed.
+    /// Whom to send to: `maddr` where there is one, without brackets, else the host (RFC 3263 §4).
+    pub fn target(&self) -> Cow<'_, str> {
+        match self.params.get("maddr").filter(|maddr| !maddr.is_empty()) {
+            Some(maddr) => maddr.trim_matches(['[', ']']).to_ascii_lowercase().into(),
+            None => Cow::Borrowed(&self.host),
+        }
+    }
+
+    /// Where to send to by `transport`, if that is an IP literal.
     pub fn addr(&self, transport: Transport) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(transport.port())))
+        Some(SocketAddr::new(self.target().parse().ok()?, self.port.unwrap_or(transport.port())))
     }
 
     /// The transport that the URI asks for, if it is one of ours: its parameter, made secure by `sips` (§26.2.2).

@@ -12,9 +12,11 @@
 //! one address there has all of them.
 
 use super::event::Flow;
-use crate::base::{Now, Rate};
+use crate::base::{Epoch, Now, Rate};
 use crate::limits::{SIP_BANS_MAX, SIP_SOURCES_MAX};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -64,6 +66,8 @@ impl Networks {
 pub struct Rules {
     /// Where calls come from without credentials.
     pub trunks: Networks,
+    /// SIP domains whose certificates are trunks', lower case.
+    pub trunk_domains: Vec<String>,
     /// There are trunks that are known by password alone: INVITEs of strangers are challenged, whoever they say they are.
     pub trunks_by_digest: bool,
     /// Who has no rate and is not banned but by hand.
@@ -93,6 +97,7 @@ impl Default for Rules {
         let nets = vec![IpNet::default(), IpNet::V6(ipnet::Ipv6Net::default())];
         Rules {
             trunks: Networks::default(),
+            trunk_domains: Vec::new(),
             trunks_by_digest: false,
             exempt: Networks { nets, own_machine: true },
             silent: false,
@@ -147,16 +152,27 @@ impl Lately {
 pub struct Ban {
     /// An address, or the /64 of an IPv6 source.
     pub source: String,
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// What is left of it.
     pub left: Duration,
     /// The how many-eth of this source.
     pub times: u32,
 }
 
+/// A ban as it survives a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptBan {
+    /// An address; of an IPv6 source, the first of its /64.
+    source: IpAddr,
+    why: String,
+    /// It may be over: the next of this source is longer all the same.
+    until_unix_ms: u64,
+    times: u32,
+}
+
 #[derive(Debug, Clone)]
 struct Held {
-    why: &'static str,
+    why: Cow<'static, str>,
     until: Now,
     times: u32,
 }
@@ -256,7 +272,8 @@ impl Watch {
             let first = self.bans.iter().min_by_key(|(_, b)| b.until).map(|(ip, _)| *ip);
             first.and_then(|ip| self.bans.remove(&ip));
         }
-        self.bans.insert(key, Held { why, until: now + left, times });
+        let why = Cow::Borrowed(why);
+        self.bans.insert(key, Held { why: why.clone(), until: now + left, times });
         // It begins anew when the ban is over.
         self.sources.forget(key);
         self.said.push(Ban { source: shown(key), why, left, times });
@@ -273,11 +290,30 @@ impl Watch {
     pub(super) fn bans(&self, now: Now) -> Vec<Ban> {
         let one = |(ip, b): (&IpAddr, &Held)| Ban {
             source: shown(*ip),
-            why: b.why,
+            why: b.why.clone(),
             left: b.until.since(now),
             times: b.times,
         };
         self.bans.iter().filter(|(_, b)| b.until > now).map(one).collect()
+    }
+
+    /// What is to survive a restart.
+    pub(super) fn kept(&self, now: Now, epoch: Epoch) -> Vec<KeptBan> {
+        let one = |(ip, b): (&IpAddr, &Held)| KeptBan {
+            source: *ip,
+            why: b.why.to_string(),
+            until_unix_ms: epoch.unix_ms_at(b.until),
+            times: b.times,
+        };
+        self.bans.iter().filter(|(_, b)| b.until + BAN_MAX > now).map(one).collect()
+    }
+
+    /// Takes up what was kept. Nobody is told of it again.
+    pub(super) fn take_up(&mut self, kept: Vec<KeptBan>, epoch: Epoch) {
+        for KeptBan { source: ip, why, until_unix_ms, times } in kept.into_iter().take(SIP_BANS_MAX) {
+            let left = Duration::from_millis(until_unix_ms.saturating_sub(epoch.unix_ms));
+            self.bans.insert(source(ip), Held { why: why.into(), until: Now(0) + left, times });
+        }
     }
 
     /// The bans since this was asked last.

@@ -273,3 +273,47 @@ fn the_agent_is_briefed_before_the_caller_is_heard_and_the_caller_asked_afterwar
     let cdr = w.record();
     assert_eq!((cdr.survey, cdr.result), (Some(4), Result::Connected));
 }
+
+/// Agents may transfer to numbers at home, by a trunk that takes one such call at once.
+fn may_go_outside() -> (World, LegId) {
+    let trunk = "country = \"86\"\n[[trunk]]\nname = \"out\"\nto = \"sip:out.example\"\ncountry = \"86\"\nnumbers = \"e164\"\n\
+        allow = [\"+86\"]\nout = { calls_max = 1 }\n[[route]]\ntrunks = [\"out\"]\n";
+    let mut w = World::with_team(|team| format!("[team]\noutside = [\"+861\"]\n{team}"), trunk);
+    w.register("1001");
+    w.call();
+    w.speak("我家停水了");
+    let leg = w.answer();
+    (w, leg)
+}
+
+#[test]
+fn an_agent_transfers_to_a_number_outside_within_the_limits() {
+    let (mut w, agent) = may_go_outside();
+    assert_eq!(refer(&mut w, agent, "008526666", None), 403, "agents may not");
+    assert_eq!(refer(&mut w, agent, "13912345678", None), 200);
+    assert!(w.hung_up.contains(&agent) && !w.hung_up.contains(&CALLER));
+    assert_eq!(w.state("1001"), State::WrapUp);
+    let (leg, uri, ..) = trunks::named(&w).unwrap();
+    assert_eq!(uri, "sip:+8613912345678@out.example");
+    w.event(Event::Answered { leg, sdp: PHONE.into() });
+    assert_eq!(bridged(&w), Some((CALLER, leg)));
+    assert_eq!(refer(&mut w, leg, "13900000000", None), 403, "who was called is no agent");
+    assert_eq!(refer(&mut w, leg, "city-repair", None), 403, "not for a queue either");
+    w.event(ended(leg, EndCause::PeerHungUp));
+    w.later(9);
+    assert_eq!(w.record().result, Result::Connected);
+}
+
+#[test]
+fn a_number_outside_that_does_not_answer_gives_the_caller_back_to_the_queue() {
+    let (mut w, agent) = may_go_outside();
+    refer(&mut w, agent, "13912345678", None);
+    let (leg, ..) = trunks::named(&w).unwrap();
+    w.event(ended(leg, EndCause::Refused { status: 486, reason: "Busy Here".into() }));
+    w.later(9);
+    let again = w.answer();
+    assert_eq!(bridged(&w), Some((CALLER, again)), "the agent is free again, and takes it");
+    w.event(ended(CALLER, EndCause::PeerHungUp));
+    w.later(9);
+    w.record();
+}

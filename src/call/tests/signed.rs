@@ -29,7 +29,7 @@ fn world() -> (World, Signer, Trust) {
     let own = own.signed_by(&key, &authority).unwrap();
     let signer = Signer::new(&key.serialize_pem(), URL).unwrap();
     let certificates = [(URL.to_owned(), vec![own.der().clone()])].into();
-    let trust = Trust { authorities: vec![authority.der().clone()], certificates };
+    let trust = Trust { authorities: vec![crate::sip::authority(authority.der()).unwrap()], certificates };
     let extra = "overflow = [{ after_s = 30, number = \"13912345678\" }]\n";
     let mut config = config(extra, TRUNKS);
     config.trust = Some(trust.clone());
@@ -104,4 +104,19 @@ fn calls_out_are_signed_as_a_gateway_for_a_caller_s_number() {
     let identity = identity.unwrap().1;
     let found = trust.verify(&[&identity], "+8613800000000", &["+8613912345678"], unix(&w));
     assert_eq!(found, Verstat::Passed(Attest::C));
+}
+
+#[test]
+fn rules_are_told_what_a_signature_proves() {
+    use crate::call::begin::proof;
+    use crate::ivr::Proof;
+    let told = [
+        (None, Proof::default()),
+        (Some(Verstat::Unsigned), Proof::unverified()),
+        (Some(Verstat::Failed(Forged::Stale)), Proof::failed()),
+        (Some(Verstat::Passed(Attest::B)), Proof::parse("verified B").unwrap()),
+    ];
+    for (verstat, expected) in told {
+        assert_eq!(proof(verstat), expected, "{verstat:?}");
+    }
 }

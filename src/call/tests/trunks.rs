@@ -96,6 +96,30 @@ fn a_trunk_known_by_digest_is_asked_for_its_password() {
     assert!(w.log.iter().any(|o| matches!(o, Output::TurnedAway { status: 403, .. })), "a stranger");
 }
 
+#[test]
+fn a_trunk_with_an_identity_is_none_without_its_certificate_not_even_from_its_network() {
+    let certified = "tls = { identity = [\"Carrier.example\"] }\nto = \"sips:carrier.example\"\n\
+        [[trunk]]\nname = \"roaming\"\ntls = { identity = [\"sip:b.example\"] }\nto = \"sip:b.example\"\n";
+    let turned_away = |o: &Output| matches!(o, Output::TurnedAway { status: 403, .. });
+    let over = |w: &World, name: &str| {
+        w.log.iter().any(|o| matches!(o, Output::Moment { at, .. } if matches!(&at.moment, Moment::Incoming { trunk, .. } if trunk == name)))
+    };
+    let mut w = World::with_trunk("", certified);
+    w.dial("12345", PHONE);
+    assert!(w.log.iter().any(turned_away), "its network alone is not enough");
+    w.domains = vec!["x.example".into(), "carrier.example".into()];
+    w.dial_from(LegId(2), "12345", None);
+    assert!(over(&w, "local"));
+    let mut w = World::with_trunk("", certified);
+    w.remote = ([203, 0, 113, 9], 5060).into();
+    w.domains = vec!["carrier.example".into()];
+    w.dial("12345", PHONE);
+    assert!(w.log.iter().any(turned_away), "its certificate elsewhere is not enough either");
+    w.domains = vec!["b.example".into()];
+    w.dial_from(LegId(2), "12345", None);
+    assert!(over(&w, "roaming"), "without networks the certificate is");
+}
+
 /// The sample's trunk leads to a carrier, a second one to another, and calls go out by the first if it takes them.
 const TWO: &str = "country = \"86\"\nnumbers = \"national\"\nto = \"sip:a.example\"\nallow = [\"+86\", \"4\"]\n\
     [[trunk]]\nname = \"b\"\nto = \"sips:b.example:5061\"\ncountry = \"86\"\nnumbers = \"e164\"\n\
@@ -118,8 +142,12 @@ pub(super) fn named(w: &World) -> Option<(LegId, &str, &str, usize)> {
 
 /// A caller whom the queue sends on to `number`.
 fn overflowing(number: &str) -> World {
+    overflowing_by(number, TWO)
+}
+
+fn overflowing_by(number: &str, trunks: &str) -> World {
     let extra = format!("overflow = [{{ after_s = 30, number = \"{number}\" }}]\n");
-    let mut w = World::with_trunk(&extra, TWO);
+    let mut w = World::with_trunk(&extra, trunks);
     w.call();
     w.speak("我家停水了");
     w.prompt_ends();
@@ -161,6 +189,88 @@ fn whoever_is_busy_or_rang_is_not_called_by_another_trunk() {
     let (first, ..) = named(&w).unwrap();
     w.event(ended(first, busy()));
     assert_eq!(named(&w).unwrap().0, first, "it is busy");
+}
+
+fn unavailable() -> EndCause {
+    EndCause::Refused { status: 480, reason: "Temporarily Unavailable".into() }
+}
+
+#[test]
+fn a_480_at_once_is_about_the_trunk_and_after_a_183_about_who_was_called() {
+    let mut w = overflowing("13912345678");
+    let (first, ..) = named(&w).unwrap();
+    w.event(ended(first, unavailable()));
+    assert_ne!(named(&w).unwrap().0, first);
+    let mut w = overflowing("13912345678");
+    let (first, ..) = named(&w).unwrap();
+    w.event(Event::Progress { leg: first, status: 183, sdp: "".into() });
+    w.event(ended(first, unavailable()));
+    assert_eq!(named(&w).unwrap().0, first);
+}
+
+#[test]
+fn a_trunk_says_after_which_refusals_the_next_is_tried() {
+    let mut w = overflowing_by("13912345678", &format!("next_on = [486]\n{TWO}"));
+    let (first, ..) = named(&w).unwrap();
+    w.event(ended(first, busy()));
+    assert_ne!(named(&w).unwrap().0, first);
+}
+
+/// What was done with the media since the log had this length.
+fn media(w: &World, since: usize) -> Vec<String> {
+    let done = w.log[since..].iter().filter_map(|o| match o {
+        Output::Media(Media::Mix { parties }) => Some(format!("mix {parties:?}")),
+        Output::Media(Media::Bridge { a, .. }) => Some(format!("bridge {}", a.0)),
+        Output::Media(Media::Unbridge { .. }) => Some("unbridge".into()),
+        Output::Media(Media::Play { leg: CALLER, repeat: true, .. }) => Some("music".into()),
+        Output::Media(Media::Play { leg: CALLER, .. }) => Some("words".into()),
+        _ => None,
+    });
+    done.collect()
+}
+
+#[test]
+fn what_a_network_plays_before_the_answer_is_heard_by_the_caller_and_nothing_goes_back() {
+    let mut w = overflowing("13912345678");
+    let (first, ..) = named(&w).unwrap();
+    let since = w.log.len();
+    w.event(Event::Progress { leg: first, status: 183, sdp: PHONE.into() });
+    assert_eq!(media(&w, since), [format!("mix [(LegId(1), 2), ({first:?}, 0)]")]);
+    // A 503 after it is the trunk's still: music again, and the next one's announcement.
+    let since = w.log.len();
+    w.event(ended(first, EndCause::Refused { status: 503, reason: "Service Unavailable".into() }));
+    assert_eq!(media(&w, since), ["unbridge", "music"]);
+    let (second, ..) = named(&w).unwrap();
+    w.event(Event::Progress { leg: second, status: 183, sdp: PHONE.into() });
+    // Its answer came with the 183, reliably: the 200 has none (RFC 3262 §5).
+    let since = w.log.len();
+    w.event(Event::Answered { leg: second, sdp: "".into() });
+    w.prompt_ends();
+    assert_eq!(media(&w, since), ["bridge 1"]);
+    w.event(ended(second, EndCause::PeerHungUp));
+    assert_eq!(w.record().result, Result::Connected);
+}
+
+#[test]
+fn after_an_announcement_and_a_refusal_the_caller_hears_our_words() {
+    let mut w = overflowing("13912345678");
+    let (first, ..) = named(&w).unwrap();
+    w.event(Event::Progress { leg: first, status: 183, sdp: PHONE.into() });
+    let since = w.log.len();
+    w.event(ended(first, busy()));
+    assert_eq!(media(&w, since), ["unbridge", "words"]);
+    w.prompt_ends();
+    w.event(ended(CALLER, EndCause::PeerHungUp));
+    assert_eq!(w.record().result, Result::NobodyFree);
+}
+
+#[test]
+fn a_trunk_may_keep_its_announcements_from_callers() {
+    let mut w = overflowing_by("13912345678", &format!("early_media = false\n{TWO}"));
+    let (first, ..) = named(&w).unwrap();
+    let since = w.log.len();
+    w.event(Event::Progress { leg: first, status: 183, sdp: PHONE.into() });
+    assert!(media(&w, since).is_empty());
 }
 
 #[test]
@@ -228,4 +338,28 @@ fn a_trunk_speaks_its_own_codecs() {
         _ => None,
     });
     assert!(answered.unwrap().contains("RTP/AVP 0 101"), "not A-law, which both would like best");
+}
+
+#[test]
+fn behind_nat_public_peers_send_their_audio_to_the_advertised_address_and_phones_at_home_to_ours() {
+    let sdp = |w: &World, leg: LegId| {
+        let said = w.log.iter().rev().find_map(|o| match o {
+            Output::Sip(Sip::Answer { leg: l, sdp } | Sip::Invite { leg: l, sdp, .. }) if *l == leg => {
+                Some(sdp)
+            }
+            _ => None,
+        });
+        String::from_utf8_lossy(said.unwrap()).into_owned()
+    };
+    let mut w = World::with_server("", |text| {
+        let media = "[media]\nadvertised = \"203.0.113.7\"\n";
+        text.replacen("[media]\n", media, 1).replacen("\"10.0.0.0/8\"", "\"198.51.100.0/24\"", 1)
+    });
+    w.register("1001");
+    w.remote = ([198, 51, 100, 9], 5060).into();
+    w.dial("12345", PHONE);
+    w.event(Event::Acknowledged { leg: CALLER, sdp: "".into() });
+    assert!(sdp(&w, CALLER).contains("c=IN IP4 203.0.113.7\r\n"), "{}", sdp(&w, CALLER));
+    w.speak("我家停水了");
+    assert!(sdp(&w, w.invited.unwrap()).contains("c=IN IP4 127.0.0.1\r\n"));
 }

@@ -20,10 +20,18 @@ const HOURS: &str =
 
 /// The sample dialplans, with this added to the repair queue, and this to the trunk of server.toml.
 pub(super) fn config(extra: &str, trunk: &str) -> Config {
-    let server = format!("{}{trunk}", include_str!("../../../dialplans/server.toml"));
-    let team = include_str!("../../../dialplans/team.toml");
+    config_with(|team| with_extra(team, extra), |server| format!("{server}{trunk}"))
+}
+
+fn with_extra(team: &str, extra: &str) -> String {
     let name = "name = \"city-repair\"\n";
-    let team = team.replacen(name, &format!("{name}{extra}"), 1);
+    team.replacen(name, &format!("{name}{extra}"), 1)
+}
+
+/// The same with these applied to team.toml and server.toml.
+fn config_with(team: impl Fn(&str) -> String, server: impl Fn(&str) -> String) -> Config {
+    let server = server(include_str!("../../../dialplans/server.toml"));
+    let team = team(include_str!("../../../dialplans/team.toml"));
     let files = [
         ("hours.toml", HOURS),
         ("server.toml", &server),
@@ -67,6 +75,8 @@ pub(super) struct World {
     pub(super) replaces: Option<LegId>,
     /// The registration that calls come by.
     pub(super) peer: Option<sip::PeerId>,
+    /// What certificate the next INVITE comes with.
+    pub(super) domains: Vec<String>,
     /// Further fields of the next INVITE.
     pub(super) headers: Vec<(String, String)>,
 }
@@ -78,24 +88,34 @@ impl World {
 
     /// A world whose repair queue has this, too.
     pub(super) fn with(extra: &str) -> World {
-        World::made(extra, "", None)
+        World::made(config(extra, ""), None)
+    }
+
+    /// A world with another team.toml, and this after the trunk.
+    pub(super) fn with_team(team: impl Fn(&str) -> String, trunk: &str) -> World {
+        World::made(config_with(team, |server| format!("{server}{trunk}")), None)
+    }
+
+    /// A world with another server.toml.
+    pub(super) fn with_server(extra: &str, server: impl Fn(&str) -> String) -> World {
+        World::made(config_with(|team| with_extra(team, extra), server), None)
     }
 
     /// A world whose trunk has this, too, and more tables after it.
     pub(super) fn with_trunk(extra: &str, trunk: &str) -> World {
-        World::made(extra, trunk, None)
+        World::made(config(extra, trunk), None)
     }
 
     /// A world that takes up what another has kept.
     pub(super) fn restarted(extra: &str, kept: Option<Kept>) -> World {
-        World::made(extra, "", kept)
+        World::made(config(extra, ""), kept)
     }
 
-    fn made(extra: &str, trunk: &str, kept: Option<Kept>) -> World {
+    fn made(config: Config, kept: Option<Kept>) -> World {
         let prompt = Arc::new(Prompt { pcmu: vec![0xff; 800].into(), pcma: vec![0xd5; 800].into() });
         let mut out = Vec::new();
         let with = SwitchConfig {
-            config: Arc::new(config(extra, trunk)),
+            config: Arc::new(config),
             epoch: Epoch { unix_ms: 1_000_000 },
             first_call: CallId(1),
             kept,
@@ -122,6 +142,7 @@ impl World {
             remote: flow().remote,
             replaces: None,
             peer: None,
+            domains: Vec::new(),
             headers: Vec::new(),
         };
         world.obey(out);
@@ -243,6 +264,7 @@ impl World {
             leg,
             flow: Flow { remote: self.remote, ..flow() },
             peer: self.peer,
+            domains: self.domains.clone(),
             replaces: self.replaces,
             dialled: number.into(),
             uri: format!("sip:{number}@127.0.0.1"),

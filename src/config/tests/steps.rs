@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::base::{Epoch, Lang};
-use crate::ivr::{Act, Plan, Rehearsal, Understood};
+use crate::ivr::{Act, Plan, Proof, Rehearsal, Understood};
 
 /// 200 requests that are no examples: language, intent, words.
 const REQUESTS: &str = include_str!("requests.tsv");
@@ -24,7 +24,8 @@ const TREE: [(&str, &str); 9] = [
 /// A caller of the line who knows what it wants and answers what it is asked: turns to the right node, or none if it got
 /// to another.
 fn turns(plan: &Arc<Plan>, lang: Lang, wanted: &str, words: &str) -> Option<usize> {
-    let (mut rehearsal, _) = Rehearsal::begin(plan.clone(), Epoch { unix_ms: 0 }, BTreeMap::new());
+    let (mut rehearsal, _) =
+        Rehearsal::begin(plan.clone(), Epoch { unix_ms: 0 }, BTreeMap::new(), Proof::default());
     let intent = plan.intents.iter().find(|i| i.name == wanted).unwrap();
     let mut acts = vec![Act::Says(words.to_owned())];
     if lang != plan.first_language() {

@@ -1,7 +1,7 @@
 //! Connections from their beginning: accepted or made, TLS and WebSocket agreed on, and handed to `connection`.
 
 use super::super::tls;
-use super::connection::{Stream, converse};
+use super::connection::{Stream, converse, keep_alive};
 use super::table::{Entry, Shared};
 use super::{ERROR_PAUSE, websocket};
 use crate::limits::SIP_HANDSHAKE_MAX;
@@ -11,6 +11,9 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::CommonState;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// Takes connections for a listener until nobody wants messages any more.
 pub(super) async fn accept(
@@ -46,25 +49,35 @@ async fn serve(stream: TcpStream, flow: Flow, tls: Option<tls::Acceptor>, shared
     match (flow.transport, tls) {
         (Transport::Tls, Some(tls)) => {
             if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await {
-                converse(Stream::new(stream), flow, enter(), shared).await;
+                let domains = domains_of(stream.get_ref().1);
+                shared.hand(Input::Secured { flow, domains }).await;
+                converse(Stream::new(stream), flow, enter(), shared, None).await;
             }
         }
         (Transport::Wss, Some(tls)) => {
-            if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await
-                && let Ok(Ok(socket)) = tokio::time::timeout_at(until, websocket::accept(stream)).await
-            {
-                converse(socket, flow, enter(), shared).await;
+            if let Ok(Ok(stream)) = at_most(tls.current().accept(stream)).await {
+                let domains = domains_of(stream.get_ref().1);
+                let Ok(Ok(socket)) = tokio::time::timeout_at(until, websocket::accept(stream)).await else {
+                    return;
+                };
+                shared.hand(Input::Secured { flow, domains }).await;
+                converse(socket, flow, enter(), shared, None).await;
             }
         }
         (Transport::Ws, _) => {
             if let Ok(Ok(socket)) = tokio::time::timeout_at(until, websocket::accept(stream)).await {
-                converse(socket, flow, enter(), shared).await;
+                converse(socket, flow, enter(), shared, None).await;
             }
         }
         (Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Wss, _) => {
-            converse(Stream::new(stream), flow, enter(), shared).await;
+            converse(Stream::new(stream), flow, enter(), shared, None).await;
         }
     }
+}
+
+/// Who the peer has proved to be: the core is told before anything that it says.
+fn domains_of(connection: &CommonState) -> Vec<String> {
+    tls::domains(connection.peer_certificates())
 }
 
 /// Makes a connection in a task of its own; `first` is sent as soon as it is there.
@@ -84,7 +97,7 @@ pub(super) fn connect(flow: Flow, first: Bytes, tls: &tls::Connector, shared: &S
 /// Gives the entry back if there is no connection.
 async fn begin(
     flow: Flow,
-    tls: Option<(tokio_rustls::TlsConnector, tokio_rustls::rustls::pki_types::ServerName<'static>)>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
     entry: Entry,
     shared: &Shared,
 ) -> Option<Entry> {
@@ -94,9 +107,13 @@ async fn begin(
     };
     let _ = stream.set_nodelay(true);
     match tls {
-        None => converse(Stream::new(stream), flow, entry, shared).await,
+        None => converse(Stream::new(stream), flow, entry, shared, Some(keep_alive)).await,
         Some((connector, name)) => match timeout(SIP_HANDSHAKE_MAX, connector.connect(name, stream)).await {
-            Ok(Ok(stream)) => converse(Stream::new(stream), flow, entry, shared).await,
+            Ok(Ok(stream)) => {
+                let domains = domains_of(stream.get_ref().1);
+                shared.hand(Input::Secured { flow, domains }).await;
+                converse(Stream::new(stream), flow, entry, shared, Some(keep_alive)).await;
+            }
             Ok(Err(error)) => {
                 tracing::warn!(peer = %flow.remote, %error, "no TLS connection");
                 return Some(entry);

@@ -1,13 +1,16 @@
 //! One connection: reads and writes until either side ends it.
 
 use super::table::{Entry, Shared};
-use crate::limits::{SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_STALL_MAX};
+use crate::limits::{SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_STALL_MAX, SIP_KEEP_ALIVE_S};
 use crate::sip::{Flow, Frame, Framer, Input};
 use bytes::Bytes;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+/// A keep-alive of ours (RFC 5626 §3.5.1).
+const PING: Bytes = Bytes::from_static(b"\r\n\r\n");
 /// The keep-alive that answers a ping (RFC 5626 §3.5.1).
 const PONG: Bytes = Bytes::from_static(b"\r\n");
 
@@ -75,8 +78,22 @@ impl<S> Stream<S> {
     }
 }
 
-/// Carries messages both ways until either side ends the connection, which the core is then told.
-pub(super) async fn converse(mut wire: impl Wire, flow: Flow, mut entry: Entry, shared: &Shared) {
+/// When a keep-alive is due over a connection that we made.
+pub(super) fn keep_alive() -> Duration {
+    Duration::from_secs(fastrand::u64(SIP_KEEP_ALIVE_S))
+}
+
+/// Carries messages both ways until either side ends the connection, which the core is then told. `ping` says how long after
+/// what was sent last a keep-alive is sent, if any.
+pub(super) async fn converse(
+    mut wire: impl Wire,
+    flow: Flow,
+    mut entry: Entry,
+    shared: &Shared,
+    ping: Option<fn() -> Duration>,
+) {
+    let next_ping = || ping.map(|after| Instant::now() + after());
+    let mut ping_at = next_ping();
     // When the peer must have sent a whole message, or have been sent one.
     let (mut until, mut spoken) = (Instant::now() + SIP_CONNECTION_STALL_MAX, false);
     let lost = loop {
@@ -114,12 +131,18 @@ pub(super) async fn converse(mut wire: impl Wire, flow: Flow, mut entry: Entry, 
                     if !spoken || !unfinished {
                         until = Instant::now() + SIP_CONNECTION_IDLE_MAX;
                     }
-                    spoken = true;
+                    (spoken, ping_at) = (true, next_ping());
                     if write(&mut wire, message).await.is_err() {
                         break true;
                     }
                 }
             },
+            () = sleep_until(ping_at.unwrap_or(until)), if ping_at.is_some() => {
+                ping_at = next_ping();
+                if write(&mut wire, PING).await.is_err() {
+                    break true;
+                }
+            }
             () = shared.closed() => return,
         }
     };
@@ -133,5 +156,39 @@ async fn write(wire: &mut impl Wire, message: Bytes) -> io::Result<()> {
     match timeout(SIP_CONNECTION_STALL_MAX, wire.write(message)).await {
         Ok(done) => done,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Transport;
+    use tokio::sync::mpsc;
+
+    #[test]
+    fn a_connection_that_we_made_is_kept_alive_and_its_answers_are_no_messages() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (sender, mut inputs) = mpsc::channel(8);
+            let shared = Shared::new(sender);
+            let addr = |port| (std::net::Ipv4Addr::LOCALHOST, port).into();
+            let flow = Flow { transport: Transport::Tcp, local: addr(5060), remote: addr(5070) };
+            let (ours, mut theirs) = tokio::io::duplex(64);
+            let entry = shared.enter(flow, None);
+            let often: fn() -> Duration = || Duration::from_millis(5);
+            let talk = converse(Stream::new(ours), flow, entry, &shared, Some(often));
+            let peer = async {
+                let mut octets = [0; 4];
+                for _ in 0..3 {
+                    theirs.read_exact(&mut octets).await.unwrap();
+                    assert_eq!(&octets, b"\r\n\r\n");
+                    theirs.write_all(b"\r\n").await.unwrap();
+                }
+                drop(theirs);
+            };
+            timeout(Duration::from_secs(20), async { tokio::join!(talk, peer) }).await.unwrap();
+            assert!(matches!(inputs.recv().await, Some(Input::Closed { .. } | Input::Unreachable { .. })));
+            assert!(inputs.try_recv().is_err(), "nothing else has come");
+        });
     }
 }

@@ -28,7 +28,7 @@ impl Node {
         if let Some((acceptor, connector)) = tls {
             let tls = Listener { transport: Transport::Tls, addr: ANY, advertised: None };
             sockets.listen(tls, Some(acceptor)).await.unwrap();
-            sockets.trust(connector);
+            sockets.connector = connector;
         }
         let listeners = sockets.listeners().to_vec();
         let endpoint = Endpoint::new(Config { seed, accounts, listeners, ..Config::default() });
@@ -219,5 +219,37 @@ fn the_next_free_port_is_taken() {
         let next = SipSockets::bind_from(taken.ip(), taken.port(), 50).await.unwrap();
         assert!(next.addrs()[0].port() > taken.port());
         assert!(SipSockets::bind_from(taken.ip(), taken.port(), 1).await.is_err());
+    });
+}
+
+#[test]
+fn where_is_listened_no_longer_connections_and_calls_over_datagrams_go_on_and_nothing_new_comes() {
+    run(async {
+        let mut sockets = SipSockets::bind(&[ANY]).await.unwrap();
+        let old = sockets.addrs()[0];
+        let mut there = TcpStream::connect(old).await.unwrap();
+        there.write_all(b"\r\n\r\n").await.unwrap();
+        there.read_exact(&mut [0; 2]).await.unwrap();
+        let new = sockets.listen_both(ANY).await.unwrap();
+        sockets.unlisten(Transport::Udp, old);
+        sockets.unlisten(Transport::Tcp, old);
+        assert_eq!(sockets.addrs(), [new]);
+        while TcpStream::connect(old).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        there.write_all(b"\r\n\r\n").await.unwrap();
+        there.read_exact(&mut [0; 2]).await.unwrap();
+        // A call needs the socket still; then it does not.
+        let peer = UdpSocket::bind(ANY).await.unwrap();
+        let flow = Flow { transport: Transport::Udp, local: old, remote: peer.local_addr().unwrap() };
+        sockets.close_retired(|addr| addr == old);
+        sockets.send(flow, Bytes::from_static(b"BYE"));
+        assert_eq!(peer.recv(&mut [0; 16]).await.unwrap(), 3);
+        assert_eq!(sockets.listen_both(old).await.unwrap(), old, "it is taken up again");
+        sockets.unlisten(Transport::Udp, old);
+        sockets.close_retired(|_| false);
+        sockets.send(flow, Bytes::from_static(b"BYE"));
+        assert!(matches!(sockets.recv().await, Input::Unreachable { flow: f } if f == flow));
+        assert!(UdpSocket::bind(new).await.is_err(), "this one stays");
     });
 }

@@ -78,6 +78,48 @@ fn what_is_wrong_with_a_file_is_said_at_the_line_that_names_it() {
     says("no certificate", 3, "holds no certificate");
 }
 
+#[test]
+fn what_is_wrong_with_what_a_trunk_is_shown_is_said_at_its_line() {
+    let folder = Folder::new("trunk");
+    folder.certify(2020, 2090);
+    let trunk = |certificate: &str, key: &str| {
+        let shown = format!("tls = {{ certificate = \"{certificate}\", key = \"{key}\" }}");
+        folder.wrong(&format!("[[trunk]]\nname = \"t\"\nto = \"sips:h\"\n{shown}"))
+    };
+    assert_eq!(trunk("c.pem", "k.pem"), "");
+    assert!(trunk("nowhere.pem", "k.pem").contains("server.toml:8:23: error: `nowhere.pem` cannot be read"));
+    folder.write("other.pem", &KeyPair::generate().unwrap().serialize_pem());
+    assert!(
+        trunk("c.pem", "other.pem")
+            .contains("the key `other.pem` does not belong to the certificate `c.pem`")
+    );
+    folder.write("old.key", &std::fs::read_to_string(folder.0.join("k.pem")).unwrap());
+    folder.certify(2020, 2021);
+    std::fs::rename(folder.0.join("c.pem"), folder.0.join("old.pem")).unwrap();
+    folder.certify(2020, 2090);
+    assert!(trunk("old.pem", "old.key").contains("`old.pem` has expired"));
+}
+
+#[test]
+fn a_certificate_is_for_the_domains_of_its_sip_uris_or_else_for_its_names() {
+    let key = KeyPair::generate().unwrap();
+    let domains = |names: &[&str], uris: &[&str]| {
+        let mut params =
+            CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
+        let uris = uris.iter().map(|uri| rcgen::SanType::URI((*uri).try_into().unwrap()));
+        params.subject_alt_names.extend(uris);
+        domains(Some(&[params.self_signed(&key).unwrap().der().clone()])).join(" ")
+    };
+    assert_eq!(domains(&["A.example", "b.example"], &[]), "a.example b.example");
+    assert_eq!(domains(&["a.example"], &["sip:Carrier.example", "sip:me@c.example"]), "carrier.example");
+    assert_eq!(
+        domains(&["a.example"], &["sips:c.example", "https://d.example"]),
+        "a.example",
+        "no SIP domain"
+    );
+    assert_eq!(super::domains(None), Vec::<String>::new());
+}
+
 /// A server that shows a certificate for 127.0.0.1, and a client that trusts it.
 pub(in crate::drive) fn pair() -> (Acceptor, Connector) {
     let key = KeyPair::generate().unwrap();

@@ -113,7 +113,10 @@ impl Dialog {
     fn first_rule(&mut self, now: Now, intent: usize, out: &mut Vec<Output>) {
         let plan = self.plan.clone();
         let values = self.filled();
-        let value = |name: &str| values.iter().find(|v| v.name == name).map(|v| v.value.reveal());
+        let value = |name: &str| {
+            let own = values.iter().find(|v| v.name == name).map(|v| v.value.reveal());
+            own.or_else(|| self.proof.value(name))
+        };
         let fits = |a: &&Action| a.when.as_ref().is_none_or(|c| c.holds(value));
         let rule = plan.intents.get(intent).and_then(|i| i.rules.iter().find(fits));
         self.apply(now, rule, intent, out);

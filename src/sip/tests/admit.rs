@@ -307,3 +307,30 @@ fn a_ban_touches_no_call_in_progress() {
     assert!(e.endpoint.unban(e.now, TRUNK.parse().unwrap()));
     assert_eq!(e.send_as(TRUNK, ("INVITE", 1), "newer", who, "").last().unwrap(), "Incoming");
 }
+
+#[test]
+fn a_trunk_is_known_by_its_certificate_wherever_it_calls_from_and_only_over_that_connection() {
+    let mut e = Edge::new(Rules { trunk_domains: vec!["carrier.example".into()], ..rules() });
+    let addr = |ip: &str| (ip.parse::<std::net::IpAddr>().unwrap(), 5061).into();
+    let flow = Flow { transport: Transport::Tls, local: addr("10.0.0.1"), remote: addr(STRANGER) };
+    let mut options = |domains: Option<&str>| {
+        if let Some(domains) = domains {
+            let domains = domains.split_whitespace().map(str::to_owned).collect();
+            e.input(Input::Secured { flow, domains });
+        }
+        e.cseq += 1;
+        let message = format!(
+            "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bK{0}\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <sip:a@b>\r\nCall-ID: {0}\r\nCSeq: 1 OPTIONS\r\n\r\n",
+            e.cseq
+        );
+        let said = e.input(Input::Received { flow, message: Bytes::from(message) });
+        (said, e.endpoint.is_stranger(flow))
+    };
+    assert_eq!(options(Some("")), (vec![], true), "no certificate");
+    assert_eq!(options(Some("other.example")), (vec![], true));
+    assert_eq!(options(Some("b.example carrier.example")), (vec!["200".into()], false));
+    assert_eq!(options(None), (vec!["200".into()], false));
+    e.input(Input::Closed { flow });
+    assert!(e.endpoint.is_stranger(flow), "the next connection from there proves nothing");
+}

@@ -133,3 +133,23 @@ fn scanners_are_known_by_name_and_phones_are_not_scanners() {
         assert!(!w.scanner(agent), "{agent}");
     }
 }
+
+#[test]
+fn bans_survive_a_restart_and_the_next_of_a_source_is_longer_all_the_same() {
+    let rules = Rules { ban: Duration::from_secs(600), ..Rules::default() };
+    let mut old = Watch::new(rules.clone());
+    let before = Epoch { unix_ms: 1_000_000 };
+    old.ban(AT, ip(1), None, "scanner");
+    old.ban(AT, ip(2), Some(Duration::from_secs(1)), "by hand");
+    let json = serde_json::to_string(&old.kept(AT + S, before)).unwrap();
+    // A hundred seconds later another process takes it up.
+    let after = Epoch { unix_ms: before.unix_ms_at(AT) + 100_000 };
+    let mut new = Watch::new(rules);
+    new.take_up(serde_json::from_str(&json).unwrap(), after);
+    let bans = new.bans(Now(0));
+    assert_eq!((bans.len(), bans[0].source.as_str(), &*bans[0].why), (1, "0.0.0.1", "scanner"));
+    assert_eq!((bans[0].left.as_secs(), bans[0].times), (500, 1));
+    assert!(new.news().is_empty() && new.banned(Now(0), ip(1)) && !new.banned(Now(0), ip(2)));
+    new.ban(Now(0), ip(2), None, "scanner");
+    assert_eq!(new.news()[0].left.as_secs(), 1200, "its second");
+}

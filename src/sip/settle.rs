@@ -1,0 +1,107 @@
+//! What the transactions say, to whom it is said, and when a leg is forgotten.
+
+use super::endpoint::Endpoint;
+use super::event::{EndCause, Event, Output};
+use super::layer::{Owner, Request, TxId, Up};
+use super::leg::{Leg, LegTimer, State};
+use super::message::Start;
+use crate::base::{LegId, Now};
+
+impl Endpoint {
+    /// Carries out what the transactions have said, until they say no more.
+    pub(super) fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some(up) = self.layer.ups.pop_front() {
+            match up {
+                Up::Response { owner, tx, response } => match owner {
+                    Owner::Invite(leg) => self.invite_response(now, leg, tx, (&response.0, &response.1), out),
+                    Owner::Bye(leg) => {
+                        if let Start::Response { status: status @ 200.., .. } = *response.0.start() {
+                            self.bye_response(now, leg, status, &response.0, out);
+                        }
+                    }
+                    Owner::Offer(leg) => self.offer_response(now, leg, tx, (&response.0, &response.1), out),
+                    Owner::Refer(leg) => self.refer_response(leg, &response.0, out),
+                    Owner::Registration(peer) => {
+                        self.registration_response(now, (peer, tx), &response.0, out);
+                    }
+                    Owner::Options(peer) => self.options_response((peer, tx), &response.0, out),
+                    Owner::Leg(_) | Owner::Nobody => {}
+                },
+                Up::Failed { owner, tx, unreachable } => match owner {
+                    Owner::Invite(leg) => self.invite_failed(now, leg, tx, unreachable, out),
+                    Owner::Registration(peer) => self.registration_failed(now, (peer, tx), unreachable, out),
+                    Owner::Options(peer) => self.options_failed(now, (peer, tx), out),
+                    Owner::Offer(leg) => self.offer_failed(now, leg, tx, out),
+                    Owner::Refer(leg) => self.refer_ended(leg, 408, out),
+                    Owner::Bye(_) | Owner::Leg(_) | Owner::Nobody => {}
+                },
+                Up::ReplyLost { owner } => {
+                    let waits = |l: &Leg| matches!(l.state, State::Offered(_)) || l.unacked.is_some();
+                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
+                        self.over(leg);
+                        self.end(leg, EndCause::Unreachable, out);
+                    }
+                }
+                Up::Gone { owner } => {
+                    if let Some(id) = owner.leg() {
+                        self.with(id, |leg| leg.open = leg.open.saturating_sub(1));
+                        self.reap(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins a server transaction, which is counted with its leg.
+    pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
+        if let Some(leg) = owner.leg().and_then(|id| self.legs.get_mut(&id)) {
+            leg.open += 1;
+        }
+        self.layer.serve(request, owner)
+    }
+
+    /// Says that a leg is over, once.
+    pub(super) fn end(&mut self, id: LegId, cause: EndCause, out: &mut Vec<Output>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if !leg.ended {
+            leg.ended = true;
+            out.push(Output::Event(Event::Ended { leg: id, cause }));
+        }
+        self.reap(id);
+    }
+
+    /// Puts a leg where nothing is to come but what comes late.
+    pub(super) fn over(&mut self, id: LegId) {
+        self.with(id, |leg| {
+            leg.state = State::Over;
+            leg.unacked = None;
+            leg.asked = None;
+            leg.wanted = None;
+        });
+        // A re-INVITE of ours that is open still has its end.
+        for timer in LegTimer::ALL.into_iter().filter(|t| *t != LegTimer::AskLimit) {
+            self.timers.clear((id, timer));
+        }
+    }
+
+    /// Forgets a leg that has ended and has no transaction left.
+    fn reap(&mut self, id: LegId) {
+        let done = |l: &Leg| l.ended && l.open == 0 && l.unacked.is_none();
+        if !self.legs.get(&id).is_some_and(done) {
+            return;
+        }
+        if let Some(leg) = self.legs.remove(&id) {
+            self.dialogs.remove(&(leg.dialog.call_id, leg.tag));
+        }
+        for timer in LegTimer::ALL {
+            self.timers.clear((id, timer));
+        }
+    }
+
+    /// Changes a leg, if it is there.
+    pub(super) fn with(&mut self, id: LegId, change: impl FnOnce(&mut Leg)) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            change(leg);
+        }
+    }
+}
