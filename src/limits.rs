@@ -248,6 +248,10 @@ pub const PASSING_PROMPTS_MAX: usize = 512;
 /// (`SIP_UDP_REQUEST_OCTETS_MAX`). Answer: values that do not fit are left out; the record has them all.
 pub const SLOTS_HEADER_MAX: usize = 300;
 
+/// Redirections that are followed when a model is fetched, and how long nothing may come. Answer: it is not fetched.
+pub const FETCH_REDIRECTS_MAX: usize = 5;
+pub const FETCH_STALL_MAX: Duration = Duration::from_secs(30);
+
 /// Texts whose vectors a sentence encoder keeps: the examples of a dozen lines and the sentences of an hour, some 3 KiB each.
 /// Answer: all are forgotten, and turned into vectors anew when they come again.
 pub const ENCODED_TEXTS_MAX: usize = 20_000;

@@ -133,7 +133,7 @@ enum Command {
     Asr(asr::Asr),
     /// Speak a text into a WAV file, as the server would say it.
     Tts(tts::Tts),
-    /// Show, check and add listening models.
+    /// Show, check, add and fetch listening models.
     Models(models::Models),
     /// Measure what this machine can do.
     Bench(bench::Bench),
@@ -178,7 +178,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Supervise(args) => block_on(supervise::supervise(args, &places)),
         Command::Asr(args) => asr::asr(&args, &places),
         Command::Tts(args) => block_on(tts::tts(&args, &places)),
-        Command::Models(args) => models::models(&args, &places),
+        Command::Models(args) => block_on(models::models(&args, &places)),
         Command::Bench(args) => block_on(bench::bench(&args, &places)),
         Command::Password(args) => ops::password(&args, &places),
         Command::Reload => block_on(ops::reload(&places)),

@@ -1,4 +1,4 @@
-//! `trunkline models`: which listening models there are, which are known, and how to get them.
+//! `trunkline models`: which listening models there are, which are known, and fetching them.
 
 use super::Places;
 use clap::{Args, Subcommand};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use trunkline::drive::known::{KNOWN, Known};
 use trunkline::drive::models::{self, Model};
 
-/// Show, check and add listening models.
+/// Show, check, add and fetch listening models.
 #[derive(Debug, Args)]
 pub(super) struct Models {
     #[command(subcommand)]
@@ -21,9 +21,11 @@ enum What {
     Check { files: Vec<PathBuf> },
     /// Check a file and copy it into the folder.
     Add { file: PathBuf },
+    /// Fetch a known model into the folder, and check it.
+    Fetch { name: String },
 }
 
-pub(super) fn models(args: &Models, places: &Places) -> Result<(), String> {
+pub(super) async fn models(args: &Models, places: &Places) -> Result<(), String> {
     let folder = places.models();
     match &args.what {
         What::List => list(places),
@@ -47,7 +49,44 @@ pub(super) fn models(args: &Models, places: &Places) -> Result<(), String> {
             outln!("the server listens with it from its next start on");
             Ok(())
         }
+        What::Fetch { name } => fetch(name, places).await,
     }
+}
+
+async fn fetch(name: &str, places: &Places) -> Result<(), String> {
+    let names: Vec<&str> = KNOWN.iter().map(|k| k.name).collect();
+    let known = Known::named(name)
+        .ok_or_else(|| format!("no known model `{name}`; there are: {}", names.join(", ")))?;
+    let folder = places.models();
+    let (to, part) = (folder.join(known.file()), folder.join(".fetched").join(known.file()));
+    if to.exists() {
+        return Err(format!("{} is there already", to.display()));
+    }
+    let parts = folder.join(".fetched");
+    std::fs::create_dir_all(&parts).map_err(|e| format!("{}: {e}", parts.display()))?;
+    let mut shown = 0;
+    let told = |octets: u64| {
+        let tenth = octets * 10 / known.octets.max(1);
+        if tenth > shown {
+            shown = tenth;
+            outln!("{} of {} MB", octets / 1_000_000, known.octets / 1_000_000);
+        }
+    };
+    let fetched = match trunkline::drive::fetch::fetch(&known.url(), &part, known.octets, told).await {
+        Ok(()) => models::check(&part),
+        Err(why) => Err(why),
+    };
+    let placed = fetched.and_then(|model| {
+        std::fs::rename(&part, &to).map_err(|e| format!("{}: {e}", to.display()))?;
+        Ok(model)
+    });
+    let _ = std::fs::remove_dir_all(&parts);
+    placed.map_err(|why| {
+        let url = known.url();
+        format!("{name} was not fetched: {why}\n  = get {url} where the network allows it, then `trunkline models add {}`", known.file())
+    })?;
+    outln!("{}: whole; the server listens with it from its next start on", to.display());
+    Ok(())
 }
 
 fn list(places: &Places) -> Result<(), String> {
@@ -61,7 +100,7 @@ fn list(places: &Places) -> Result<(), String> {
         let state = result.as_ref().map_or_else(Clone::clone, described);
         outln!("  {name:<32} {state}{}", if listens { "  (the server listens with it)" } else { "" });
     }
-    outln!("\nknown, to be put there:");
+    outln!("\nknown, to be had by `trunkline models fetch NAME`:");
     for known in KNOWN {
         let Known { name, octets, about, .. } = known;
         outln!("  {name:<20} {:>6} MB  {about}", octets / 1_000_000);

@@ -9,6 +9,7 @@ use crate::ivr::{RETRY_PAUSE, Request, ServiceReply as Reply};
 use crate::limits::{LOOKUP_OCTETS_MAX, LOOKUPS_AT_ONCE, LOOKUPS_CACHED};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
+use hyper::client::conn::http1::handshake;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Uri};
 use hyper_util::rt::TokioIo;
@@ -123,13 +124,10 @@ async fn exchange(
     headers: &[(String, Pii<String>)],
 ) -> Result<Reply, String> {
     let uri: Uri = url.parse().map_err(|_| "the address cannot be read")?;
-    let host = uri.host().ok_or("the address has no host")?.trim_matches(['[', ']']).to_owned();
-    let secure = uri.scheme_str() == Some("https");
-    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
     let path = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let mut request = hyper::Request::new(Full::new(Bytes::from(body.cloned().unwrap_or_default())));
     *request.uri_mut() = path.parse().map_err(|_| "the address cannot be read")?;
-    let authority = uri.authority().map_or(host.as_str(), |a| a.as_str());
+    let authority = uri.authority().ok_or("the address has no host")?.as_str();
     let fields = request.headers_mut();
     fields.insert(HOST, HeaderValue::from_str(authority).map_err(|_| "the host cannot be sent")?);
     fields.insert(USER_AGENT, HeaderValue::from_static(concat!("trunkline/", env!("CARGO_PKG_VERSION"))));
@@ -143,25 +141,8 @@ async fn exchange(
         fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.method_mut() = Method::POST;
     }
-    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|e| e.kind().to_string())?;
-    match secure {
-        false => over(stream, request).await,
-        true => {
-            let name = host.try_into().map_err(|_| "the host has no name for TLS")?;
-            let stream =
-                tls::https().connect(name, stream).await.map_err(|e| format!("TLS: {}", e.kind()))?;
-            over(stream, request).await
-        }
-    }
-}
-
-async fn over<S>(stream: S, request: hyper::Request<Full<Bytes>>) -> Result<Reply, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
     let wrong = |_: hyper::Error| "the connection broke".to_owned();
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(wrong)?;
+    let (mut sender, connection) = handshake(connect(&uri).await?).await.map_err(wrong)?;
     // Dropped with this future, and the connection with it: a time-out leaves nothing behind.
     let answer = async {
         let answer = sender.send_request(request).await.map_err(wrong)?;
@@ -176,6 +157,24 @@ where
         answer = &mut answer => answer,
         _ = &mut connection => answer.await,
     }
+}
+
+/// A stream of octets, encrypted or not.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// A connection to the host of `uri`, over TLS where it says so.
+pub(super) async fn connect(uri: &Uri) -> Result<TokioIo<Box<dyn Io>>, String> {
+    let host = uri.host().ok_or("the address has no host")?.trim_matches(['[', ']']).to_owned();
+    let secure = uri.scheme_str() == Some("https");
+    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|e| e.kind().to_string())?;
+    if !secure {
+        return Ok(TokioIo::new(Box::new(stream)));
+    }
+    let name = host.try_into().map_err(|_| "the host has no name for TLS")?;
+    let stream = tls::https().connect(name, stream).await.map_err(|e| format!("TLS: {}", e.kind()))?;
+    Ok(TokioIo::new(Box::new(stream)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod control;
 pub mod dns;
 pub mod encoder;
 pub mod engine;
+pub mod fetch;
 pub mod files;
 pub mod http;
 pub mod known;
