@@ -32,7 +32,7 @@ fn service(first: Duration, answer: &'static str) -> u16 {
 /// Calls `number` with these steps; gives the record, and what the caller's side printed.
 fn call(server: &Server, number: &str, steps: &[&str]) -> (Cdr, String) {
     let address = format!("sip:{number}@{}", server.sip);
-    let told = server.command(&[&["call", &address, "--json", "--max", "90"], steps].concat());
+    let told = server.command(&[&["call", &address, "--json", "--max", "180"], steps].concat());
     (record(server), told)
 }
 
@@ -156,4 +156,56 @@ fn agent_at_once_leads_to_a_person_in_both_languages() {
         let (cdr, told) = call(&server, number, &["--say", words, "--stay", "2"]);
         assert_eq!(cdr.queue.as_deref(), Some(queue), "{told}\n{:?}", cdr.turns);
     }
+}
+
+#[test]
+fn a_value_that_was_read_back_is_corrected_by_speech_in_both_languages() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    for (switch, [first, no, anew, yes], corrected) in [
+        (
+            None,
+            [
+                "one two three four five six seven eight",
+                "no",
+                "one two three four five six seven nine",
+                "yes",
+            ],
+            "one two three four, five six seven nine",
+        ),
+        (Some("#"), ["一二三四五六七八", "不对", "一二三四五六七九", "是的"], "幺二三四，五六七九"),
+    ] {
+        let server = Server::start(&[]);
+        let mut steps: Vec<&str> = switch.iter().flat_map(|key| ["--dtmf", key]).collect();
+        steps.extend([
+            "--dtmf", "9", "--dtmf", "50#", "--say", first, "--say", no, "--dtmf", "2", "--say", anew,
+        ]);
+        steps.extend(["--say", yes, "--stay", "2"]);
+        let (cdr, told) = call(&server, "95500", &steps);
+        assert_eq!(cdr.queue.as_deref(), Some("bank-service"), "{told}\n{:?}", cdr.turns);
+        assert!(slots(&cdr).contains(&("account", corrected)), "{:?}\n{:?}", cdr.slots, cdr.turns);
+    }
+}
+
+/// Whoever says nothing at all is asked, given time and keys, and gets a person: no call ends in silence.
+#[test]
+fn a_silent_caller_is_led_to_a_person_in_both_languages() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    std::thread::scope(|scope| {
+        for (number, queue, asked, keys) in [
+            ("95500", "bank-service", "I did not hear you", "use the keys of your phone"),
+            ("12345", "city-general", "没有听到您的声音", "请用电话按键选择"),
+        ] {
+            scope.spawn(move || {
+                let server = Server::start(&[]);
+                let (cdr, told) = call(&server, number, &["--after", "170", "--hangup"]);
+                assert_eq!(cdr.queue.as_deref(), Some(queue), "{told}\n{:?}", cdr.moments);
+                assert!(says(&cdr, asked) && says(&cdr, keys), "{:?}", cdr.moments);
+                assert!(cdr.turns.iter().all(|t| t.turn.heard.reveal().is_empty()), "{:?}", cdr.turns);
+            });
+        }
+    });
 }

@@ -168,7 +168,7 @@ pub(super) async fn connect(uri: &Uri) -> Result<TokioIo<Box<dyn Io>>, String> {
     let host = uri.host().ok_or("the address has no host")?.trim_matches(['[', ']']).to_owned();
     let secure = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|e| e.kind().to_string())?;
+    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|e| e.to_string())?;
     if !secure {
         return Ok(TokioIo::new(Box::new(stream)));
     }
