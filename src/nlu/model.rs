@@ -55,14 +55,11 @@ impl Model {
             encoder.map(|encoder| examples.iter().map(|e| vector(encoder.as_ref(), &e.text)).collect());
         let scripts: Vec<usize> = examples.iter().map(|e| script(&e.text)).collect();
         let held_out = held_out(&rows, vectors.as_deref(), &scripts, vocabulary.len(), intents);
-        let shares = [0, 1].map(|script| {
-            let of: Vec<&HeldOut> = held_out.iter().filter(|h| h.script == script).collect();
-            let loss = |share: f32| sharpest(&of, [share; 2]).1;
-            let words = loss(0.0);
-            let tried = SHARES.into_iter().filter(|_| vectors.is_some()).map(|share| (share, loss(share)));
-            let best = tried.min_by(|a, b| a.1.total_cmp(&b.1)).filter(|best| best.1 < words * WORTH);
-            best.map_or(0.0, |(share, _)| share)
-        });
+        let shares = match vectors {
+            Some(_) => [0, 1]
+                .map(|script| share(&held_out.iter().filter(|h| h.script == script).collect::<Vec<_>>())),
+            None => [0.0; 2],
+        };
         let (sharpness, _) = sharpest(&held_out.iter().collect::<Vec<_>>(), shares);
         let counts = |script: &usize| shares.get(*script).is_some_and(|share| *share > 0.0);
         let meaning = encoder.zip(vectors).map(|(encoder, vectors)| {
@@ -147,6 +144,13 @@ fn held_out(
         }));
     }
     out
+}
+
+/// How much meaning counts beside words: nothing, unless these are told clearly better with it.
+fn share(held_out: &[&HeldOut]) -> f32 {
+    let loss = |share: f32| sharpest(held_out, [share; 2]).1;
+    let best = SHARES.map(|share| (share, loss(share))).into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    best.filter(|best| best.1 < loss(0.0) * WORTH).map_or(0.0, |(share, _)| share)
 }
 
 /// The sharpness with the best held-out likelihood, and the loss with it: temperature scaling (Guo et al. 2017) by
