@@ -247,9 +247,10 @@ impl Server {
         let folder = &self.options.config;
         let loaded = files::load(folder).and_then(|mut config| {
             files::fill(folder, &mut config)?;
-            self.encoder.iter().for_each(|encoder| config.understand_with(encoder));
             let material = files::tls(folder, &config)?;
-            Ok((files::passwords(&self.data, &config)?, material, config))
+            let accounts = files::passwords(&self.data, &config)?;
+            self.encoder.iter().for_each(|encoder| config.understand_with(encoder));
+            Ok((accounts, material, config))
         });
         let listened = match loaded {
             Ok((accounts, material, config)) => {

@@ -3,7 +3,7 @@
 //! It sends noise that lies on the µ-law grid, so that a frame which crossed the server without being re-coded can be
 //! found bit for bit in what the other side recorded.
 
-use super::server::{Server, have, wait_for};
+use super::server::{Server, have, record, wait_for};
 use super::sipp::free_port;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use trunkline::base::Codec;
+use trunkline::call::{Cdr, Result};
 
 /// The number of who does not register.
 const CALLER: &str = "13800000001";
@@ -285,6 +286,20 @@ fn exact_frames(sent: &[i16], heard: &[i16]) -> usize {
         .chunks_exact(FRAME)
         .filter(|frame| places.get(&frame[..12]).is_some_and(|at| sent[*at..*at + FRAME] == **frame))
         .count()
+}
+
+/// The caller chooses by key, agent 1001 answers, and they talk for 6 s; gives the record.
+pub(crate) fn conversation(server: &Server, caller: &Baresip, agent: &Baresip) -> Cdr {
+    caller.choose(server, &format!("sip:12345@{}", server.sip));
+    agent.wait_event("CALL_INCOMING");
+    agent.command("accept", "");
+    server.wait_log("Bridged");
+    std::thread::sleep(Duration::from_secs(6));
+    caller.command("hangup", "");
+    let cdr = record(server);
+    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
+    assert_eq!(cdr.turns.len(), 1, "the key that chose was heard once");
+    cdr
 }
 
 /// Asserts that most of what each heard during about 6 s of talk is bit for bit what the other sent.

@@ -1,10 +1,8 @@
 //! A baresip phone in each codec at one end, one in another at the other end: a tone goes both ways, keys arrive once.
 
-use super::baresip::{Baresip, have_baresip};
-use super::server::{Server, record};
-use std::time::Duration;
+use super::baresip::{Baresip, conversation, have_baresip};
+use super::server::Server;
 use trunkline::base::Codec;
-use trunkline::call::Result;
 
 static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
@@ -20,15 +18,7 @@ fn talk(caller: Codec, agent: Codec) {
     let agent_phone = Baresip::start_in(&server, "agent", Some("1001"), agent, 500);
     server.wait_state("1001", "ready");
     let caller_phone = Baresip::start_in(&server, "caller", None, caller, 800);
-    caller_phone.choose(&server, &format!("sip:12345@{}", server.sip));
-    agent_phone.wait_event("CALL_INCOMING");
-    agent_phone.command("accept", "");
-    server.wait_log("Bridged");
-    std::thread::sleep(Duration::from_secs(6));
-    caller_phone.command("hangup", "");
-    let cdr = record(&server);
-    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
-    assert_eq!(cdr.turns.len(), 1, "the key that chose was heard once");
+    let cdr = conversation(&server, &caller_phone, &agent_phone);
     for (leg, codec) in cdr.legs.iter().zip([caller, agent]) {
         let s = leg.stats;
         assert_eq!((leg.codec, s.lost, s.rejected), (Some(codec), 0, 0), "{leg:?}");

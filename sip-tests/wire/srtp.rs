@@ -1,8 +1,7 @@
 //! Encrypted calls: baresip's SRTP (libre) at one end or both, keys by SDES.
 
-use super::baresip::{Baresip, have_baresip, hear_each_other};
+use super::baresip::{Baresip, conversation, have_baresip, hear_each_other};
 use super::server::{Server, record};
-use std::time::Duration;
 use trunkline::call::Result;
 
 /// A caller and an agent, each encrypting as `mediaenc` says, talk for 6 s; what each hears is bit for bit what the other said.
@@ -12,15 +11,7 @@ fn talk(srtp: &str, [caller, agent]: [&str; 2]) -> [Option<String>; 2] {
     let agent = Baresip::start_encrypting(&server, "agent", Some("1001"), agent);
     server.wait_state("1001", "ready");
     let caller = Baresip::start_encrypting(&server, "caller", None, caller);
-    caller.choose(&server, &format!("sip:12345@{}", server.sip));
-    agent.wait_event("CALL_INCOMING");
-    agent.command("accept", "");
-    server.wait_log("Bridged");
-    std::thread::sleep(Duration::from_secs(6));
-    caller.command("hangup", "");
-    let cdr = record(&server);
-    assert_eq!((cdr.result, cdr.agent.as_deref()), (Result::Connected, Some("1001")));
-    assert_eq!(cdr.turns.len(), 1, "the key that chose was heard once");
+    let cdr = conversation(&server, &caller, &agent);
     for leg in &cdr.legs {
         let s = leg.stats;
         // baresip's first RTCP (APP) and its last (BYE) come in the clear: it has no keys yet, or no more. Whether that is while the

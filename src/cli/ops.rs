@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use trunkline::config::{Problem, Severity};
 use trunkline::drive::control::{self, Action, Answer, Ask};
-use trunkline::drive::files;
+use trunkline::drive::{encoder, files};
 
 /// Check the dialplans.
 #[derive(Debug, Args)]
@@ -27,6 +27,7 @@ struct Checked<'a> {
 }
 
 pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
+    encoder::find(&places.models())?;
     if args.json {
         let (version, problems) = match files::checked(&places.config)? {
             Ok(config) => (Some(config.version), config.warnings),
@@ -37,7 +38,7 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
         let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
         return if version.is_some() { Ok(()) } else { Err(format!("{errors} errors")) };
     }
-    let (config, _) = places.lines()?;
+    let config = files::load(&places.config)?;
     files::tls(&places.config, &config)?;
     files::stir(&places.config, &config)?;
     for warning in &config.warnings {

@@ -64,8 +64,9 @@ fn run(ops: &Receiver<FileOp>, waiting: &AtomicUsize, mut reporter: Reporter) {
                 (leg, Recording::create(&file, codec).map(|r| drop(open.insert(leg, r))))
             }
             FileOp::Move { from, to } => {
-                let moved = open.remove(&from).map(|r| open.insert(to, r));
-                drop(moved);
+                if let Some(recording) = open.remove(&from) {
+                    open.insert(to, recording);
+                }
                 (to, Ok(()))
             }
             FileOp::Append { leg, octets } => {

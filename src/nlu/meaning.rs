@@ -28,15 +28,16 @@ impl Meaning {
                 sum.iter_mut().zip(vector.iter()).for_each(|(s, (_, v))| *s += v);
             }
         }
+        let centres: Vec<Vec<f32>> = sums.iter().cloned().map(unit).collect();
         // An example is as near to the centre of the others of its intent as an unseen sentence would be.
         let (mut own, mut others, mut pairs) = (0.0, 0.0, 0.0_f32);
         for (vector, intent) in vectors {
-            for (at, sum) in sums.iter().enumerate() {
+            for (at, (sum, centre)) in sums.iter().zip(&centres).enumerate() {
                 if at == *intent {
                     let rest: Vec<f32> = sum.iter().zip(vector.iter()).map(|(s, (_, v))| s - v).collect();
-                    own += cosine(&rest, vector);
+                    own += cosine(&unit(rest), vector);
                 } else {
-                    others += cosine(sum, vector);
+                    others += cosine(centre, vector);
                     pairs += 1.0;
                 }
             }
@@ -44,7 +45,7 @@ impl Meaning {
         Meaning {
             encoder,
             linear: Linear::fit_vectors(vectors, columns, intents),
-            centres: sums,
+            centres,
             own: own / vectors.len().max(1) as f32,
             others: others / pairs.max(1.0),
         }
@@ -62,10 +63,15 @@ impl Meaning {
     }
 }
 
-/// `vector` has length 1.
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    vector.iter_mut().for_each(|v| *v /= length);
+    vector
+}
+
+/// Of the angle between two of length 1.
 fn cosine(centre: &[f32], vector: &Row) -> f32 {
-    let length = centre.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    centre.iter().zip(vector).map(|(a, (_, b))| a * b).sum::<f32>() / length
+    centre.iter().zip(vector).map(|(a, (_, b))| a * b).sum()
 }
 
 /// The vector of a text, as a row.

@@ -136,12 +136,10 @@ impl Server {
     ) -> Result<(), String> {
         let places = config.server.places();
         let none = std::iter::repeat_n(None, config.server.addresses.len());
-        let mut added: Vec<Bound> = Vec::new();
+        let (mut added, mut shown): (Vec<Bound>, Vec<_>) = (Vec::new(), Vec::new());
         for (place, tls) in places.iter().zip(none.chain(material.listeners)) {
             if let Some(there) = self.bound.iter().find(|b| b.place == *place) {
-                if let (Some(acceptor), Some(tls)) = (&there.acceptor, tls) {
-                    acceptor.replace(tls);
-                }
+                shown.extend(there.acceptor.clone().zip(tls));
                 continue;
             }
             // Another port may have had to be taken at the start.
@@ -158,6 +156,7 @@ impl Server {
                 }
             }
         }
+        shown.into_iter().for_each(|(acceptor, tls)| acceptor.replace(tls));
         for (transport, addr) in added.iter().flat_map(Bound::listens) {
             info!("listening on {addr} ({transport})");
         }
