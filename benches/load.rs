@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use trunkline::base::{Codec, Direction, Lang, Now};
 use trunkline::drive::voice::Voice;
+use trunkline::drive::voices::Speakers;
 use trunkline::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Target, Transport};
 use trunkline::{codec, sdp};
 
@@ -119,7 +120,9 @@ fn main() {
 /// µ-law speech of a caller.
 fn speech(text: &str) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let samples = runtime.block_on(Voice::new(None).0.speak(Lang::Zh, text)).expect("espeak-ng speaks");
+    let samples = runtime
+        .block_on(Voice::new(None, Speakers::new()).0.speak(Lang::Zh, text))
+        .expect("espeak-ng speaks");
     samples.iter().map(|s| codec::encode(Codec::Pcmu, *s)).collect()
 }
 

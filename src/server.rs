@@ -15,7 +15,7 @@ mod log;
 mod start;
 
 use crate::acd::Figures;
-use crate::base::Now;
+use crate::base::{Lang, Now};
 use crate::call::{self, Switch, TrunkNews};
 use crate::config::Config;
 use crate::drive::control::Control;
@@ -29,7 +29,7 @@ use crate::drive::tickets::Tickets;
 use crate::drive::voice::{Rendered, Voice};
 use crate::nlu::Encoder;
 use crate::sip;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,6 +76,8 @@ pub struct Ready {
     pub no_model: Option<String>,
     /// There is a sentence encoder.
     pub encodes: bool,
+    /// The neural voices; espeak-ng speaks where there is none.
+    pub speaks: BTreeMap<Lang, String>,
     pub config: Arc<Config>,
 }
 

@@ -8,6 +8,7 @@ mod baresip;
 mod calls;
 mod codecs;
 mod consult;
+mod engines;
 mod guarded;
 mod identity;
 mod ipv6;

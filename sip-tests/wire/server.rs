@@ -52,7 +52,8 @@ impl Server {
         Server::start_with(changes, Path::new("/nonexistent"))
     }
 
-    fn start_with(changes: &[(&str, &str)], models: &Path) -> Server {
+    /// Starts a server with another folder of models.
+    pub(crate) fn start_with(changes: &[(&str, &str)], models: &Path) -> Server {
         let n = NUMBER.fetch_add(1, Ordering::Relaxed);
         let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let folder = tmp.join(format!("wire-{}-{n}", std::process::id()));

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use trunkline::base::Lang;
 use trunkline::drive::engine::Engine;
 use trunkline::drive::voice::Voice;
+use trunkline::drive::voices::Speakers;
 use trunkline::drive::{files, models};
 
 /// Between the sentences of one caller: its own three seconds, the line's answer, and thinking.
@@ -81,7 +82,7 @@ type Sentences = Arc<Vec<(Lang, Vec<i16>)>>;
 /// Sentences that callers of the lines would say.
 async fn sentences(places: &Places) -> Result<Sentences, String> {
     let config = files::load(&places.config)?;
-    let (voice, _results) = Voice::new(None);
+    let (voice, _results) = Voice::new(None, Speakers::new());
     let mut out = Vec::new();
     let examples = config.lines.iter().flat_map(|l| &l.intents).flat_map(|i| &i.examples);
     let examples = examples.filter_map(|(lang, texts)| Some((*lang, texts.first()?)));

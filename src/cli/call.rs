@@ -16,6 +16,7 @@ use trunkline::drive::control::{self, Answer, Ask};
 use trunkline::drive::phone::{Happening, Phone};
 use trunkline::drive::store::Reader;
 use trunkline::drive::voice::{self, Voice};
+use trunkline::drive::voices::Speakers;
 use trunkline::media::{Prompt, Report};
 use trunkline::phone::{Act, Input, Output, Recording, Script};
 use trunkline::sip::{EndCause, Flow, Hop, Target};
@@ -110,7 +111,7 @@ impl Drop for Tape {
 
 /// What each step sounds like, made before the call: nobody waits for a synthesiser.
 async fn sounds(args: &Call) -> Result<Vec<Option<Arc<Prompt>>>, String> {
-    let (voice, _) = Voice::new(None);
+    let (voice, _) = Voice::new(None, Speakers::new());
     let mut sounds = Vec::new();
     for step in &args.steps.0 {
         let samples = match step {

@@ -40,8 +40,10 @@ use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use trunkline::config::Config;
-use trunkline::drive::{encoder, engine, files, recogniser};
+use trunkline::base::Lang;
+use trunkline::config::{Config, VoiceChoice};
+use trunkline::drive::voices::Speakers;
+use trunkline::drive::{encoder, engine, files, piper, recogniser, speaker, voices};
 use trunkline::nlu::Encoder;
 
 /// A telephony IVR and ACD media server: callers say in one sentence what they want and reach the right agent.
@@ -63,7 +65,7 @@ struct Places {
     /// The folder for records, recordings and rendered prompts, in place of the one in server.toml.
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The folder of listening models and of the sentence encoder; by default `models` beside the folder of dialplans.
+    /// The folder of listening models, voices and of the sentence encoder; by default `models` beside the folder of dialplans.
     #[arg(long, global = true, value_name = "DIR")]
     models: Option<PathBuf>,
 }
@@ -84,6 +86,16 @@ impl Places {
             config.understand_with(encoder);
         }
         Ok((config, encoder))
+    }
+
+    /// Who speaks: as `server.toml` has it, or `chosen` for a language; and what is wrong with a voice.
+    fn speakers(&self, chosen: Option<(Lang, &str)>) -> Result<(Speakers, Vec<String>), String> {
+        let wanted = match chosen {
+            Some((lang, name)) => vec![VoiceChoice::new(lang, name)],
+            None => files::load(&self.config).map(|config| config.server.voices).unwrap_or_default(),
+        };
+        let binary = std::env::current_exe().map_err(|e| e.to_string())?;
+        Ok(voices::speakers(&self.models(), &binary, &wanted))
     }
 
     fn models(&self) -> PathBuf {
@@ -152,6 +164,9 @@ enum Command {
     /// Write down sentences for the server (started by it).
     #[command(name = recogniser::WORKER, hide = true)]
     RecogniseWorker { model: PathBuf },
+    /// Speak texts for the server (started by it).
+    #[command(name = speaker::WORKER, hide = true)]
+    SpeakWorker { voice: PathBuf },
 }
 
 /// Parses the command line and does what it says.
@@ -187,6 +202,7 @@ pub(crate) fn run() -> Result<(), String> {
         Command::Guard(args) => block_on(guard::guard(args, &places)),
         Command::Dump => block_on(ops::dump(&places)),
         Command::RecogniseWorker { model } => engine::worker(&model),
+        Command::SpeakWorker { voice } => piper::worker(&voice),
     }
 }
 

@@ -1,12 +1,15 @@
-//! `trunkline models`: which listening models there are, which are known, and fetching them.
+//! `trunkline models`: which listening models and voices there are, which are known, and fetching them.
 
 use super::Places;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
-use trunkline::drive::known::{KNOWN, Known};
+use std::path::{Path, PathBuf};
+use trunkline::drive::known::{KNOWN, KNOWN_VOICES, Known, KnownVoice, Published};
 use trunkline::drive::models::{self, Model};
+use trunkline::drive::piper::Piper;
+use trunkline::drive::voices;
+use trunkline::tts::PiperVoice;
 
-/// Show, check, add and fetch listening models.
+/// Show, check, add and fetch listening models and voices.
 #[derive(Debug, Args)]
 pub(super) struct Models {
     #[command(subcommand)]
@@ -15,13 +18,13 @@ pub(super) struct Models {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// The models in the folder, which of them is listened with, and those that can be fetched.
+    /// The models and voices in the folder, what the server uses, and those that can be fetched.
     List,
-    /// Check files, or all in the folder: header, size, SHA-256 where it is known.
+    /// Check files, or all in the folder: header, size, SHA-256 where it is known; a voice is loaded.
     Check { files: Vec<PathBuf> },
-    /// Check a file and copy it into the folder.
+    /// Check a file and copy it into the folder: a listening model, or a voice (`.onnx` with the `.onnx.json` beside it).
     Add { file: PathBuf },
-    /// Fetch a known model into the folder, and check it.
+    /// Fetch a known model or voice into the folder, and check it.
     Fetch { name: String },
 }
 
@@ -30,18 +33,31 @@ pub(super) async fn models(args: &Models, places: &Places) -> Result<(), String>
     match &args.what {
         What::List => list(places),
         What::Check { files } => {
-            let checked: Vec<(PathBuf, Result<Model, String>)> = match files.is_empty() {
-                true => models::all(&folder),
-                false => files.iter().map(|f| (f.clone(), models::check(f))).collect(),
+            let files = match files.is_empty() {
+                true => models::all(&folder)
+                    .into_iter()
+                    .map(|m| m.0)
+                    .chain(voices::all(&folder).into_iter().map(|v| v.0))
+                    .collect(),
+                false => files.clone(),
             };
-            if checked.is_empty() {
+            if files.is_empty() {
                 return Err(format!("{} holds no model", folder.display()));
             }
-            for (path, result) in &checked {
-                outln!("{}: {}", path.display(), result.as_ref().map_or_else(Clone::clone, described));
+            let mut bad = 0;
+            for file in &files {
+                let result = check(file);
+                bad += usize::from(result.is_err());
+                outln!("{}: {}", file.display(), result.unwrap_or_else(|why| why));
             }
-            let bad = checked.iter().filter(|(_, r)| r.is_err()).count();
-            (bad == 0).then_some(()).ok_or_else(|| format!("{bad} of {} cannot be used", checked.len()))
+            (bad == 0).then_some(()).ok_or_else(|| format!("{bad} of {} cannot be used", files.len()))
+        }
+        What::Add { file } if is_voice(file) => {
+            let voice = check(file)?;
+            let to = voices::add(&folder, file)?;
+            outln!("{}: {voice}", to.display());
+            outln!("the server speaks with it from its next start on, unless server.toml names another");
+            Ok(())
         }
         What::Add { file } => {
             let model = models::add(&folder, file)?;
@@ -53,39 +69,74 @@ pub(super) async fn models(args: &Models, places: &Places) -> Result<(), String>
     }
 }
 
-async fn fetch(name: &str, places: &Places) -> Result<(), String> {
-    let names: Vec<&str> = KNOWN.iter().map(|k| k.name).collect();
-    let known = Known::named(name)
-        .ok_or_else(|| format!("no known model `{name}`; there are: {}", names.join(", ")))?;
-    let folder = places.models();
-    let (to, part) = (folder.join(known.file()), folder.join(".fetched").join(known.file()));
-    if to.exists() {
-        return Err(format!("{} is there already", to.display()));
+fn is_voice(file: &Path) -> bool {
+    file.extension().is_some_and(|x| x == "onnx")
+}
+
+/// A usable file in a few words.
+fn check(file: &Path) -> Result<String, String> {
+    if is_voice(file) {
+        let voice = voices::check(file)?;
+        Piper::load(file)?;
+        return Ok(spoken(&voice));
     }
-    let parts = folder.join(".fetched");
-    std::fs::create_dir_all(&parts).map_err(|e| format!("{}: {e}", parts.display()))?;
-    let mut shown = 0;
-    let told = |octets: u64| {
-        let tenth = octets * 10 / known.octets.max(1);
-        if tenth > shown {
-            shown = tenth;
-            outln!("{} of {} MB", octets / 1_000_000, known.octets / 1_000_000);
+    models::check(file).map(|model| described(&model))
+}
+
+fn spoken(voice: &PiperVoice) -> String {
+    let people = if voice.speakers > 1 { format!(", {} people", voice.speakers) } else { String::new() };
+    format!("good: speaks {} at {} Hz{people}", voice.lang.code(), voice.rate)
+}
+
+async fn fetch(name: &str, places: &Places) -> Result<(), String> {
+    let folder = places.models();
+    let (files, into) = match (Known::named(name), KnownVoice::named(name)) {
+        (Some(model), _) => (vec![model.published()], folder.clone()),
+        (None, Some(voice)) => (voice.published().to_vec(), folder.join(voices::FOLDER)),
+        (None, None) => {
+            let names = KNOWN.iter().map(|k| k.name).chain(KNOWN_VOICES.iter().map(|k| k.name));
+            let names: Vec<&str> = names.collect();
+            return Err(format!("no known model or voice `{name}`; there are: {}", names.join(", ")));
         }
     };
-    let fetched = match trunkline::drive::fetch::fetch(&known.url(), &part, known.octets, told).await {
-        Ok(()) => models::check(&part),
-        Err(why) => Err(why),
-    };
-    let placed = fetched.and_then(|model| {
-        std::fs::rename(&part, &to).map_err(|e| format!("{}: {e}", to.display()))?;
-        Ok(model)
-    });
+    let there = |published: &&Published| into.join(&published.file).exists();
+    if let Some(published) = files.iter().find(there) {
+        return Err(format!("{} is there already", into.join(&published.file).display()));
+    }
+    let parts = folder.join(".fetched");
+    let fetched = fetch_all(&files, &parts, &into).await;
     let _ = std::fs::remove_dir_all(&parts);
-    placed.map_err(|why| {
-        let url = known.url();
-        format!("{name} was not fetched: {why}\n  = get {url} where the network allows it, then `trunkline models add {}`", known.file())
+    fetched.map_err(|why| {
+        let urls: Vec<&str> = files.iter().map(|f| f.url.as_str()).collect();
+        let file = files.first().map_or("", |f| f.file.as_str());
+        format!("{name} was not fetched: {why}\n  = get {} where the network allows it, then `trunkline models add {file}`", urls.join(" and "))
     })?;
-    outln!("{}: whole; the server listens with it from its next start on", to.display());
+    outln!("{name}: whole; the server uses it from its next start on");
+    Ok(())
+}
+
+/// Each file first into `parts`; once all are whole, they go where they belong.
+async fn fetch_all(files: &[Published], parts: &Path, into: &Path) -> Result<(), String> {
+    for folder in [parts, into] {
+        std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    for published in files {
+        let mut shown = 0;
+        let told = |octets: u64| {
+            let tenth = octets * 10 / published.octets.max(1);
+            if tenth > shown {
+                shown = tenth;
+                outln!("{}: {} of {} MB", published.file, octets / 1_000_000, published.octets / 1_000_000);
+            }
+        };
+        let part = parts.join(&published.file);
+        trunkline::drive::fetch::fetch(&published.url, &part, published.octets, told).await?;
+        models::is_published(&part, published)?;
+    }
+    for published in files {
+        let to = into.join(&published.file);
+        std::fs::rename(parts.join(&published.file), &to).map_err(|e| format!("{}: {e}", to.display()))?;
+    }
     Ok(())
 }
 
@@ -100,10 +151,24 @@ fn list(places: &Places) -> Result<(), String> {
         let state = result.as_ref().map_or_else(Clone::clone, described);
         outln!("  {name:<32} {state}{}", if listens { "  (the server listens with it)" } else { "" });
     }
+    let (speakers, _) = places.speakers(None)?;
+    for (path, result) in voices::all(&folder) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let speaks = result.as_ref().is_ok_and(|v| speakers.get(&v.lang).is_some_and(|s| s.name() == name));
+        let state = result.as_ref().map_or_else(Clone::clone, spoken);
+        outln!(
+            "  {:<32} {state}{}",
+            format!("{}/{name}", voices::FOLDER),
+            if speaks { "  (the server speaks with it)" } else { "" }
+        );
+    }
     outln!("\nknown, to be had by `trunkline models fetch NAME`:");
     for known in KNOWN {
         let Known { name, octets, about, .. } = known;
         outln!("  {name:<20} {:>6} MB  {about}", octets / 1_000_000);
+    }
+    for known in KNOWN_VOICES {
+        outln!("  {:<20} {:>6} MB  {}", known.name, known.octets / 1_000_000, known.about);
     }
     outln!("\n`trunkline bench speech` shows how many calls this machine can listen to with each.");
     Ok(())

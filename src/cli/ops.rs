@@ -28,6 +28,9 @@ struct Checked<'a> {
 
 pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
     encoder::find(&places.models())?;
+    if let Some(why) = places.speakers(None)?.1.into_iter().next() {
+        return Err(format!("a voice cannot be used: {why}"));
+    }
     if args.json {
         let (version, problems) = match files::checked(&places.config)? {
             Ok(config) => (Some(config.version), config.warnings),

@@ -92,6 +92,9 @@ fn welcome(ready: &Ready, places: &Places) -> String {
         }
         (None, None) => say!("  listens  NOT: recognisers = 0 in server.toml; callers are led by keypad"),
     }
+    for (lang, voice) in &ready.speaks {
+        say!("  speaks   {} with {voice}", lang.code());
+    }
     if ready.encodes {
         say!("  meaning  by the sentence encoder of the models folder, beside words");
     }

@@ -6,6 +6,7 @@ use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::nat;
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
+use super::speech::{self, VoiceChoice};
 use super::srtp;
 use super::stir::{self, RawStir, Stir};
 use super::trunk::{self, RawTrunk, Trunk};
@@ -19,7 +20,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 /// The server's own settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Server {
     /// `None` stands for "auto": the machine's own address.
     pub addresses: Vec<Option<IpAddr>>,
@@ -46,6 +47,8 @@ pub struct Server {
     pub recognisers: usize,
     pub model: Option<String>,
     pub hangover: Duration,
+    /// Who speaks, where it is said.
+    pub voices: Vec<VoiceChoice>,
     pub record_calls: bool,
     /// Show personal data in logs.
     pub log_personal: bool,
@@ -163,6 +166,7 @@ impl Default for Server {
             srtp: SrtpPolicy::default(),
             recognisers: 1,
             model: None,
+            voices: Vec::new(),
             hangover: SPEECH_HANGOVER,
             record_calls: false,
             log_personal: false,
@@ -183,7 +187,7 @@ struct Raw {
     #[serde(default)]
     media: Media,
     #[serde(default)]
-    speech: Speech,
+    speech: speech::Raw,
     #[serde(default)]
     record: Record,
     #[serde(default)]
@@ -223,14 +227,6 @@ struct Media {
     workers: Option<usize>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     srtp: Option<Spanned<SrtpPolicy>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Speech {
-    recognisers: Option<Spanned<usize>>,
-    model: Option<String>,
-    hangover_ms: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -295,19 +291,7 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
         nat::not_of_media(file, &sip, server.advertised.as_ref(), problems);
     }
     server.media_workers = raw.media.workers.filter(|w| *w > 0);
-    if let Some(n) = raw.speech.recognisers {
-        if *n.get_ref() > 64 {
-            problems.push(file.error(n.span(), "more than 64 recogniser processes"));
-        }
-        server.recognisers = n.into_inner();
-    }
-    server.model = raw.speech.model;
-    if let Some(ms) = raw.speech.hangover_ms {
-        if !(200..=3000).contains(ms.get_ref()) {
-            problems.push(file.error(ms.span(), "hangover_ms must lie between 200 and 3000"));
-        }
-        server.hangover = Duration::from_millis(ms.into_inner());
-    }
+    speech::read(file, raw.speech, &mut server, problems);
     server.record_calls = raw.record.calls.unwrap_or(server.record_calls);
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
     server.data_dir = raw.data.dir.unwrap_or(server.data_dir);

@@ -1,4 +1,17 @@
-//! Listening models that are known to work, and where they are: whisper in ggml form, as whisper.cpp's authors publish it (MIT).
+//! Models that are known to work, and where they are: for listening whisper in ggml form, as whisper.cpp's authors publish it (MIT), for
+//! speaking piper's voices.
+
+const PUBLISHER: &str = "https://huggingface.co";
+
+/// A published file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Its name.
+    pub file: String,
+    pub url: String,
+    pub octets: u64,
+    pub sha256: &'static str,
+}
 
 /// A model that can be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +82,64 @@ impl Known {
         format!("ggml-{}.bin", self.name)
     }
 
-    /// Where it is published.
-    pub fn url(&self) -> String {
-        format!("https://huggingface.co/ggerganov/whisper.cpp/resolve/main/{}", self.file())
+    /// The file, and where it is.
+    pub fn published(&self) -> Published {
+        let file = self.file();
+        let url = format!("{PUBLISHER}/ggerganov/whisper.cpp/resolve/main/{file}");
+        Published { file, url, octets: self.octets, sha256: self.sha256 }
+    }
+}
+
+/// A piper voice that can be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownVoice {
+    /// What it is called, here and there.
+    pub name: &'static str,
+    /// The folder that it is published in.
+    folder: &'static str,
+    /// Octets and SHA-256 of the network, and of the JSON beside it.
+    pub octets: u64,
+    sha256: &'static str,
+    json: (u64, &'static str),
+    pub about: &'static str,
+}
+
+/// One for each language.
+pub const KNOWN_VOICES: &[KnownVoice] = &[
+    KnownVoice {
+        name: "en_US-joe-medium",
+        folder: "en/en_US/joe/medium",
+        octets: 63_201_294,
+        sha256: "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+        json: (4794, "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33"),
+        about: "English, a man; data CC0",
+    },
+    KnownVoice {
+        name: "zh_CN-huayan-medium",
+        folder: "zh/zh_CN/huayan/medium",
+        octets: 63_201_294,
+        sha256: "9929917bf8cabb26fd528ea44d3a6699c11e87317a14765312420be230be0f3d",
+        json: (4822, "d521dc45504a8ccc99e325822b35946dd701840bfb07e3dbb31a40929ed6a82b"),
+        about: "Mandarin, a woman; the licence of its data is not stated",
+    },
+];
+
+impl KnownVoice {
+    /// The voice of this name, as it is called or as its file is.
+    pub fn named(name: &str) -> Option<&'static KnownVoice> {
+        KNOWN_VOICES.iter().find(|k| k.name == name.strip_suffix(".onnx").unwrap_or(name))
+    }
+
+    /// The network and the JSON beside it.
+    pub fn published(&self) -> [Published; 2] {
+        let (json_octets, json_sha256) = self.json;
+        [(".onnx", self.octets, self.sha256), (".onnx.json", json_octets, json_sha256)].map(
+            |(ending, octets, sha256)| {
+                let file = format!("{}{ending}", self.name);
+                let url = format!("{PUBLISHER}/rhasspy/piper-voices/resolve/main/{}/{file}", self.folder);
+                Published { file, url, octets, sha256 }
+            },
+        )
     }
 }
 
@@ -88,5 +156,9 @@ mod tests {
             assert_eq!(Known::named(&known.file()), Some(known));
         }
         assert_eq!(Known::named("huge"), None);
+        for known in KNOWN_VOICES {
+            assert_eq!(KnownVoice::named(&format!("{}.onnx", known.name)), Some(known));
+            assert!(known.published().iter().all(|p| p.sha256.len() == 64 && p.url.ends_with(&p.file)));
+        }
     }
 }

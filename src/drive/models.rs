@@ -1,6 +1,6 @@
 //! Which listening model is used: found in the models folder, checked before anything loads it.
 
-use super::known::Known;
+use super::known::{Known, Published};
 use crate::asr::{self, ModelError, ModelHeader};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -97,15 +97,12 @@ pub fn check(path: &Path) -> Result<Model, String> {
     file.by_ref().take(64).read_to_end(&mut head).map_err(|e| e.to_string())?;
     let header = asr::check_header(&head, octets).map_err(|e| e.to_string())?;
     let listed = listed_digest(path);
-    let known = path.file_name().and_then(|name| Known::named(name.to_str()?));
-    if known.is_some_and(|known| known.octets != octets) {
-        return Err(ModelError::TooShort.to_string());
-    }
-    let expected = listed.as_deref().or(known.map(|known| known.sha256));
-    if let Some(expected) = expected
-        && *expected != digest(path).map_err(|e| e.to_string())?
-    {
-        return Err(ModelError::Digest.to_string());
+    if let Some(expected) = &listed {
+        if *expected != digest(path).map_err(|e| e.to_string())? {
+            return Err(ModelError::Digest.to_string());
+        }
+    } else if let Some(known) = path.file_name().and_then(|name| Known::named(name.to_str()?)) {
+        is_published(path, &known.published())?;
     }
     Ok(Model { path: path.to_owned(), header, listed: listed.is_some() })
 }
@@ -118,6 +115,22 @@ fn listed_digest(path: &Path) -> Option<String> {
         let (digest, file) = line.split_once(char::is_whitespace)?;
         (file.trim_start_matches([' ', '*']) == name).then(|| digest.to_owned())
     })
+}
+
+/// Tells whether `file` is what is published.
+///
+/// # Errors
+/// What differs.
+pub fn is_published(file: &Path, published: &Published) -> Result<(), String> {
+    let octets = file.metadata().map_err(|e| e.to_string())?.len();
+    if octets != published.octets {
+        let whole = published.octets;
+        return Err(format!("{}: {} ({octets} octets of {whole})", published.file, ModelError::TooShort));
+    }
+    match digest(file).map_err(|e| e.to_string())? == published.sha256 {
+        true => Ok(()),
+        false => Err(format!("{}: {}", published.file, ModelError::Digest)),
+    }
 }
 
 fn digest(path: &Path) -> io::Result<String> {

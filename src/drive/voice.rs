@@ -1,8 +1,10 @@
-//! Speaking: texts to prompts, through espeak-ng in its own process, kept on disk by content.
+//! Speaking: texts to prompts, through a neural voice where the language has one (`speaker.rs`), else or if that fails through espeak-ng,
+//! kept on disk by content.
 //!
 //! espeak-ng (GPL-3) is a separate program, one process a text: a crash there costs one prompt. A text rendered once is
 //! read from the cache folder ever after, whatever the call.
 
+use super::voices::Speakers;
 use crate::base::Lang;
 use crate::limits;
 use crate::media::Prompt;
@@ -16,7 +18,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::warn;
 
 /// The synthesiser program.
-const PROGRAM: &str = "espeak-ng";
+pub(super) const PROGRAM: &str = "espeak-ng";
 /// Texts rendered at once.
 const AT_ONCE: usize = 2;
 
@@ -34,13 +36,14 @@ pub struct Rendered {
 #[derive(Debug, Clone)]
 pub struct Voice {
     cache: Option<Arc<Path>>,
+    speakers: Arc<Speakers>,
     results: mpsc::UnboundedSender<Rendered>,
     slots: Arc<Semaphore>,
 }
 
 impl Voice {
     /// A voice that keeps what it rendered in `cache`; without, it renders anew. Results come out of the receiver.
-    pub fn new(cache: Option<PathBuf>) -> (Voice, mpsc::UnboundedReceiver<Rendered>) {
+    pub fn new(cache: Option<PathBuf>, speakers: Speakers) -> (Voice, mpsc::UnboundedReceiver<Rendered>) {
         let (results, out) = mpsc::unbounded_channel();
         let cache = cache.filter(|folder| match std::fs::create_dir_all(folder) {
             Ok(()) => true,
@@ -49,7 +52,8 @@ impl Voice {
                 false
             }
         });
-        (Voice { cache: cache.map(Into::into), results, slots: Arc::new(Semaphore::new(AT_ONCE)) }, out)
+        let (cache, speakers) = (cache.map(Into::into), Arc::new(speakers));
+        (Voice { cache, speakers, results, slots: Arc::new(Semaphore::new(AT_ONCE)) }, out)
     }
 
     /// Begins to render `text`; on disk it is kept only if that is worth it.
@@ -80,13 +84,32 @@ impl Voice {
     }
 
     async fn speak_at(&self, lang: Lang, slow: bool, text: &str) -> io::Result<Vec<i16>> {
+        if let Some(speaker) = self.speakers.get(&lang) {
+            let key = tts::cache_key(&[&speaker.identity, if slow { "slow" } else { "" }, text]);
+            match self.made(&key, speaker.speak(text, slow)).await {
+                Ok(samples) => return Ok(samples),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    warn!(lang = lang.code(), voice = speaker.identity, %error, "{PROGRAM} speaks in place of a voice");
+                }
+            }
+        }
         let utterance = Utterance::new(lang, text);
         let utterance = if slow { utterance.slowly() } else { utterance };
-        let file = self.cache.as_ref().map(|folder| folder.join(format!("{}.wav", utterance.cache_key())));
+        self.made(&utterance.cache_key(), synthesise(&utterance)).await
+    }
+
+    /// What the cache has for `key`, or what `made` makes; as loud as all prompts.
+    async fn made(
+        &self,
+        key: &str,
+        made: impl Future<Output = io::Result<Vec<i16>>>,
+    ) -> io::Result<Vec<i16>> {
+        let file = self.cache.as_ref().map(|folder| folder.join(format!("{key}.wav")));
         if let Some(samples) = file.as_ref().and_then(|f| read_wav(f).ok()) {
             return Ok(samples);
         }
-        let samples = tts::shape(&synthesise(&utterance).await?);
+        let samples = tts::shape(&made.await?);
         if samples.is_empty() {
             return Err(io::Error::other("the synthesiser said nothing"));
         }

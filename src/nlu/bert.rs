@@ -3,7 +3,7 @@
 //!
 //! In: the octets of those files, then sentences. Out: a vector of length 1 for each, made of the last layer and of the one two thirds up,
 //! which knows more of the words than of the whole: together they are worth 1.5 points over the last alone on HWU64 with ten examples an
-//! intent. The network is that of Devlin et al. 2018, run on one thread: a caller's sentence is a dozen tokens, 8 ms of a core with
+//! intent. The network is that of Devlin et al. 2018, run on one thread: a caller's sentence is a dozen tokens, 10 ms of a core with
 //! all-MiniLM-L6-v2. `candle` would run it too, for forty crates more and some three minutes of a core to build them.
 
 use super::encoder::Encoder;

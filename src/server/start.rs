@@ -12,7 +12,7 @@ use crate::drive::recogniser::Recognisers;
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::voice::Voice;
-use crate::drive::{encoder, files, models};
+use crate::drive::{encoder, files, models, voices};
 use crate::limits::SIP_TRACE_OCTETS_MAX;
 use crate::nlu::Encoder;
 use crate::sip::Listener;
@@ -55,7 +55,12 @@ impl Server {
             }
             None => (None, mpsc::unbounded_channel().1),
         };
-        let (voice, rendered) = Voice::new(Some(data.join("prompts")));
+        let (speakers, problems) = voices::speakers(&options.models, &options.binary, &config.server.voices);
+        for why in problems {
+            warn!("a voice is not used: {why}");
+        }
+        let speaks = speakers.iter().map(|(lang, speaker)| (*lang, speaker.name().to_owned())).collect();
+        let (voice, rendered) = Voice::new(Some(data.join("prompts")), speakers);
         let (services, looked_up) = Services::new();
         let tickets = Tickets::start(&data, files::webhooks(&config))?;
         let mut endpoint = endpoint(&config, accounts, listeners::told(&bound, &config))?;
@@ -82,6 +87,7 @@ impl Server {
             model: model.map(|m| m.path),
             no_model,
             encodes: encoder.is_some(),
+            speaks,
             config: config.clone(),
         };
         let server = Server {

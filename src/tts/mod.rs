@@ -1,16 +1,18 @@
 //! Text to speech, the pure half: text to what a synthesiser can say, and samples to a [`Prompt`].
 //!
-//! In: a text of the product, typed values already in it. Out: an [`Utterance`] for espeak-ng, its cache key, and from
-//! the samples that come back a prompt in both G.711 laws. The synthesiser itself runs in its own process
-//! (`drive/voice.rs`).
+//! In: a text of the product, typed values already in it. Out: an [`Utterance`] for espeak-ng, or the numbers that a neural voice
+//! reads ([`PiperVoice`]), their cache keys, and from the samples that come back a prompt in both G.711 laws. The synthesisers themselves
+//! run in their own processes (`drive/voice.rs`, `drive/speaker.rs`).
 
 mod level;
 mod music;
 mod pinyin;
+mod piper;
 
 pub use level::{SPEECH_DBM0, resample, shape};
 pub use music::{music, tone};
 pub use pinyin::to_pinyin;
+pub use piper::{PiperVoice, Sentence, sentences};
 
 use crate::base::{Codec, Lang};
 use crate::codec;
@@ -46,13 +48,18 @@ impl Utterance {
 
     /// Names the audio on disk: the same content under the same rules has the same name.
     pub fn cache_key(&self) -> String {
-        let mut hash = Sha256::new();
-        for part in [CACHE_VERSION, self.voice, &self.speed.to_string(), &self.text] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+        cache_key(&[self.voice, &self.speed.to_string(), &self.text])
     }
+}
+
+/// A name for what is made of `parts`.
+pub fn cache_key(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in [CACHE_VERSION].iter().chain(parts) {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
 /// Samples (8 kHz) as a prompt in both laws.

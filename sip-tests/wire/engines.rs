@@ -1,0 +1,112 @@
+//! Engines that die, and voices that cannot be used: the sentence is heard all the same, the text is spoken all the same.
+
+use super::server::{Server, have, record, wait_for};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use trunkline::drive::speaker::{Manner, Speaker};
+
+fn send(signal: &str, pid: &str) {
+    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+}
+
+/// A process of ours that runs this hidden subcommand for this file.
+fn worker(of: &str, file: &Path) -> Option<String> {
+    let wanted = format!("{of}\0{}\0", file.display());
+    std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        line.ends_with(&wanted).then(|| entry.file_name().to_string_lossy().into_owned())
+    })
+}
+
+#[test]
+fn a_recogniser_killed_in_mid_sentence_costs_nothing_but_time() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let server = Server::start(&[]);
+    server.wait_log("recogniser started");
+    let log = server.log();
+    let line = log.lines().find(|l| l.contains("recogniser started")).unwrap_or_default();
+    let pid = line.rsplit("pid=").next().unwrap_or_default().trim().to_owned();
+    let address = format!("sip:12345@{}", server.sip);
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.command(&["call", &address, "--say", "我要投诉噪音", "--stay", "2", "--json"]));
+        server.wait_log("SpeechStarted");
+        // It takes the sentence and says nothing any more; then it is gone, with the sentence half heard.
+        send("-STOP", &pid);
+        server.wait_log("SpeechEnded");
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!server.log().contains("Heard"), "it was stopped in time");
+        send("-KILL", &pid);
+    });
+    assert!(server.log().contains("recogniser broke off"), "{}", server.log());
+    let cdr = record(&server);
+    let heard: Vec<_> = cdr.turns.iter().map(|t| t.turn.intent.as_deref()).collect();
+    assert_eq!((heard, cdr.queue.as_deref()), (vec![Some("noise")], Some("city-general")), "{:?}", cdr.turns);
+}
+
+/// A folder of models whose one voice is a hum; `name` makes it this test's own.
+fn hum(name: &str) -> (PathBuf, PathBuf) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let models = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(models.join("voices")).unwrap();
+    for ending in ["onnx", "onnx.json"] {
+        let file = format!("hum.{ending}");
+        std::fs::copy(root.join("sip-tests/voices").join(&file), models.join("voices").join(&file)).unwrap();
+    }
+    let voice = models.join("voices/hum.onnx");
+    (models, voice)
+}
+
+#[test]
+fn a_voice_speaks_as_long_as_it_was_told_to_and_is_there_again_after_it_was_killed() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let (models, voice) = hum("killed");
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_trunkline"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let speaker = Speaker::new(binary, voice.clone(), Manner::default());
+        let first = speaker.speak("Hello there.", false).await.unwrap();
+        let two = speaker.speak("Hello there. Hello there.", false).await.unwrap();
+        assert!(first.len() > 800, "{} samples", first.len());
+        assert_eq!(two.len(), 2 * first.len() + 1200, "150 ms between two sentences");
+        send("-KILL", &worker("speak-worker", &voice).unwrap());
+        assert!(speaker.speak("Hello there.", false).await.is_err(), "what it was saying is lost");
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        assert_eq!(speaker.speak("Hello there.", false).await.unwrap(), first);
+    });
+    let _ = std::fs::remove_dir_all(models);
+}
+
+#[test]
+fn a_server_speaks_with_a_voice_and_without_it_when_it_is_damaged() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let (models, voice) = hum("damaged");
+    let says = |server: &Server| {
+        assert!(server.greeting().contains("speaks   en with hum.onnx"), "{}", server.greeting());
+        let address = format!("sip:95500@{}", server.sip);
+        server.command(&["call", &address, "--stay", "2", "--json"]);
+        let cdr = record(server);
+        assert!(!cdr.moments.is_empty() && cdr.legs.iter().all(|leg| leg.stats.sent > 50), "{:?}", cdr.legs);
+    };
+    says(&Server::start_with(&[], &models));
+    let whole = std::fs::read(&voice).unwrap();
+    std::fs::write(&voice, &whole[..whole.len() / 2]).unwrap();
+    let server = Server::start_with(&[], &models);
+    says(&server);
+    wait_for("the log to say so", Duration::from_secs(5), || {
+        server.log().contains("espeak-ng speaks in place of a voice").then_some(())
+    });
+    drop(server);
+    // What can be seen before it speaks is said at once.
+    std::fs::remove_file(voice.with_extension("onnx.json")).unwrap();
+    let server = Server::start_with(&[], &models);
+    assert!(!server.greeting().contains("speaks   en"), "{}", server.greeting());
+    assert!(server.log().contains("a voice is not used"), "{}", server.log());
+    let _ = std::fs::remove_dir_all(models);
+}
