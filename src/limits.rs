@@ -160,6 +160,9 @@ pub const UTTERANCE_MAX: Duration = Duration::from_secs(10);
 /// How long a sentence may wait for a recogniser and be recognised before the caller is told to use the keys.
 pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
 
+/// How long an engine server may take for a sentence; then it is heard here, which must still be in time.
+pub const REMOTE_MAX: Duration = Duration::from_millis(1500);
+
 /// How long one prompt may take to be rendered before the call goes on without it.
 pub const RENDER_MAX: Duration = Duration::from_secs(5);
 

@@ -93,7 +93,7 @@ pub struct Server {
     switch: Switch,
     media: MediaPlane,
     reports: ReportReceiver,
-    recognisers: Option<Recognisers>,
+    recognisers: Option<Arc<Recognisers>>,
     recognised: mpsc::UnboundedReceiver<Recognised>,
     voice: Voice,
     rendered: mpsc::UnboundedReceiver<Rendered>,

@@ -1,9 +1,15 @@
-//! Engines that die, and voices that cannot be used: the sentence is heard all the same, the text is spoken all the same.
+//! Engines on other machines, engines that die, and voices that cannot be used: the sentence is heard all the same, the text is spoken
+//! all the same.
 
 use super::server::{Server, have, record, wait_for};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
+use tokio_tungstenite::tungstenite::{self, Message, handshake::server};
+use trunkline::asr::Dialect;
 use trunkline::drive::speaker::{Manner, Speaker};
 
 fn send(signal: &str, pid: &str) {
@@ -109,4 +115,100 @@ fn a_server_speaks_with_a_voice_and_without_it_when_it_is_damaged() {
     assert!(!server.greeting().contains("speaks   en"), "{}", server.greeting());
     assert!(server.log().contains("a voice is not used"), "{}", server.log());
     let _ = std::fs::remove_dir_all(models);
+}
+
+/// An engine server that takes down one thing whatever is said, in its dialect; as a server of that kind it insists on what clients must
+/// do. Gives its port and how many sentences it has had. The first is answered late.
+fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let had = count.clone();
+    // Ends with the test's process: its connections are the server's, which ends with the test.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            #[allow(clippy::result_large_err, reason = "tungstenite's signature")]
+            let sub_protocol = |request: &server::Request, mut response: server::Response| {
+                if let Some(offered) = request.headers().get("Sec-WebSocket-Protocol") {
+                    response.headers_mut().insert("Sec-WebSocket-Protocol", offered.clone());
+                } else if dialect == Dialect::Funasr {
+                    panic!("FunASR's server refuses who does not offer its sub-protocol");
+                }
+                Ok(response)
+            };
+            let Ok(mut socket) = tungstenite::accept_hdr(stream, sub_protocol) else { continue };
+            let mut octets = 0;
+            loop {
+                let say = |socket: &mut tungstenite::WebSocket<_>, text: String| {
+                    socket.send(Message::text(text)).unwrap();
+                };
+                match socket.read() {
+                    Ok(Message::Binary(audio)) => {
+                        octets += audio.len();
+                        match dialect {
+                            Dialect::Vosk => say(&mut socket, r#"{"partial": "…"}"#.into()),
+                            Dialect::SherpaOnnx => say(&mut socket, r#"{"text": "…", "segment": 0}"#.into()),
+                            _ => {}
+                        }
+                    }
+                    Ok(Message::Text(t)) if t.contains("rate") || t.contains("audio_fs") => {
+                        assert_eq!(octets, 0);
+                    }
+                    Ok(Message::Text(_)) => {
+                        // A second at least: 8 kHz of 16 bits, or 16 kHz of 32.
+                        assert!(
+                            octets > if dialect == Dialect::SherpaOnnx { 64_000 } else { 16_000 },
+                            "{octets}"
+                        );
+                        if had.fetch_add(1, Relaxed) == 0 && dialect == Dialect::Trunkline {
+                            std::thread::sleep(Duration::from_secs(3));
+                        }
+                        let mode = if dialect == Dialect::Funasr { r#""mode":"offline","# } else { "" };
+                        let _ =
+                            socket.send(Message::text(format!(r#"{{{mode}"text":"{text}","segment":0}}"#)));
+                        if dialect == Dialect::SherpaOnnx {
+                            say(&mut socket, "Done!".into());
+                        }
+                    }
+                    Ok(Message::Close(_)) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+        }
+    });
+    (port, count)
+}
+
+/// A server that listens to Mandarin at this engine, and what it made of a caller who said "I want to complain about noise".
+fn heard_by(dialect: &str, port: u16) -> Vec<Option<String>> {
+    let section = format!(
+        "[[speech.engine]]\nurl = \"ws://127.0.0.1:{port}\"\ndialect = \"{dialect}\"\nlangs = [\"zh\"]\n\n[record]"
+    );
+    let server = Server::start(&[("[record]", &section)]);
+    assert!(
+        server.greeting().contains(&format!("listens  to zh at ws://127.0.0.1:{port}")),
+        "{}",
+        server.greeting()
+    );
+    let address = format!("sip:12345@{}", server.sip);
+    server.command(&["call", &address, "--say", "我要投诉噪音", "--stay", "2", "--json"]);
+    record(&server).turns.into_iter().map(|t| t.turn.intent).collect()
+}
+
+#[test]
+fn engine_servers_of_each_kind_are_asked_first_and_who_is_late_or_gone_costs_no_sentence() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let intent = |name: &str| vec![Some(name.to_owned())];
+    for (name, dialect) in
+        [("vosk", Dialect::Vosk), ("funasr", Dialect::Funasr), ("sherpa-onnx", Dialect::SherpaOnnx)]
+    {
+        let (port, count) = engine(dialect, "我家停水了");
+        assert_eq!((heard_by(name, port), count.load(Relaxed) > 0), (intent("water"), true), "{name}");
+    }
+    // One that answers too late, and one that is not there: what was really said is heard here.
+    let (port, count) = engine(Dialect::Trunkline, "我家停水了");
+    assert_eq!((heard_by("trunkline", port), count.load(Relaxed)), (intent("noise"), 1));
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(heard_by("trunkline", gone), intent("noise"));
 }

@@ -1,12 +1,14 @@
 //! Listening: when somebody speaks, and the sentence that was spoken. Recognising it is for
-//! worker processes (`drive/recogniser.rs`); what they load is checked here first.
+//! worker processes (`drive/recogniser.rs`) or for engine servers ([`Dialect`]); what they load is checked here first.
 
 mod ear;
 mod endpoint;
 mod model;
+mod remote;
 mod upsample;
 
 pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
 pub use model::{ModelError, ModelHeader, check_header};
+pub use remote::{Answer, Dialect, Sent, Transcript};
 pub use upsample::upsample;

@@ -84,7 +84,13 @@ fn welcome(ready: &Ready, places: &Places) -> String {
         let languages: Vec<&str> = line.languages.iter().map(|l| l.code()).collect();
         say!("  line     {} answers {} ({})", line.line, line.numbers.join(", "), languages.join(", "));
     }
+    let engines = &ready.config.server.engines;
+    for engine in engines {
+        let langs: Vec<&str> = engine.langs.iter().map(|l| l.code()).collect();
+        say!("  listens  to {} at {}", langs.join(" and "), engine.url);
+    }
     match (&ready.model, &ready.no_model) {
+        (None, _) if !engines.is_empty() => {}
         (Some(model), _) => say!("  listens  with {}", model.display()),
         (None, Some(why)) => {
             say!("  listens  NOT: {why}");

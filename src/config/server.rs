@@ -6,7 +6,7 @@ use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
 use super::nat;
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
-use super::speech::{self, VoiceChoice};
+use super::speech::{self, EngineServer, VoiceChoice};
 use super::srtp;
 use super::stir::{self, RawStir, Stir};
 use super::trunk::{self, RawTrunk, Trunk};
@@ -47,6 +47,8 @@ pub struct Server {
     pub recognisers: usize,
     pub model: Option<String>,
     pub hangover: Duration,
+    /// Who listens on other machines, in the order in which they are asked.
+    pub engines: Vec<EngineServer>,
     /// Who speaks, where it is said.
     pub voices: Vec<VoiceChoice>,
     pub record_calls: bool,
@@ -166,6 +168,7 @@ impl Default for Server {
             srtp: SrtpPolicy::default(),
             recognisers: 1,
             model: None,
+            engines: Vec::new(),
             voices: Vec::new(),
             hangover: SPEECH_HANGOVER,
             record_calls: false,

@@ -2,6 +2,7 @@
 
 use super::server::Server;
 use super::{File, Problem};
+use crate::asr::Dialect;
 use crate::base::Lang;
 use serde::Deserialize;
 use std::time::Duration;
@@ -9,6 +10,16 @@ use toml::Spanned;
 
 /// The name that stands for the plain voice.
 const PLAIN: &str = "espeak-ng";
+
+/// A server that writes sentences down, on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineServer {
+    /// `ws://` or `wss://`.
+    pub url: String,
+    pub dialect: Dialect,
+    /// What it is asked to listen to.
+    pub langs: Vec<Lang>,
+}
 
 /// Who is to speak a language.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +50,17 @@ pub(super) struct Raw {
     model: Option<String>,
     hangover_ms: Option<Spanned<u64>>,
     #[serde(default)]
+    engine: Vec<RawEngine>,
+    #[serde(default)]
     voice: Vec<RawVoice>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEngine {
+    url: Spanned<String>,
+    dialect: Dialect,
+    langs: Spanned<Vec<Lang>>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +87,30 @@ pub(super) fn read(file: &File, raw: Raw, server: &mut Server, problems: &mut Ve
         }
         server.hangover = Duration::from_millis(ms.into_inner());
     }
+    server.engines = engines(file, raw.engine, problems);
     server.voices = voices(file, raw.voice, problems);
+}
+
+fn engines(file: &File, raw: Vec<RawEngine>, problems: &mut Vec<Problem>) -> Vec<EngineServer> {
+    for engine in &raw {
+        let host =
+            engine.url.get_ref().split_once("://").filter(|(scheme, _)| matches!(*scheme, "ws" | "wss"));
+        if host.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
+            problems.push(
+                file.error(engine.url.span(), "not the address of an engine server")
+                    .help(Some("write it as \"ws://192.0.2.20:2700\" or \"wss://…\"".into())),
+            );
+        }
+        if engine.langs.get_ref().is_empty() {
+            problems.push(file.error(engine.langs.span(), "it listens to no language"));
+        }
+    }
+    let server = |raw: RawEngine| EngineServer {
+        url: raw.url.into_inner(),
+        dialect: raw.dialect,
+        langs: raw.langs.into_inner(),
+    };
+    raw.into_iter().map(server).collect()
 }
 
 fn voices(file: &File, raw: Vec<RawVoice>, problems: &mut Vec<Problem>) -> Vec<VoiceChoice> {
@@ -122,6 +166,24 @@ mod tests {
         };
         let zh = VoiceChoice { lang: Lang::Zh, file: None, speaker: None, speed: 1.0, noise: None };
         assert_eq!((voices, problems), (vec![en, zh], vec![]));
+    }
+
+    #[test]
+    fn an_engine_server_has_an_address_a_dialect_and_languages() {
+        let read = |text: &str| {
+            let (file, mut problems) = (File { name: "server.toml".into(), text: text.into() }, Vec::new());
+            let raw = toml::from_str::<Raw>(text).map_err(|e| e.to_string())?;
+            let engines = engines(&file, raw.engine, &mut problems);
+            problems.first().map_or(Ok(engines), |p| Err(p.message.clone()))
+        };
+        let engine = |url: &str, dialect: &str, langs: &str| {
+            read(&format!("[[engine]]\nurl = \"{url}\"\ndialect = \"{dialect}\"\nlangs = [{langs}]\n"))
+        };
+        let zh = engine("wss://asr.example/zh", "sherpa-onnx", "\"zh\"").unwrap();
+        assert_eq!((zh[0].dialect, &zh[0].langs[..]), (Dialect::SherpaOnnx, &[Lang::Zh][..]));
+        assert_eq!(engine("http://x", "vosk", "\"en\""), Err("not the address of an engine server".into()));
+        assert_eq!(engine("ws://x", "vosk", ""), Err("it listens to no language".into()));
+        assert!(engine("ws://x", "kaldi", "\"en\"").unwrap_err().contains("`vosk`"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod recogniser;
 pub mod phone;
 pub mod piper;
 mod record;
+mod remote;
 mod reporter;
 pub mod sip;
 pub mod speaker;

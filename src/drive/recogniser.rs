@@ -1,13 +1,17 @@
 //! Recogniser processes: our own binary run as `trunkline recognise-worker`, started, watched and replaced.
 //!
 //! A damaged model or a fault in native code ends a worker, not the server: the sentence it had is given to the next
-//! worker once, and if that fails too the caller is led by keys. What cannot be served in time is refused at once.
+//! worker once, and if that fails too the caller is led by keys. What cannot be served in time is refused at once. Where there are engine
+//! servers (`remote.rs`) they are asked first.
 //!
 //! `engine.rs` is the other end. On the pipe, both ways little-endian. Request: id `u32`, language `u8` (0 Mandarin, 1 English), samples `u32`, then
 //! that many `i16` at 8 kHz. Reply: id `u32`, confidence `f32`, octets `u32`, then the text in UTF-8.
 
 use super::models::Model;
+use super::remote::Remote;
+use crate::asr::Transcript;
 use crate::base::{CallId, Lang};
+use crate::config::EngineServer;
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
 use crate::nlu::Encoder;
@@ -60,6 +64,8 @@ pub struct Recognisers {
     results: mpsc::UnboundedSender<Recognised>,
     waiting: Arc<AtomicUsize>,
     bound: usize,
+    remote: Vec<Arc<Remote>>,
+    encoder: Option<Arc<dyn Encoder>>,
 }
 
 impl std::fmt::Debug for Job {
@@ -69,18 +75,20 @@ impl std::fmt::Debug for Job {
 }
 
 impl Recognisers {
-    /// Starts `count` workers of `binary` with `model`; what they hear comes out of the receiver.
+    /// Starts `count` workers of `binary` with `model`, if there is one, behind the `servers`; what is heard comes out of the receiver.
     pub fn start(
         binary: &Path,
-        model: &Model,
+        model: Option<&Model>,
         encoder: Option<&Arc<dyn Encoder>>,
         count: usize,
+        servers: &[EngineServer],
     ) -> (Recognisers, mpsc::UnboundedReceiver<Recognised>) {
         let (jobs, job_queue) = mpsc::unbounded_channel();
         let (results, out) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let shared = Arc::new(Mutex::new(job_queue));
-        for number in 0..count {
+        let count = if model.is_some() { count } else { 0 };
+        for (number, model) in model.into_iter().flat_map(|model| (0..count).map(move |n| (n, model))) {
             let worker = Worker {
                 number,
                 binary: binary.to_owned(),
@@ -93,11 +101,32 @@ impl Recognisers {
             };
             tokio::spawn(worker.run());
         }
-        (Recognisers { jobs, results, waiting, bound: count * (WAITING_PER_WORKER + 1) }, out)
+        let (bound, encoder) = (count * (WAITING_PER_WORKER + 1), encoder.cloned());
+        let remote = servers.iter().map(|server| Arc::new(Remote::new(server.clone()))).collect();
+        (Recognisers { jobs, results, waiting, bound, remote, encoder }, out)
     }
 
     /// Hands over a sentence; refused at once if too many wait.
-    pub fn submit(&self, sentence: Sentence) {
+    pub fn submit(self: &Arc<Self>, sentence: Sentence) {
+        let Some(remote) = self.remote.iter().find(|r| r.takes(sentence.lang)).cloned() else {
+            return self.submit_here(sentence);
+        };
+        let pool = self.clone();
+        tokio::spawn(async move {
+            match remote.hear(sentence.lang, &sentence.samples).await {
+                Some(Transcript { text, confidence }) => {
+                    remember(pool.encoder.as_ref(), &text).await;
+                    let Sentence { call, utterance, .. } = sentence;
+                    let heard =
+                        if text.is_empty() { Err(NotHeard::Empty) } else { Ok(Heard { text, confidence }) };
+                    let _ = pool.results.send(Recognised { call, utterance, heard });
+                }
+                None => pool.submit_here(sentence),
+            }
+        });
+    }
+
+    fn submit_here(&self, sentence: Sentence) {
         if self.waiting.load(Ordering::Relaxed) >= self.bound {
             let Sentence { call, utterance, .. } = sentence;
             let _ = self.results.send(Recognised { call, utterance, heard: Err(NotHeard::Unavailable) });
@@ -170,7 +199,7 @@ impl Worker {
             match tokio::time::timeout(limits::RECOGNISE_MAX, work).await {
                 Ok(Ok(heard)) => {
                     answered += 1;
-                    self.encode(&heard.text).await;
+                    remember(self.encoder.as_ref(), &heard.text).await;
                     self.finish(
                         &job.sentence,
                         if heard.text.is_empty() { Err(NotHeard::Empty) } else { Ok(heard) },
@@ -190,14 +219,6 @@ impl Worker {
         }
     }
 
-    /// Lets the encoder turn a sentence into its vector, which it remembers: whoever decides does not wait for it.
-    async fn encode(&self, text: &str) {
-        if let Some(encoder) = self.encoder.clone() {
-            let text = text.to_owned();
-            let _ = tokio::task::spawn_blocking(move || encoder.embed(&text)).await;
-        }
-    }
-
     /// Gives the sentence of a worker that died to the next one, once.
     fn retry(&self, job: Job) {
         match self.jobs.upgrade() {
@@ -211,6 +232,14 @@ impl Worker {
     fn finish(&self, sentence: &Sentence, heard: Result<Heard, NotHeard>) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         let _ = self.results.send(Recognised { call: sentence.call, utterance: sentence.utterance, heard });
+    }
+}
+
+/// Lets the encoder turn a sentence into its vector, which it remembers: whoever decides does not wait for it.
+async fn remember(encoder: Option<&Arc<dyn Encoder>>, text: &str) {
+    if let Some(encoder) = encoder.cloned() {
+        let text = text.to_owned();
+        let _ = tokio::task::spawn_blocking(move || encoder.embed(&text)).await;
     }
 }
 

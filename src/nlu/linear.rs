@@ -46,7 +46,9 @@ impl Linear {
 
     /// In a shuffled order that is always the same.
     fn at_pace(rows: &[(&Row, usize)], columns: usize, intents: usize, pace: Pace) -> Linear {
-        let mut linear = Linear { weights: vec![0.0; columns * intents], intents };
+        let mut linear = Linear { weights: Vec::new(), intents };
+        // Written here, each page is given once; zeroed by the kernel it is given for reading, and again for writing.
+        linear.weights.resize(columns * intents, 0.0);
         let mut rng = fastrand::Rng::with_seed(1);
         let mut order = rows.to_vec();
         let (mut part, mut sum) = (Row::new(), Vec::new());

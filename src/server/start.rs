@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::http::Services;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
-use crate::drive::recogniser::Recognisers;
+use crate::drive::recogniser::{Recognised, Recognisers};
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::voice::Voice;
@@ -47,14 +47,7 @@ impl Server {
         let (media, reports) =
             MediaPlane::start(&media(&config, began)).map_err(|e| format!("media plane: {e}"))?;
         let (model, no_model) = model(&options, &config);
-        let (recognisers, recognised) = match &model {
-            Some(model) => {
-                let (pool, out) =
-                    Recognisers::start(&options.binary, model, encoder.as_ref(), config.server.recognisers);
-                (Some(pool), out)
-            }
-            None => (None, mpsc::unbounded_channel().1),
-        };
+        let (recognisers, recognised) = recognisers(&options, &config, model.as_ref(), encoder.as_ref());
         let (speakers, problems) = voices::speakers(&options.models, &options.binary, &config.server.voices);
         for why in problems {
             warn!("a voice is not used: {why}");
@@ -175,6 +168,21 @@ fn model(options: &Options, config: &Config) -> (Option<models::Model>, Option<S
         Ok(None) => (None, Some(format!("{} holds no model", options.models.display()))),
         Err(why) => (None, Some(why)),
     }
+}
+
+/// Those that listen, here and on other machines, and what they hear.
+fn recognisers(
+    options: &Options,
+    config: &Config,
+    model: Option<&models::Model>,
+    encoder: Option<&Arc<dyn Encoder>>,
+) -> (Option<Arc<Recognisers>>, mpsc::UnboundedReceiver<Recognised>) {
+    let (count, servers) = (config.server.recognisers, &config.server.engines);
+    if model.is_none() && servers.is_empty() {
+        return (None, mpsc::unbounded_channel().1);
+    }
+    let (pool, heard) = Recognisers::start(&options.binary, model, encoder, count, servers);
+    (Some(Arc::new(pool)), heard)
 }
 
 /// Octets that nobody can guess.

@@ -1,0 +1,233 @@
+//! What is said over a WebSocket to an engine server on another machine, and what its answers mean.
+//!
+//! In: a sentence. Out: the messages that carry it in the server's [`Dialect`]; then, from each text that comes back, whether the sentence is
+//! written down. One connection a sentence, which every one of these servers knows how to end:
+//!
+//! | dialect | before | audio | after | answers |
+//! |---|---|---|---|---|
+//! | `trunkline` | `{"lang","rate":8000}` | 16-bit, 8 kHz | `{"end":true}` | `{"text","confidence"}`, or `{"error"}` |
+//! | `vosk` | `{"config":{"sample_rate":8000,"words":true}}` | 16-bit, 8 kHz | `{"eof":1}` | `{"partial"}`, `{"text","result":[{"conf"}]}`; one to each message with audio, one at the end |
+//! | `funasr` | `{"mode":"offline","wav_format":"pcm","audio_fs":8000,…}` | 16-bit, 8 kHz | `{"is_speaking":false}` | `{"mode","text"}` |
+//! | `sherpa-onnx` (streaming server) | nothing | 32-bit floats, 16 kHz | `Done` | `{"segment","text","ys_probs"}` as it grows, then `Done!` |
+
+use super::upsample;
+use crate::base::Lang;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// How a server wants to be spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// Ours, for whoever writes a server for it.
+    Trunkline,
+    /// alphacep's vosk-server.
+    Vosk,
+    /// FunASR's runtime, offline mode.
+    Funasr,
+    /// k2-fsa's online-websocket-server.
+    SherpaOnnx,
+}
+
+/// A message to the server.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sent {
+    Text(String),
+    Octets(Vec<u8>),
+}
+
+/// How sure a sentence is that comes from a server which does not say so.
+const UNTOLD: f32 = 0.9;
+
+impl Dialect {
+    /// The sub-protocol that is offered (RFC 6455 §1.9).
+    pub fn sub_protocol(self) -> Option<&'static str> {
+        (self == Dialect::Funasr).then_some("binary")
+    }
+
+    /// The messages of a sentence of 8 kHz samples.
+    pub fn request(self, lang: Lang, samples: &[i16]) -> Vec<Sent> {
+        let text = |text: &str| Sent::Text(text.to_owned());
+        let pcm = || Sent::Octets(samples.iter().flat_map(|s| s.to_le_bytes()).collect());
+        match self {
+            Dialect::Trunkline => {
+                let begin = format!(r#"{{"lang":"{}","rate":8000}}"#, lang.code());
+                vec![Sent::Text(begin), pcm(), text(r#"{"end":true}"#)]
+            }
+            Dialect::Vosk => {
+                let begin = text(r#"{"config":{"sample_rate":8000,"words":true}}"#);
+                vec![begin, pcm(), text(r#"{"eof":1}"#)]
+            }
+            Dialect::Funasr => vec![
+                text(concat!(
+                    r#"{"mode":"offline","wav_name":"call","wav_format":"pcm","audio_fs":8000,"#,
+                    r#""chunk_size":[5,10,5],"itn":false,"is_speaking":true}"#
+                )),
+                pcm(),
+                text(r#"{"is_speaking":false}"#),
+            ],
+            Dialect::SherpaOnnx => {
+                let floats = upsample(samples);
+                vec![Sent::Octets(floats.iter().flat_map(|s| s.to_le_bytes()).collect()), text("Done")]
+            }
+        }
+    }
+}
+
+/// What a server wrote down, and how sure it is, 0–1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transcript {
+    pub text: String,
+    pub confidence: f32,
+}
+
+/// A server's answer as it comes.
+#[derive(Debug)]
+pub struct Answer {
+    dialect: Dialect,
+    /// By segment, those of one utterance.
+    parts: BTreeMap<u64, Part>,
+    /// Messages so far.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Part {
+    text: String,
+    /// The sum of what is said of how sure each piece is, and of how many pieces.
+    sure: (f32, f32),
+}
+
+/// All that any of the dialects says.
+#[derive(Deserialize)]
+struct Raw {
+    text: Option<String>,
+    confidence: Option<f32>,
+    error: Option<String>,
+    #[serde(default)]
+    result: Vec<RawWord>,
+    #[serde(default)]
+    segment: u64,
+    #[serde(default)]
+    ys_probs: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct RawWord {
+    conf: Option<f32>,
+}
+
+impl Answer {
+    /// One that has not begun.
+    pub fn new(dialect: Dialect) -> Answer {
+        Answer { dialect, parts: BTreeMap::new(), count: 0 }
+    }
+
+    /// Takes a text from the server; gives the sentence once it is whole.
+    ///
+    /// # Errors
+    /// When this is not the dialect that was expected, or the server says that it failed.
+    pub fn take(&mut self, text: &str) -> Result<Option<Transcript>, String> {
+        if self.dialect == Dialect::SherpaOnnx && text == "Done!" {
+            return Ok(Some(self.all()));
+        }
+        let raw: Raw =
+            serde_json::from_str(text).map_err(|e| format!("an answer that cannot be read: {e}"))?;
+        if let Some(error) = raw.error.filter(|e| !e.is_empty()) {
+            return Err(error);
+        }
+        self.count += 1;
+        if let Some(text) = raw.text {
+            let told = match self.dialect {
+                Dialect::Trunkline => raw.confidence.into_iter().collect(),
+                Dialect::Vosk => raw.result.iter().filter_map(|w| w.conf).collect(),
+                // Logarithms of probabilities.
+                Dialect::SherpaOnnx => raw.ys_probs.iter().map(|p| p.exp()).collect::<Vec<f32>>(),
+                Dialect::Funasr => Vec::new(),
+            };
+            let key = if self.dialect == Dialect::SherpaOnnx { raw.segment } else { self.count };
+            let sure = (told.iter().sum(), told.len() as f32);
+            self.parts.insert(key, Part { text, sure });
+        }
+        let whole = match self.dialect {
+            Dialect::Trunkline | Dialect::Funasr => !self.parts.is_empty(),
+            // One to the audio, which goes in one message, and one at the end.
+            Dialect::Vosk => self.count == 2,
+            Dialect::SherpaOnnx => false,
+        };
+        Ok(whole.then(|| self.all()))
+    }
+
+    fn all(&self) -> Transcript {
+        let texts: Vec<&str> = self.parts.values().map(|p| p.text.trim()).filter(|t| !t.is_empty()).collect();
+        let (sum, count) = self.parts.values().fold((0.0, 0.0), |(s, n), p| (s + p.sure.0, n + p.sure.1));
+        let confidence = if count > 0.0 { (sum / count).clamp(0.0, 1.0) } else { UNTOLD };
+        Transcript { text: texts.join(" "), confidence }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(dialect: Dialect, answers: &[&str]) -> Option<(String, f32)> {
+        let mut answer = Answer::new(dialect);
+        let (last, before) = answers.split_last().unwrap();
+        assert!(before.iter().all(|text| answer.take(text).unwrap().is_none()));
+        answer.take(last).unwrap().map(|t| (t.text, t.confidence))
+    }
+
+    #[test]
+    fn each_dialect_says_when_the_sentence_is_whole() {
+        let sure = |text: &str, confidence| Some((text.to_owned(), confidence));
+        assert_eq!(
+            heard(Dialect::Trunkline, &[r#"{"text":"my water is off","confidence":0.75}"#]),
+            sure("my water is off", 0.75)
+        );
+        let vosk = [
+            r#"{"text":"my water"}"#,
+            r#"{"text":"is off","result":[{"conf":1.0,"word":"is"},{"conf":0.5}]}"#,
+        ];
+        assert_eq!(heard(Dialect::Vosk, &vosk), sure("my water is off", 0.75));
+        assert_eq!(heard(Dialect::Vosk, &[r#"{"partial":"my"}"#, r#"{"text":""}"#]), sure("", UNTOLD));
+        let funasr = r#"{"mode":"offline","text":"我家停水了","wav_name":"call","is_final":false}"#;
+        assert_eq!(heard(Dialect::Funasr, &[funasr]), sure("我家停水了", UNTOLD));
+        let sherpa = [
+            r#"{"text":" my wat","segment":0,"ys_probs":[-0.1]}"#,
+            r#"{"text":" my water","segment":0,"ys_probs":[0.0,0.0]}"#,
+            r#"{"text":" is off","segment":1,"is_final":false}"#,
+            "Done!",
+        ];
+        assert_eq!(heard(Dialect::SherpaOnnx, &sherpa), sure("my water is off", 1.0));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        assert!(
+            Answer::new(Dialect::Vosk)
+                .take("hello")
+                .unwrap_err()
+                .starts_with("an answer that cannot be read")
+        );
+        assert_eq!(
+            Answer::new(Dialect::Trunkline).take(r#"{"error":"no model"}"#),
+            Err("no model".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_sentence_is_sent_in_the_form_that_the_server_wants() {
+        let samples = [1, -2, 3, 4];
+        for dialect in [Dialect::Trunkline, Dialect::Vosk, Dialect::Funasr] {
+            let sent = dialect.request(Lang::En, &samples);
+            assert!(
+                matches!(&sent[0], Sent::Text(t) if serde_json::from_str::<serde_json::Value>(t).is_ok())
+            );
+            assert_eq!(sent[1], Sent::Octets(vec![1, 0, 0xfe, 0xff, 3, 0, 4, 0]));
+            assert_eq!(sent.len(), 3);
+        }
+        let sent = Dialect::SherpaOnnx.request(Lang::Zh, &samples);
+        assert!(matches!(&sent[0], Sent::Octets(o) if o.len() == 4 * 2 * samples.len()));
+        assert_eq!(sent[1], Sent::Text("Done".into()));
+    }
+}
