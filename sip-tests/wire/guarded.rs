@@ -98,7 +98,7 @@ fn a_trace_shows_both_legs_of_a_call_in_one_ladder_and_no_numbers() {
 }
 
 #[test]
-fn a_ban_by_hand_lets_the_call_in_progress_end_well() {
+fn a_ban_by_hand_lets_the_call_in_progress_end_well_and_survives_a_restart() {
     if !have_sipp() {
         return;
     }
@@ -115,4 +115,11 @@ fn a_ban_by_hand_lets_the_call_in_progress_end_well() {
         let kept = std::fs::read_to_string(server.folder.join("var/bans.json")).unwrap_or_default();
         kept.contains(r#""source":"127.0.0.1","why":"by hand""#).then_some(())
     });
+    let server = server.restart();
+    let shown = server.command(&["guard"]);
+    assert!(shown.contains("1 banned") && shown.contains("by hand"), "{shown}");
+    let mut later = Sipp::start(&server, "options", free_port(), &["-m", "1", "-timeout", "2s"]);
+    assert!(!later.ends_well());
+    assert!(server.command(&["guard", "--unban", "127.0.0.1"]).contains("done"));
+    sipp::caller(&server, "options", "12345").succeed();
 }

@@ -79,6 +79,19 @@ impl Server {
             text = text.replace("ports = \"20000-29999\"", &own);
             fs::write(folder.join("dialplans").join(entry.file_name()), text).unwrap();
         }
+        Server::launch(folder, models)
+    }
+
+    /// Ends it as an operator does, and starts it again on the same folders; its log begins anew.
+    pub(crate) fn restart(mut self) -> Server {
+        assert!(Command::new("kill").arg(self.pid().to_string()).status().unwrap().success());
+        self.wait_exit();
+        let folder = std::mem::take(&mut self.folder);
+        drop(self);
+        Server::launch(folder, &Path::new(env!("CARGO_MANIFEST_DIR")).join("models"))
+    }
+
+    fn launch(folder: PathBuf, models: &Path) -> Server {
         let log = fs::File::create(folder.join("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_trunkline"))
             .arg("--config")
@@ -190,6 +203,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- the server's log\n{}", self.log());
+        }
+        if self.folder.as_os_str().is_empty() {
+            return; // It has ended, and another has its folders.
         }
         let _ = Command::new("kill").arg(self.pid().to_string()).status();
         let until = Instant::now() + Duration::from_secs(8);
