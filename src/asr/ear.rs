@@ -8,7 +8,8 @@
 //! Cost: 6.5 µs for a 20 ms frame (`benches/media.rs`, row "ear"); with waking the thread 9 µs, 0.05 % of a core for a leg.
 
 use super::endpoint::{Endpointer, Loudness, Turn};
-use crate::base::{FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};
+use super::hangover::hangover;
+use crate::base::{Expected, FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};
 use crate::limits::{SPEECH_HANGOVER, UTTERANCE_MAX};
 use earshot::Detector;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct Ear {
     partial: [i16; FRAME_SAMPLES],
     partial_len: usize,
     endpointer: Endpointer,
+    /// The silence that ends a sentence, where nothing else is expected.
+    hangover: Duration,
     /// In silence the last [`PREROLL`] and some, in speech all of the sentence.
     kept: Vec<i16>,
     next_timestamp: Option<u32>,
@@ -82,10 +85,16 @@ impl Ear {
             partial: [0; FRAME_SAMPLES],
             partial_len: 0,
             endpointer: Endpointer::new(hangover),
+            hangover,
             kept: Vec::with_capacity(2 * SAMPLE_RATE as usize),
             next_timestamp: None,
             turns: Vec::new(),
         }
+    }
+
+    /// From now on this is what the caller is expected to say.
+    pub fn expect(&mut self, expected: Expected) {
+        self.endpointer.wait(hangover(self.hangover, expected));
     }
 
     /// Samples whose packet came at `now`, with the RTP timestamp of the first; `playing` is true while we play to

@@ -92,6 +92,11 @@ impl Endpointer {
         Endpointer { hangover, floor: -55.0, run: 0, run_started: Now(0), run_frames: 0, speech: None }
     }
 
+    /// From now on a sentence is closed after `hangover` of silence, the one that is being spoken too.
+    pub fn wait(&mut self, hangover: Duration) {
+        self.hangover = hangover;
+    }
+
     /// True between [`Turn::Started`] and [`Turn::Ended`].
     pub fn in_speech(&self) -> bool {
         self.speech.is_some()
@@ -224,6 +229,20 @@ mod tests {
         let t = run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 29), (LOUD, 20), (QUIET, 40)]), false);
         let (pauses, resumed) = (t.iter().filter(|(_, t)| matches!(t, Turn::Paused { .. })).count(), t[2]);
         assert_eq!((t.len(), pauses, resumed), (5, 2, (1180, Turn::Resumed)));
+    }
+
+    #[test]
+    fn a_sentence_is_waited_for_as_long_as_what_was_asked_for_takes() {
+        for (wait, ends) in [(400, 1), (1000, 0)] {
+            let (mut e, mut out) = (Endpointer::new(SPEECH_HANGOVER), Vec::new());
+            e.wait(Duration::from_millis(wait));
+            let frames = sequence(&[(LOUD, 20), (QUIET, 45), (LOUD, 20)]);
+            for (n, (p, db)) in frames.enumerate() {
+                e.step(Now(n as u64 * 20_000), p, Loudness(db), false, &mut out);
+            }
+            let ended = out.iter().filter(|t| matches!(t, Turn::Ended { .. })).count();
+            assert_eq!(ended, ends, "{wait} ms");
+        }
     }
 
     #[test]

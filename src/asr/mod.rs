@@ -3,10 +3,12 @@
 
 mod ear;
 mod endpoint;
+mod hangover;
 mod model;
 mod upsample;
 
 pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
+pub use hangover::hangover;
 pub use model::{ModelError, ModelHeader, check_header};
 pub use upsample::upsample;

@@ -10,7 +10,7 @@ use super::switch::Shared;
 use super::tape::Tape;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
-use crate::base::{CallId, LegId, Now, Pii};
+use crate::base::{CallId, Expected, LegId, Now, Pii};
 use crate::config::Trunk;
 use crate::ivr::{self, Dialog, Phrase, Plan, Proof};
 use crate::limits;
@@ -177,6 +177,7 @@ impl Call {
             begin,
             replacing: None,
             question: None,
+            expected: Expected::default(),
             lines: 1,
             fallback: None,
             speaking: Speaking::default(),
@@ -351,7 +352,7 @@ impl Call {
             self.cdr.recording = Some(name);
         }
         if s.listens {
-            out.push(Output::Media(media::Command::Listen { leg, on: true }));
+            self.listen(out);
         }
         self.dialog(now, ivr::Input::Start, s, out);
     }

@@ -7,7 +7,7 @@ use super::pressed::Means;
 use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use crate::acd::Request;
-use crate::base::{Lang, LegId, Now};
+use crate::base::{Expected, Lang, LegId, Now};
 use crate::ivr::{self, Heard, NotHeard, Outcome, Phrase};
 use crate::limits;
 use crate::media;
@@ -48,6 +48,8 @@ impl Call {
             }
         }
         self.settle_tape(now, out);
+        let talks = self.stage == Stage::Dialogue;
+        self.expect(if talks { self.dialog.expects() } else { Expected::default() }, s, out);
         match self.dialog.deadline().filter(|_| self.stage == Stage::Dialogue) {
             Some(at) => s.timers.set((self.id, Due::Dialog), at),
             None => s.timers.clear((self.id, Due::Dialog)),
@@ -86,6 +88,22 @@ impl Call {
     fn hears(&self, leg: LegId) -> bool {
         let listens = matches!(self.stage, Stage::Dialogue | Stage::Waiting | Stage::Survey);
         listens && leg == self.caller()
+    }
+
+    /// Listens to the caller from now on, or begins anew with the next sentence.
+    pub(super) fn listen(&mut self, out: &mut Vec<Output>) {
+        self.expected = Expected::default();
+        let leg = self.caller();
+        out.push(Output::Media(media::Command::Listen { leg, on: true }));
+    }
+
+    /// Tells the ear what the caller will say, if that is something else now.
+    pub(super) fn expect(&mut self, expected: Expected, s: &Shared, out: &mut Vec<Output>) {
+        let leg = self.caller();
+        if s.listens && self.hears(leg) && self.expected != expected {
+            self.expected = expected;
+            out.push(Output::Media(media::Command::Expect { leg, expected }));
+        }
     }
 
     /// What the caller has said, to whoever waits for it.

@@ -14,7 +14,6 @@ use super::switch::Shared;
 use crate::base::{LegId, Now};
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
-use crate::media;
 use std::sync::Arc;
 
 /// A sentence that may be over.
@@ -80,8 +79,7 @@ impl Call {
                 self.recognising = Some((utterance, early.since, early.speech_ended_at));
                 self.early = None;
                 self.moment(now, Moment::SpeechEnded, out);
-                let leg = self.caller();
-                out.push(Output::Media(media::Command::Listen { leg, on: true }));
+                self.listen(out);
                 false
             }
             // There was no room: it is tried again when the sentence is over.

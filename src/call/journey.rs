@@ -18,7 +18,7 @@ use super::speaking::{Heard as Sound, Speaking};
 use super::switch::Shared;
 use super::tape::Tape;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
-use crate::base::{CallId, LegId, Now};
+use crate::base::{CallId, Expected, LegId, Now};
 use crate::ivr::{Dialog, NotHeard, Question};
 use crate::media::Report;
 use crate::sip::{self, Flow};
@@ -141,6 +141,8 @@ pub(super) struct Call {
     pub(super) place: Option<(usize, Option<Estimate>)>,
     /// A leg that is to take the place of another.
     pub(super) replacing: Option<Replacing>,
+    /// What the ear was told that the caller will say.
+    pub(super) expected: Expected,
     /// A closed question outside of the dialogue.
     pub(super) question: Option<(Question, Purpose)>,
     /// Lines that this call has been to.

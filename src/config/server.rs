@@ -10,7 +10,7 @@ use super::srtp;
 use super::stir::{self, RawStir, Stir};
 use super::trunk::{self, RawTrunk, Trunk};
 use crate::base::{Codec, SrtpPolicy};
-use crate::limits::SPEECH_HANGOVER;
+use crate::limits::{HANGOVER, SPEECH_HANGOVER};
 use crate::sip::{Incoming, Transport};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -303,10 +303,10 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     }
     server.model = raw.speech.model;
     if let Some(ms) = raw.speech.hangover_ms {
-        if !(200..=3000).contains(ms.get_ref()) {
+        server.hangover = Duration::from_millis(*ms.get_ref());
+        if !HANGOVER.contains(&server.hangover) {
             problems.push(file.error(ms.span(), "hangover_ms must lie between 200 and 3000"));
         }
-        server.hangover = Duration::from_millis(ms.into_inner());
     }
     server.record_calls = raw.record.calls.unwrap_or(server.record_calls);
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);

@@ -8,7 +8,7 @@
 
 use super::reporter::Reporter;
 use crate::asr::{Ear, Heard};
-use crate::base::{FRAME_SAMPLES, LegId, Now};
+use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
 use crate::limits::SPEECH_FRAMES_QUEUED;
 use crate::media::Report;
 use crate::sys::{Consumer, Epoll, Producer, Wake, ring};
@@ -47,6 +47,10 @@ enum Mark {
         leg: LegId,
         session: u64,
     },
+    Expect {
+        leg: LegId,
+        expected: Expected,
+    },
     End {
         leg: LegId,
     },
@@ -71,6 +75,10 @@ impl SpeechTap for RingTap {
         self.sessions.insert(leg, self.session);
         // The listener is gone only when the process is ending.
         let _ = self.marks.send(Mark::Begin { leg, session: self.session });
+    }
+
+    fn expect(&mut self, leg: LegId, expected: Expected) {
+        let _ = self.marks.send(Mark::Expect { leg, expected });
     }
 
     fn end(&mut self, leg: LegId) {
@@ -218,6 +226,12 @@ fn take_marks(
     while let Ok(mark) = marks.try_recv() {
         let gone = match mark {
             Mark::Begin { leg, session } => ears.insert(leg, (session, Box::new(Ear::new(hangover)))),
+            Mark::Expect { leg, expected } => {
+                if let Some((_, ear)) = ears.get_mut(&leg) {
+                    ear.expect(expected);
+                }
+                None
+            }
             Mark::End { leg } => ears.remove(&leg),
             Mark::Gone => {
                 *open = false;

@@ -11,6 +11,7 @@
 //! that needs values has them filled before it is carried out (`task.rs`).
 
 mod act;
+mod breath;
 mod keys;
 mod ladder;
 mod request;

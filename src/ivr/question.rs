@@ -7,7 +7,7 @@
 //! ```
 
 use super::turn::{Input, Say};
-use crate::base::{Lang, Now};
+use crate::base::{Answer, Lang, Now};
 use crate::nlu::{Universal, universal, yes_no};
 use std::time::Duration;
 
@@ -56,6 +56,11 @@ impl Question {
     /// A question not asked yet; give it [`Input::Start`].
     pub fn new(lang: Lang, text: String, wanted: Wanted) -> Question {
         Question { lang, text, wanted, asked: 0, silence_at: None }
+    }
+
+    /// What the caller is expected to say.
+    pub fn expects(&self) -> Answer {
+        if self.wanted == Wanted::YesNo { Answer::YesNo } else { Answer::Choice }
     }
 
     /// When silence has lasted too long.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod act;
+mod breath;
 mod policy;
 mod task;
 

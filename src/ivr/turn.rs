@@ -112,6 +112,8 @@ pub enum Understood {
     Yes,
     /// Denied by the caller.
     No,
+    /// The beginning of a value: more of it must follow.
+    Part,
     /// A value that was asked for, or said unasked.
     Filled,
     /// Another value for one that was known already.

@@ -1,6 +1,6 @@
 //! What the control plane may ask of the media plane: the complete list.
 
-use crate::base::{Codec, Direction, LegId, SrtpKeys};
+use crate::base::{Codec, Direction, Expected, LegId, SrtpKeys};
 use crate::sdp::Negotiated;
 use crate::taps::Taping;
 use std::net::SocketAddr;
@@ -81,6 +81,8 @@ pub enum Command {
     Stop { leg: LegId },
     /// Lend decoded frames to the listener (speech), or no more.
     Listen { leg: LegId, on: bool },
+    /// What the peer is expected to say from now on, for the listener; each `Listen` begins with [`Expected::default`].
+    Expect { leg: LegId, expected: Expected },
     /// Relay audio between two legs of one worker, both ways; ends playing on both, and any relay they took part in. Legs
     /// of two workers, or one that is gone, are a `Report::Fault` of `a`.
     Bridge { a: LegId, b: LegId },
@@ -116,6 +118,7 @@ impl Command {
             | Command::Play { leg, .. }
             | Command::Stop { leg }
             | Command::Listen { leg, .. }
+            | Command::Expect { leg, .. }
             | Command::Bridge { a: leg, .. }
             | Command::Unbridge { leg }
             | Command::Echo { leg, .. }

@@ -158,6 +158,7 @@ impl Shard {
             }
             Command::Stop { .. } => leg.stop(now, out),
             Command::Listen { on, .. } => leg.listen(on, out),
+            Command::Expect { expected, .. } => out.speech.expect(id, expected),
             Command::Echo { on, .. } => leg.echo = on,
             Command::SendDigits { digits, .. } => leg.send_digits(&digits, out),
             Command::Record { file, .. } => leg.record(file, out),

@@ -349,6 +349,7 @@ fn media_words(command: &MediaCommand) -> String {
         MediaCommand::Play { play, repeat, .. } => format!("media {leg}: play {} repeat {repeat}", play.0),
         MediaCommand::Bridge { b, .. } => format!("media {leg}: bridge to {}", b.0),
         MediaCommand::Mix { parties } => format!("media {leg}: mix {parties:?}"),
+        MediaCommand::Expect { expected, .. } => format!("media {leg}: expect {expected:?}"),
         MediaCommand::Listen { on, .. } => format!("media {leg}: listen {on}"),
         MediaCommand::Stop { .. } => format!("media {leg}: stop"),
         MediaCommand::Unbridge { .. } => format!("media {leg}: unbridge"),

@@ -4,8 +4,9 @@
 //! In: [`Command`]s and time. Out: [`Report`]s as the real plane makes them, and wishes to be woken. Broken rules (a
 //! command on a leg that was never opened, a leg opened or closed twice, a bridge to nowhere) are collected.
 
-use crate::base::{Direction, LegId, Now};
-use crate::limits::RTP_SILENCE_MAX;
+use crate::asr::hangover;
+use crate::base::{Direction, Expected, LegId, Now};
+use crate::limits::{RTP_SILENCE_MAX, SPEECH_HANGOVER};
 use crate::media::{Command, LegStats, PlayEnd, PlayId, Report, StreamSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -58,6 +59,7 @@ struct Leg {
     /// Somebody listens to it, for the so-manieth time.
     listens: Option<u32>,
     listened: u32,
+    expected: Expected,
     mate: Option<LegId>,
     /// The others that are mixed with it.
     mixed: Vec<LegId>,
@@ -139,7 +141,9 @@ impl Plane {
             Command::Listen { on, .. } => {
                 leg.listened += 1;
                 leg.listens = on.then_some(leg.listened);
+                leg.expected = Expected::default();
             }
+            Command::Expect { expected, .. } => leg.expected = *expected,
             Command::Bridge { a, b } => self.bridge(now, *a, *b, out),
             Command::Mix { parties } => self.mix(now, parties, out),
             Command::Unbridge { .. } => self.unbridge(id),
@@ -252,6 +256,11 @@ impl Plane {
     pub(super) fn listens(&self, leg: LegId) -> Option<u32> {
         let (_, l) = self.legs.get(&leg)?;
         l.listens.filter(|_| l.to.is_some_and(|to| to.direction.receives()))
+    }
+
+    /// The silence that ends a sentence of the peer now.
+    pub(super) fn hangover(&self, leg: LegId) -> Duration {
+        hangover(SPEECH_HANGOVER, self.legs.get(&leg).map_or(Expected::default(), |(_, l)| l.expected))
     }
 
     /// True if the leg is there and connected.

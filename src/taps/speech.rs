@@ -3,7 +3,7 @@
 //! The reader offers the memory and the decoder writes into it, so a frame is decoded once and never moved. Who
 //! implements [`SpeechTap`] decides where that memory is: a ring between threads in `drive/`, a vector in tests.
 
-use crate::base::{FRAME_SAMPLES, LegId, Now};
+use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
 use std::fmt;
 
 /// What is known of a frame besides its samples.
@@ -25,6 +25,8 @@ pub struct FrameHead {
 pub trait SpeechTap: fmt::Debug + Send {
     /// Frames of `leg` will come.
     fn begin(&mut self, leg: LegId);
+    /// What its peer is expected to say from now on. A tap that does not look for sentences need not care.
+    fn expect(&mut self, _leg: LegId, _expected: Expected) {}
     /// No more frames of `leg` will come.
     fn end(&mut self, leg: LegId);
     /// Takes one frame: `decode` fills the first `head.samples` samples. Does nothing if there is no room; the listener

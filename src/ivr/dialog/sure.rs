@@ -9,7 +9,7 @@ use crate::nlu;
 
 impl Dialog {
     /// True if the turn is clear whatever may follow: a word that means the same everywhere, the yes or no that was asked
-    /// for, or a request that is carried out without another question.
+    /// for, a value of which nothing can follow, or a request that is carried out without another question.
     pub fn is_sure(&self, now: Now, heard: &Heard) -> bool {
         if self.done || self.is_looking_up() || heard.confidence < UNSURE {
             return false;
@@ -22,6 +22,7 @@ impl Dialog {
             (Asked::Question | Asked::AnythingElse | Asked::Either(..), None) => {
                 self.is_clear(now, &heard.text)
             }
+            (Asked::Slot(_), _) => self.is_whole(now, &heard.text),
             _ => false,
         }
     }
