@@ -299,7 +299,13 @@ fn main() {
     let prompt = Arc::new(Prompt { pcmu: vec![1; 80_000].into(), pcma: vec![1; 80_000].into() });
     let play = |plane: &mut MediaPlane, n: usize| {
         let prompts = vec![Arc::clone(&prompt)];
-        plane.send(Command::Play { leg: LegId(n as u64), play: PlayId(1), prompts, repeat: true });
+        plane.send(Command::Play {
+            leg: LegId(n as u64),
+            play: PlayId(1),
+            prompts,
+            repeat: true,
+            skip_ms: 0,
+        });
     };
     let echo =
         |plane: &mut MediaPlane, n: usize| plane.send(Command::Echo { leg: LegId(n as u64), on: true });

@@ -23,6 +23,7 @@ impl Call {
         for want in wants {
             match want {
                 ivr::Output::Say(say) => self.say(now, say.lang, say.texts, say.barge_in, s, out),
+                ivr::Output::Resume => self.resume(now, s, out),
                 ivr::Output::Turn(turn) => {
                     let recognise_ms = self.recognising.take().map(|(utterance, since, ended)| {
                         s.timers.clear((self.id, Due::Recognise(utterance)));
@@ -107,7 +108,7 @@ impl Call {
     }
 
     /// What the caller has said, to whoever waits for it.
-    fn heard(&mut self, now: Now, input: ivr::Input, s: &mut Shared, out: &mut Vec<Output>) {
+    pub(super) fn heard(&mut self, now: Now, input: ivr::Input, s: &mut Shared, out: &mut Vec<Output>) {
         match (self.stage, &input) {
             (Stage::Dialogue, _) => self.dialog(now, input, s, out),
             _ if self.question.is_some() => self.question_step(now, input, s, out),
@@ -147,7 +148,7 @@ impl Call {
         }
         self.moment(now, Moment::SpeechStarted, out);
         if self.speaking.yields_to_speech() {
-            self.speaking.stop(leg, out);
+            self.speaking.interrupt(leg, out);
         }
         self.heard(now, ivr::Input::Speaking, s, out);
     }
@@ -243,8 +244,20 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         let leg = self.caller();
-        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in };
+        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in, from_ms: 0 };
         let sound = self.speaking.say(leg, said, &mut s.library, out);
+        self.begun(now, sound, s, out);
+    }
+
+    /// Goes on with what speech has stopped.
+    pub(super) fn resume(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        let leg = self.caller();
+        let sound = self.speaking.resume(leg, &mut s.library, out);
+        self.begun(now, sound, s, out);
+    }
+
+    /// Something is about to be said, or there is nothing to say.
+    fn begun(&mut self, now: Now, sound: Sound, s: &mut Shared, out: &mut Vec<Output>) {
         if self.speaking.is_preparing() {
             s.timers.set((self.id, Due::Render), now + limits::RENDER_MAX);
         }

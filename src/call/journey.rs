@@ -19,7 +19,7 @@ use super::switch::Shared;
 use super::tape::Tape;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
 use crate::base::{CallId, Expected, LegId, Now};
-use crate::ivr::{Dialog, NotHeard, Question};
+use crate::ivr::{self, Dialog, NotHeard, Question};
 use crate::media::Report;
 use crate::sip::{self, Flow};
 use std::sync::Arc;
@@ -309,10 +309,14 @@ impl Call {
                     self.moment(at, Moment::Saying { text, personal }, out);
                 }
             }
-            Report::PlayEnded { leg, play, .. } if self.is_briefed(leg, play) => self.try_join(now, s, out),
-            Report::PlayEnded { leg, play, .. } if leg == self.caller() => {
-                if self.speaking.ended(play) == Sound::Finished {
-                    self.said(now, s, out);
+            Report::PlayEnded { leg, play, end, .. } if self.is_briefed(leg, play, end) => {
+                self.try_join(now, s, out);
+            }
+            Report::PlayEnded { leg, play, end, .. } if leg == self.caller() => {
+                match self.speaking.ended(play, end) {
+                    Sound::Finished => self.said(now, s, out),
+                    Sound::Cut { left } => self.heard(now, ivr::Input::Cut { left }, s, out),
+                    Sound::Began { .. } | Sound::Nothing => {}
                 }
             }
             Report::PlayStarted { .. } | Report::PlayEnded { .. } | Report::Latched { .. } => {}

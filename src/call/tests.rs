@@ -2,6 +2,7 @@
 
 mod acd;
 mod early;
+mod interrupted;
 mod peers;
 mod replace;
 mod signed;

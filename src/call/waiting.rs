@@ -136,6 +136,7 @@ impl Call {
         self.expect(expected, s, out);
         match step {
             Some(Step::Say(say)) => self.say(now, say.lang, say.texts, say.barge_in, s, out),
+            Some(Step::Resume) => self.resume(now, s, out),
             Some(Step::Done(reply)) => {
                 self.question = None;
                 self.replied(now, purpose, reply, s, out);

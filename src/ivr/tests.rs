@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod act;
 mod breath;
+mod interrupted;
 mod policy;
 mod task;
 

@@ -74,9 +74,9 @@ pub enum Command {
     Open { leg: LegId },
     /// Apply what was negotiated; repeated after each re-INVITE.
     Connect { leg: LegId, to: StreamSpec },
-    /// Play `prompts` one after the other, in place of whatever plays now; `repeat` starts over at the end (music). Waits
-    /// while the leg is not connected or the peer is not to receive; on a bridged leg it is heard instead of the other.
-    Play { leg: LegId, play: PlayId, prompts: Vec<Arc<Prompt>>, repeat: bool },
+    /// Play `prompts` one after the other, in place of whatever plays now, without their first `skip_ms`; `repeat` starts over
+    /// at the end (music). Waits while the leg is not connected or the peer is not to receive; on a bridged leg it is heard instead of the other.
+    Play { leg: LegId, play: PlayId, prompts: Vec<Arc<Prompt>>, repeat: bool, skip_ms: u64 },
     /// Stop playing, within one frame.
     Stop { leg: LegId },
     /// Lend decoded frames to the listener (speech), or no more.

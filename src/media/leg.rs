@@ -5,7 +5,7 @@
 
 use super::out::{Body, FileOp, Out};
 use super::play::Play;
-use super::{FarStats, LegStats, PlayEnd, Rejects, Report, StreamSpec};
+use super::{FarStats, LegStats, Rejects, Report, StreamSpec};
 use crate::base::{Codec, LegId, Now, Rate};
 use crate::bridge::{Played, Playout, Voice, forward};
 use crate::codec::Converter;
@@ -202,7 +202,9 @@ impl Leg {
 
     /// Stops playing.
     pub(super) fn stop(&mut self, now: Now, out: &mut Out) {
-        self.end_play(now, PlayEnd::Stopped, out);
+        if let Some(end) = self.play.as_ref().map(Play::stopped) {
+            self.end_play(now, end, out);
+        }
     }
 
     /// Queues keys to be sent.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 pub enum PlayEnd {
     /// Everything was sent.
     Finished,
-    /// Stopped or replaced before its end.
-    Stopped,
+    /// Stopped or replaced before its end: so much of it was played, counted from the beginning of its prompts, and so much was not.
+    Stopped { played_ms: u64, left_ms: u64 },
 }
 
 /// Quality figures of one leg over its whole life.

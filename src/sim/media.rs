@@ -43,6 +43,7 @@ pub(super) enum Out {
 #[derive(Debug)]
 struct Play {
     id: PlayId,
+    all: Duration,
     left: Duration,
     /// Since when it has been running; `None` while the peer is not to hear.
     since: Option<Now>,
@@ -131,10 +132,15 @@ impl Plane {
                 leg.to = Some(*to);
                 resume(now, id, leg, out);
             }
-            Command::Play { play, prompts, repeat, .. } => {
+            Command::Play { play, prompts, repeat, skip_ms, .. } => {
                 stop(now, id, leg, out);
-                let left = Duration::from_millis(prompts.iter().map(|p| p.ms()).sum());
-                leg.play = Some(Play { id: *play, left, since: None, started: false, repeat: *repeat });
+                let all = Duration::from_millis(prompts.iter().map(|p| p.ms()).sum());
+                let (left, skip) = (all.checked_sub(Duration::from_millis(*skip_ms)), *skip_ms);
+                if left.is_none() {
+                    self.broken.push(format!("leg {} is played from {skip} ms of {all:?}", id.0));
+                }
+                let left = left.unwrap_or_default();
+                leg.play = Some(Play { id: *play, all, left, since: None, started: false, repeat: *repeat });
                 resume(now, id, leg, out);
             }
             Command::Stop { .. } => stop(now, id, leg, out),
@@ -331,7 +337,11 @@ fn pause(now: Now, leg: &mut Leg) {
 }
 
 fn stop(now: Now, id: LegId, leg: &mut Leg, out: &mut Vec<Out>) {
-    end(now, id, leg, PlayEnd::Stopped, out);
+    pause(now, leg);
+    if let Some(Play { all, left, .. }) = leg.play {
+        let played_ms = all.saturating_sub(left).as_millis() as u64;
+        end(now, id, leg, PlayEnd::Stopped { played_ms, left_ms: left.as_millis() as u64 }, out);
+    }
 }
 
 fn end(now: Now, id: LegId, leg: &mut Leg, end: PlayEnd, out: &mut Vec<Out>) {

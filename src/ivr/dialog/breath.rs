@@ -1,4 +1,4 @@
-//! Values said in several breaths, and what the ear is told to wait for.
+//! Values said in several breaths, nods between, and what the ear is told to wait for.
 //!
 //! ```text
 //! "1234" of eight ─► kept, "go on" ─► "5678" ─► taken as "1234 5678"
@@ -11,9 +11,10 @@
 use super::super::phrases::Phrase;
 use super::super::slot::Slot;
 use super::super::turn::{Heard, Output, Understood};
-use super::{Asked, Dialog, UNHEARD};
+use super::{Asked, Dialog};
 use crate::base::{Answer, Expected, Now};
 use crate::limits::SLOT_DIGITS_MAX;
+use crate::nlu;
 use crate::nlu::slots::{SlotType, Value, extract, takes_back};
 
 /// What a breath was to a value that is said in several.
@@ -35,6 +36,18 @@ impl Dialog {
             Asked::Question | Asked::AnythingElse | Asked::LookUp(_) => Answer::Sentence,
         };
         Expected { answer, patient: self.patient }
+    }
+
+    /// True if this was no turn but a nod, a cough or noise, and what was being said goes on.
+    pub(super) fn nods(&mut self, heard: Option<&Heard>, out: &mut Vec<Output>) -> bool {
+        let yes_no = self.expects().answer == Answer::YesNo;
+        if !self.interrupted.goes_on(heard, yes_no) {
+            return false;
+        }
+        let nothing = Heard { text: String::new(), confidence: 0.0 };
+        self.turn(heard.unwrap_or(&nothing), None, Understood::BackChannel, out);
+        out.push(Output::Resume);
+        true
     }
 
     /// The slot that is asked for.
@@ -66,7 +79,9 @@ impl Dialog {
         let kept = self.task.as_ref().map_or("", |task| task.part.as_str());
         let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
         // The X of an identity card may follow its digits.
-        let end = text.trim_end_matches(['x', 'X']).trim_end();
+        let before_x =
+            text.strip_suffix(['x', 'X']).filter(|t| !t.ends_with(|c: char| c.is_ascii_alphabetic()));
+        let end = before_x.map_or(text, str::trim_end);
         let found = extract(&DIGITS, lang, end, at);
         let [one] = found.as_slice() else { return None };
         let Value::Digits(own) = &one.value else { return None };
@@ -79,7 +94,7 @@ impl Dialog {
             found.first().is_some_and(|f| f.fault.is_none())
         };
         if kept.is_empty() {
-            return (own.len() > 1 && begun(own)).then(|| Breath::Part(own.clone()));
+            return (own.len() > 1 && begun(own) && !takes_back(text)).then(|| Breath::Part(own.clone()));
         }
         if fits(text) && !begun(own) {
             return None;
@@ -88,13 +103,13 @@ impl Dialog {
         let joined = format!("{kept} {}", text.get(from..)?);
         match extract(&DIGITS, lang, &joined, at).into_iter().next()?.value {
             Value::Digits(all) if begun(&all) => Some(Breath::Part(all)),
-            _ => fits(&joined).then_some(Breath::Whole(joined)),
+            _ => Some(Breath::Whole(joined)),
         }
     }
 
     /// The beginning of a value is kept, and the caller goes on. True if that settles the turn; else what is to be taken.
     pub(super) fn breathes(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) -> Option<Heard> {
-        match self.breath(now, &heard.text).filter(|_| heard.confidence >= UNHEARD) {
+        match self.breath(now, &heard.text).filter(|_| !heard.is_nothing()) {
             Some(Breath::Part(digits)) => {
                 if let Some(task) = &mut self.task {
                     task.part = digits;
@@ -104,6 +119,12 @@ impl Dialog {
                 None
             }
             Some(Breath::Whole(text)) => Some(Heard { text, ..heard.clone() }),
+            // "Mm-hm" to a question of yes or no.
+            None if self.expects().answer == Answer::YesNo
+                && nlu::yes_no(&heard.text) == Some((true, String::new())) =>
+            {
+                Some(Heard { text: "yes".into(), ..heard.clone() })
+            }
             None => Some(heard.clone()),
         }
     }

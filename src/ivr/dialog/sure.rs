@@ -14,6 +14,10 @@ impl Dialog {
         if self.done || self.is_looking_up() || heard.confidence < UNSURE {
             return false;
         }
+        // More may follow a nod.
+        if self.interrupted.is_nod(&heard.text) {
+            return false;
+        }
         if nlu::universal(&heard.text).is_some() {
             return true;
         }
