@@ -241,7 +241,7 @@ fn ear(frames: u32) -> f64 {
     for n in 0..frames {
         let loud = if n / 50 % 2 == 0 { 30 } else { 3000 };
         let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|_| rng.i16(-loud..=loud));
-        ear.step(Now(u64::from(n) * 20_000), n * FRAME_SAMPLES as u32, &samples, false, &mut heard);
+        ear.step(Now(u64::from(n) * 20_000), n * FRAME_SAMPLES as u32, &samples, None, &mut heard);
     }
     (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(frames)
 }

@@ -97,9 +97,16 @@ impl Ear {
         self.endpointer.wait(hangover(self.hangover, expected));
     }
 
-    /// Samples whose packet came at `now`, with the RTP timestamp of the first; `playing` is true while we play to
-    /// this leg. Appends what was heard to `out`.
-    pub fn step(&mut self, now: Now, timestamp: u32, samples: &[i16], playing: bool, out: &mut Vec<Heard>) {
+    /// Samples whose packet came at `now`, with the RTP timestamp of the first; `played` is the loudest of what we
+    /// have lately played to this leg. Appends what was heard to `out`.
+    pub fn step(
+        &mut self,
+        now: Now,
+        timestamp: u32,
+        samples: &[i16],
+        played: Option<Loudness>,
+        out: &mut Vec<Heard>,
+    ) {
         let gap = timestamp.wrapping_sub(self.next_timestamp.unwrap_or(timestamp)) as i32;
         if gap < 0 && gap > -(SAMPLE_RATE as i32) {
             return; // Late: its place was filled with silence.
@@ -108,12 +115,12 @@ impl Ear {
         if gap > 0 && missing <= GAP_FRAMES_MAX {
             for n in (1..=missing).rev() {
                 let then = Now(now.0.saturating_sub(u64::from(n * FRAME_MS) * 1000));
-                self.frame(then, &[0; FRAME_SAMPLES], playing, out);
+                self.frame(then, &[0; FRAME_SAMPLES], played, out);
             }
         }
         self.next_timestamp = Some(timestamp.wrapping_add(samples.len() as u32));
         if self.partial_len == 0 && samples.len() == FRAME_SAMPLES {
-            return self.frame(now, samples, playing, out);
+            return self.frame(now, samples, played, out);
         }
         for &sample in samples {
             self.partial[self.partial_len] = sample;
@@ -121,7 +128,7 @@ impl Ear {
             if self.partial_len == FRAME_SAMPLES {
                 self.partial_len = 0;
                 let frame = self.partial;
-                self.frame(now, &frame, playing, out);
+                self.frame(now, &frame, played, out);
             }
         }
     }
@@ -137,7 +144,7 @@ impl Ear {
         self.tell(now, out);
     }
 
-    fn frame(&mut self, now: Now, frame: &[i16], playing: bool, out: &mut Vec<Heard>) {
+    fn frame(&mut self, now: Now, frame: &[i16], played: Option<Loudness>, out: &mut Vec<Heard>) {
         self.detect(frame);
         if !self.endpointer.in_speech() && self.kept.len() >= 2 * samples(PREROLL) {
             // Kept as a line that is cut in half now and then, so that the sentence lies in one piece.
@@ -148,7 +155,7 @@ impl Ear {
         }
         // A packet comes when its audio is over.
         let began = Now(now.0.saturating_sub(u64::from(FRAME_MS) * 1000));
-        self.endpointer.step(began, self.probability, Loudness::of(frame), playing, &mut self.turns);
+        self.endpointer.step(began, self.probability, Loudness::of(frame), played, &mut self.turns);
         self.tell(now, out);
     }
 
@@ -224,7 +231,7 @@ mod tests {
         let (mut ear, mut out) = (Ear::default(), Vec::new());
         for (n, frame) in samples.chunks_exact(FRAME_SAMPLES).enumerate() {
             if !lost(n) {
-                ear.step(Now(n as u64 * 20_000), (n * FRAME_SAMPLES) as u32, frame, false, &mut out);
+                ear.step(Now(n as u64 * 20_000), (n * FRAME_SAMPLES) as u32, frame, None, &mut out);
             }
         }
         out
@@ -280,7 +287,7 @@ mod tests {
         let line = with_silence_around(&speech);
         let (mut ear, mut out) = (Ear::default(), Vec::new());
         for (n, part) in line.chunks_exact(80).enumerate() {
-            ear.step(Now(n as u64 * 10_000), n as u32 * 80, part, false, &mut out);
+            ear.step(Now(n as u64 * 10_000), n as u32 * 80, part, None, &mut out);
         }
         assert!(matches!(out[..], [Heard::Started { .. }, .., Heard::Ended { .. }]));
     }

@@ -7,7 +7,7 @@
 //! Cost: see `asr/ear.rs`. By that figure one thread has room for more than a thousand listening legs.
 
 use super::reporter::Reporter;
-use crate::asr::{Ear, Heard};
+use crate::asr::{Ear, Heard, Loudness};
 use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
 use crate::limits::SPEECH_FRAMES_QUEUED;
 use crate::media::Report;
@@ -35,7 +35,7 @@ struct Frame {
 
 impl Default for Frame {
     fn default() -> Self {
-        let head = FrameHead { leg: LegId(0), at: Now(0), timestamp: 0, samples: 0, playing: false };
+        let head = FrameHead { leg: LegId(0), at: Now(0), timestamp: 0, samples: 0, played: None };
         Frame { head, session: 0, samples: [0; FRAME_SAMPLES] }
     }
 }
@@ -250,7 +250,8 @@ fn hear(ears: &mut Ears, frame: &Frame, heard: &mut Vec<Heard>) {
         return;
     };
     let samples = frame.samples.get(..usize::from(head.samples)).unwrap_or_default();
-    let step = AssertUnwindSafe(|| ear.step(head.at, head.timestamp, samples, head.playing, heard));
+    let step =
+        AssertUnwindSafe(|| ear.step(head.at, head.timestamp, samples, head.played.map(Loudness), heard));
     if catch_unwind(step).is_err() {
         tracing::error!("an ear failed and was taken off its leg");
         ears.remove(&head.leg);
@@ -300,7 +301,7 @@ mod tests {
 
     fn say(tap: &mut RingTap, leg: LegId, n: usize, samples: &[i16]) {
         let timestamp = n as u32 * FRAME_SAMPLES as u32;
-        let head = FrameHead { leg, at: Now(n as u64 * 20_000), timestamp, samples: 160, playing: false };
+        let head = FrameHead { leg, at: Now(n as u64 * 20_000), timestamp, samples: 160, played: None };
         tap.frame(head, &mut |to| to.copy_from_slice(samples));
     }
 

@@ -13,7 +13,7 @@ use crate::rtp::{
     DigitReceiver, DigitSender, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf, Receiver, Reports,
     Srtp, View, delay_ms, mos,
 };
-use crate::taps::{Recorder, Taping, Tones};
+use crate::taps::{Lately, Recorder, Taping, Tones};
 use coder::{Mouth, Wide};
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ pub(super) struct Leg {
     passed_key: Option<(u32, u32)>,
     pub(super) echo: bool,
     pub(super) listen: bool,
+    /// How loud what it was played lately is, while somebody listens.
+    lately: Lately,
     last_period: Option<u64>,
     last_heard: Now,
     lost: bool,
@@ -120,6 +122,7 @@ impl Leg {
             passed_key: None,
             echo: false,
             listen: false,
+            lately: Lately::default(),
             last_period: None,
             last_heard: now,
             lost: false,

@@ -7,7 +7,7 @@ use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
 use std::fmt;
 
 /// What is known of a frame besides its samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FrameHead {
     /// Whose it is.
     pub leg: LegId,
@@ -17,8 +17,9 @@ pub struct FrameHead {
     pub timestamp: u32,
     /// Samples in it, 1–[`FRAME_SAMPLES`].
     pub samples: u16,
-    /// We are playing to this leg, so some of it may be our own echo.
-    pub playing: bool,
+    /// The loudest 20 ms of what we have lately played to this leg, in dBFS (root mean square): some of this frame may be its
+    /// echo. `None` if that was nothing.
+    pub played: Option<f32>,
 }
 
 /// Where decoded frames go.

@@ -101,7 +101,7 @@ impl Dialog {
         }
         let from = if takes_back(text) { 0 } else { one.span.start };
         let joined = format!("{kept} {}", text.get(from..)?);
-        match extract(&DIGITS, lang, &joined, at).into_iter().next()?.value {
+        match extract(&DIGITS, lang, &format!("{kept} {}", end.get(from..)?), at).into_iter().next()?.value {
             Value::Digits(all) if begun(&all) => Some(Breath::Part(all)),
             _ => Some(Breath::Whole(joined)),
         }

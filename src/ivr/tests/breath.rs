@@ -135,7 +135,7 @@ fn a_value_that_has_all_its_digits_need_not_be_waited_for() {
 fn an_identity_card_may_end_with_an_x_of_the_second_breath() {
     let mut plan = (*asked(Lang::Zh).dialog.plan().clone()).clone();
     let transfer = plan.intents.iter_mut().find(|i| i.name == "transfer").unwrap();
-    transfer.slots = vec![super::task::slot("card", "id-card", "身份证号", "the identity card")];
+    transfer.slots = vec![task::slot("card", "id-card", "身份证号", "the identity card")];
     let mut caller = Caller::of(Arc::new(plan));
     caller.say("我要转账");
     let understood = parts(&mut caller, &["幺幺零幺零五", "幺九四九幺二三幺", "零零二X"]);

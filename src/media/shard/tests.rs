@@ -7,6 +7,7 @@ use crate::codec::silence;
 use crate::limits::RTP_SILENCE_MAX;
 use crate::media::{Body, FileOp, PlayEnd, PlayId, Send, StreamSpec};
 use crate::rtp::{DigitSender, Fields};
+use std::sync::Arc;
 
 pub(super) mod world;
 
