@@ -165,6 +165,9 @@ pub const UTTERANCE_MAX: Duration = Duration::from_secs(10);
 /// How long a sentence may wait for a recogniser and be recognised before the caller is told to use the keys.
 pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
 
+/// The longest wait for an answer that the figures tell from longer ones, in ms. Answer: longer ones count as this.
+pub const ANSWER_MS_MAX: u64 = 60_000;
+
 /// How long one prompt may take to be rendered before the call goes on without it.
 pub const RENDER_MAX: Duration = Duration::from_secs(5);
 

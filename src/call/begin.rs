@@ -1,5 +1,6 @@
 //! How a call begins: a port, the answer, and then what it was made for.
 
+use super::answering::Answering;
 use super::callback::Booking;
 use super::cdr::{Cdr, EndedBy, Moment, Result};
 use super::event::Output;
@@ -193,7 +194,7 @@ impl Call {
             recognising: None,
             utterances: 0,
             early: None,
-            gap_from: None,
+            answering: Answering::default(),
             place: None,
             tape: Tape::default(),
             cdr,

@@ -261,9 +261,9 @@ fn hear(ears: &mut Ears, frame: &Frame, heard: &mut Vec<Heard>) {
 fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &mut Reporter) {
     for heard in heard.drain(..) {
         reporter.send(match heard {
-            Heard::Started { known, .. } => {
+            Heard::Started { at, known } => {
                 *speaking += 1;
-                Report::SpeechStarted { leg, at: known }
+                Report::SpeechStarted { leg, began: at, at: known }
             }
             Heard::Paused { ended, known, samples } => {
                 Report::SpeechPaused { leg, speech_ended_at: ended, at: known, samples }

@@ -310,7 +310,7 @@ impl World {
                     Duration::from_millis(400 + self.rng.u64(80..250) * text.chars().count() as u64 / 2);
                 caller.said = text;
                 let since = self.now;
-                let report = Report::SpeechStarted { leg, at: since };
+                let report = Report::SpeechStarted { leg, began: since, at: since };
                 self.after(Duration::ZERO, Due::Switch(Box::new(Input::Media(report))));
                 self.after(lasts, Due::Caller(id, Act::SpeechEnds { since }));
             }

@@ -7,7 +7,7 @@ use crate::ivr::Heard;
 
 fn pauses(w: &mut World) -> (CallId, u32) {
     let (at, samples) = (w.now, vec![0; 8000].into());
-    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, began: at, at }));
     w.give(Input::Media(Report::SpeechPaused { leg: CALLER, speech_ended_at: at, at, samples }));
     asked(w).expect("written down already")
 }

@@ -43,7 +43,7 @@ fn a_key_or_a_request_in_between_leaves_nothing_to_go_on_with() {
     w.stops_at = (2300, 4000);
     w.call();
     let at = w.now;
-    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, began: at, at }));
     w.give(Input::Media(Report::Digit { leg: CALLER, digit: '*', at }));
     assert_eq!(plays(&w).1, 0, "repeated from the beginning");
     w.prompt_ends();

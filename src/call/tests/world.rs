@@ -300,7 +300,7 @@ impl World {
 
     pub(super) fn hear(&mut self, heard: Result2) {
         let at = self.now;
-        self.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+        self.give(Input::Media(Report::SpeechStarted { leg: CALLER, began: at, at }));
         let samples: Arc<[i16]> = vec![0; 8000].into();
         let ended =
             Report::SpeechEnded { leg: CALLER, speech_started_at: at, speech_ended_at: at, at, samples };
