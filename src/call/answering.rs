@@ -144,8 +144,11 @@ impl Switch {
     }
 }
 
+/// What is read off a turn, if it was measured there.
+type Of = fn(&TurnRecord) -> Option<u64>;
+
 /// What is measured of every turn, by name: in ms, the real-time factor in thousandths of the sentence's length.
-const MEASURED: [(&str, fn(&TurnRecord) -> Option<u64>); 9] = [
+const MEASURED: [(&str, Of); 9] = [
     ("gap", |t| t.gap_ms),
     ("hang-over", |t| Some(t.gap?.hangover_ms)),
     ("recogniser", |t| Some(t.gap?.recogniser_ms)),

@@ -266,23 +266,23 @@ impl Call {
         let leg = self.caller();
         let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in, from_ms: 0 };
         let sound = self.speaking.say(leg, said, &mut s.library, out);
-        self.begun(now, sound, s, out);
+        self.begun(now, &sound, s, out);
     }
 
     /// Goes on with what speech has stopped.
     pub(super) fn resume(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = self.caller();
         let sound = self.speaking.resume(leg, &mut s.library, out);
-        self.begun(now, sound, s, out);
+        self.begun(now, &sound, s, out);
     }
 
     /// Something is about to be said, or there is nothing to say.
-    fn begun(&mut self, now: Now, sound: Sound, s: &mut Shared, out: &mut Vec<Output>) {
+    fn begun(&mut self, now: Now, sound: &Sound, s: &mut Shared, out: &mut Vec<Output>) {
         self.prepared(now);
         if self.speaking.is_preparing() {
             s.timers.set((self.id, Due::Render), now + limits::RENDER_MAX);
         }
-        if sound == Sound::Finished {
+        if *sound == Sound::Finished {
             self.said(now, s, out);
         }
     }

@@ -39,11 +39,11 @@ impl SpeechTap for Tap {
 
 /// Plays `prompt` to a far end with an echo, where somebody says `caller` from the sample `from` on; what the ear makes of it.
 fn call(prompt: &Arc<Prompt>, echo: (f32, usize), caller: (&[i16], usize)) -> Vec<Heard> {
-    listen(Tap::default(), prompt, echo, caller)
+    listen(&Tap::default(), prompt, echo, caller)
 }
 
 fn listen(
-    tap: Tap,
+    tap: &Tap,
     prompt: &Arc<Prompt>,
     (db, delay_ms): (f32, usize),
     (caller, from): (&[i16], usize),
@@ -90,12 +90,14 @@ fn listen(
         let channel = crate::media::Channel::Rtp;
         shard.step(now, Input::Packet { leg: LEG, channel, from: far, buf }, &mut out);
     }
-    let heard = std::mem::take(&mut tap.ear.lock().unwrap().1);
-    heard
+    std::mem::take(&mut tap.ear.lock().unwrap().1)
 }
 
+/// A text, as a prompt and as its samples.
+type Spoken = (String, Arc<Prompt>, Vec<i16>);
+
 /// What the sample lines say, spoken; `None`, said aloud, without the synthesiser.
-fn prompts() -> Option<Vec<(String, Arc<Prompt>, Vec<i16>)>> {
+fn prompts() -> Option<Vec<Spoken>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans");
     let config = files::load(&folder).unwrap();
     let mut texts: Vec<(Lang, String)> = config.lines.iter().flat_map(|line| line.prompts()).collect();
@@ -130,7 +132,7 @@ fn the_echo_of_a_prompt_never_interrupts_it_and_a_caller_over_it_does() {
     // Without being told what is played the same ear is interrupted by it.
     let untold = prompts.iter().take(10).filter(|(_, prompt, _)| {
         let tap = Tap { untold: true, ..Tap::default() };
-        !listen(tap, prompt, ECHOES[1], (&[], 0)).is_empty()
+        !listen(&tap, prompt, ECHOES[1], (&[], 0)).is_empty()
     });
     assert!(untold.count() >= 8);
     let long: Vec<_> = prompts.iter().filter(|(_, p, _)| p.ms() > 4000).take(8).collect();

@@ -6,7 +6,7 @@
 //!                          │    └─► nothing ─► "I have 1 2 3 4, go on", one rung up the ladder
 //!                          └─► keys ─► what was kept is forgotten
 //! ```
-//! Each breath makes it longer, so that it comes to an end.
+//! Each breath is a round of which a call has so many (`ladder.rs`), so that it comes to an end.
 
 use super::super::phrases::Phrase;
 use super::super::slot::Slot;
@@ -107,7 +107,7 @@ impl Dialog {
         }
     }
 
-    /// The beginning of a value is kept, and the caller goes on. True if that settles the turn; else what is to be taken.
+    /// The beginning of a value is kept, and the caller goes on: then that settles the turn. Else what is to be taken.
     pub(super) fn breathes(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) -> Option<Heard> {
         match self.breath(now, &heard.text).filter(|_| !heard.is_nothing()) {
             Some(Breath::Part(digits)) => {
@@ -115,7 +115,7 @@ impl Dialog {
                     task.part = digits;
                 }
                 self.turn(heard, None, Understood::Part, out);
-                self.say(vec![self.phrase(Phrase::GoOn)], out);
+                self.go_round(out, |this, out| this.say(vec![this.phrase(Phrase::GoOn)], out));
                 None
             }
             Some(Breath::Whole(text)) => Some(Heard { text, ..heard.clone() }),
