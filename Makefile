@@ -7,7 +7,7 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core linphone-cli kamailio
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load offer rate sim-acd fuzz packages-run packages-test
+.PHONY: help run demo test bench load offer turns rate sim-acd fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   the media plane beside a bare UDP reflector, the ACD with a long line, SIP beside other parsers"
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
 	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
+	@echo "make turns   how fast callers are answered, and how soon we stop when they speak: AT_ONCE=4"
 	@echo "make rate    calls set up and torn down a second: RATE=800 for one step"
 	@echo "make sim-acd the ACD on virtual time: against Erlang's formulas, in 10,000 random worlds, beside the peers' rules"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
@@ -74,6 +75,11 @@ load: packages-run
 OFFERS ?= 500
 offer: packages-test
 	$(CARGO) bench --locked --bench offer -- --offers $(OFFERS)
+
+AT_ONCE ?= 1
+TURNS ?= 60
+turns: packages-run
+	$(CARGO) bench --locked --bench turns -- --calls $(AT_ONCE) --turns $(TURNS)
 
 SECONDS_A_STEP ?= 5
 rate: packages-test

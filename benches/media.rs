@@ -241,7 +241,7 @@ fn ear(frames: u32) -> f64 {
     for n in 0..frames {
         let loud = if n / 50 % 2 == 0 { 30 } else { 3000 };
         let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|_| rng.i16(-loud..=loud));
-        ear.step(Now(u64::from(n) * 20_000), n * FRAME_SAMPLES as u32, &samples, false, &mut heard);
+        ear.step(Now(u64::from(n) * 20_000), n * FRAME_SAMPLES as u32, &samples, None, &mut heard);
     }
     (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(frames)
 }
@@ -299,7 +299,13 @@ fn main() {
     let prompt = Arc::new(Prompt { pcmu: vec![1; 80_000].into(), pcma: vec![1; 80_000].into() });
     let play = |plane: &mut MediaPlane, n: usize| {
         let prompts = vec![Arc::clone(&prompt)];
-        plane.send(Command::Play { leg: LegId(n as u64), play: PlayId(1), prompts, repeat: true });
+        plane.send(Command::Play {
+            leg: LegId(n as u64),
+            play: PlayId(1),
+            prompts,
+            repeat: true,
+            skip_ms: 0,
+        });
     };
     let echo =
         |plane: &mut MediaPlane, n: usize| plane.send(Command::Echo { leg: LegId(n as u64), on: true });

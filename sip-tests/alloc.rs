@@ -175,7 +175,13 @@ fn a_prompt_allocates_nothing_a_packet() {
     let octets = || vec![1; 1600 + 7].into();
     let prompt = Arc::new(Prompt { pcmu: octets(), pcma: octets() });
     costs_nothing(&[(1, MU)], |w| {
-        w.command(Command::Play { leg: LegId(1), play: PlayId(1), prompts: vec![prompt], repeat: true });
+        w.command(Command::Play {
+            leg: LegId(1),
+            play: PlayId(1),
+            prompts: vec![prompt],
+            repeat: true,
+            skip_ms: 0,
+        });
     });
 }
 

@@ -93,6 +93,7 @@ fn a_prompt_is_heard_whole_and_its_beginning_and_end_are_reported() {
             play: PlayId(3),
             prompts: vec![prompt(10)],
             repeat: false,
+            skip_ms: 0,
         });
         let started = until(&mut reports, |r| matches!(r, Report::PlayStarted { play: PlayId(3), .. }));
         let ended = until(&mut reports, |r| matches!(r, Report::PlayEnded { end: PlayEnd::Finished, .. }));
@@ -157,6 +158,7 @@ fn fifty_legs_hear_their_prompts_evenly() {
             play: PlayId(1),
             prompts: vec![prompt(50)],
             repeat: true,
+            skip_ms: 0,
         });
     }
     let mut epoll = Epoll::new().unwrap();
@@ -214,7 +216,13 @@ fn a_recording_is_complete_after_shutdown() {
     let (mut plane, mut reports) = plane(2, Backend::Batched);
     let phone = Phone::call(&mut plane, 1, None);
     plane.send(Command::Record { leg: phone.leg, file: path.clone() });
-    plane.send(Command::Play { leg: phone.leg, play: PlayId(1), prompts: vec![prompt(5)], repeat: false });
+    plane.send(Command::Play {
+        leg: phone.leg,
+        play: PlayId(1),
+        prompts: vec![prompt(5)],
+        repeat: false,
+        skip_ms: 0,
+    });
     until(&mut reports, |r| matches!(r, Report::PlayEnded { .. }));
     plane.shutdown();
     let octets = std::fs::read(&path).unwrap();
@@ -284,7 +292,7 @@ fn a_flood_of_one_leg_is_counted_by_its_reasons_and_the_others_keep_their_pace()
         (1..=12).map(|leg| Phone::call(&mut plane, leg, (leg > 1).then_some(1))).collect();
     for phone in &phones {
         let (leg, play) = (phone.leg, PlayId(phone.leg.0));
-        plane.send(Command::Play { leg, play, prompts: vec![prompt(50)], repeat: true });
+        plane.send(Command::Play { leg, play, prompts: vec![prompt(50)], repeat: true, skip_ms: 0 });
     }
     // Now the leg knows who its peer is.
     phones[0].say(&[7; FRAME_SAMPLES]);

@@ -154,6 +154,11 @@ pub const RECORD_QUEUE: usize = 1024;
 /// A sentence is over after this much silence. Shorter cuts people off who think; longer makes the line feel slow.
 pub const SPEECH_HANGOVER: Duration = Duration::from_millis(600);
 
+/// Where that may lie, configured and stretched or shortened for what was asked (`asr/hangover.rs`). Shorter than the pause at
+/// which a sentence is written down would end it within words; longer than this nobody believes that the line is there.
+pub const HANGOVER: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(200)..=Duration::from_millis(3000);
+
 /// Longest single sentence listened to; the endpointer closes it there.
 pub const UTTERANCE_MAX: Duration = Duration::from_secs(10);
 
@@ -162,6 +167,9 @@ pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
 
 /// How long an engine server may take for a sentence; then it is heard here, which must still be in time.
 pub const REMOTE_MAX: Duration = Duration::from_millis(1500);
+
+/// The longest wait for an answer that the figures tell from longer ones, in ms. Answer: longer ones count as this.
+pub const ANSWER_MS_MAX: u64 = 60_000;
 
 /// How long one prompt may take to be rendered before the call goes on without it.
 pub const RENDER_MAX: Duration = Duration::from_secs(5);

@@ -16,7 +16,7 @@ mod start;
 
 use crate::acd::Figures;
 use crate::base::{Lang, Now};
-use crate::call::{self, Switch, TrunkNews};
+use crate::call::{self, Answers, Switch, TrunkNews};
 use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::files;
@@ -106,6 +106,8 @@ pub struct Server {
     encoder: Option<Arc<dyn Encoder>>,
     work: VecDeque<call::Output>,
     figures: Figures,
+    /// How fast callers were answered.
+    answers: Answers,
     /// Events since the figures were stored.
     uncounted: u32,
     /// When the ACD's state is to be written down; set by what changes it.
@@ -281,7 +283,9 @@ impl Server {
 
     fn step(&mut self, input: call::Input) {
         let mut out = Vec::new();
+        let began = Instant::now();
         self.switch.step(self.now(), input, &mut out);
+        self.switch.took(began.elapsed());
         self.work.extend(out);
     }
 
@@ -365,6 +369,7 @@ impl Server {
                 call::Output::Refused { why } => self.refused = Some(why),
                 call::Output::Record(cdr) => {
                     log::record(&cdr);
+                    self.answers.add(&cdr);
                     self.store.write(Row::Call(cdr));
                 }
             }

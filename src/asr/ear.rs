@@ -8,7 +8,8 @@
 //! Cost: 6.5 µs for a 20 ms frame (`benches/media.rs`, row "ear"); with waking the thread 9 µs, 0.05 % of a core for a leg.
 
 use super::endpoint::{Endpointer, Loudness, Turn};
-use crate::base::{FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};
+use super::hangover::hangover;
+use crate::base::{Expected, FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};
 use crate::limits::{SPEECH_HANGOVER, UTTERANCE_MAX};
 use earshot::Detector;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct Ear {
     partial: [i16; FRAME_SAMPLES],
     partial_len: usize,
     endpointer: Endpointer,
+    /// The silence that ends a sentence, where nothing else is expected.
+    hangover: Duration,
     /// In silence the last [`PREROLL`] and some, in speech all of the sentence.
     kept: Vec<i16>,
     next_timestamp: Option<u32>,
@@ -82,15 +85,28 @@ impl Ear {
             partial: [0; FRAME_SAMPLES],
             partial_len: 0,
             endpointer: Endpointer::new(hangover),
+            hangover,
             kept: Vec::with_capacity(2 * SAMPLE_RATE as usize),
             next_timestamp: None,
             turns: Vec::new(),
         }
     }
 
-    /// Samples whose packet came at `now`, with the RTP timestamp of the first; `playing` is true while we play to
-    /// this leg. Appends what was heard to `out`.
-    pub fn step(&mut self, now: Now, timestamp: u32, samples: &[i16], playing: bool, out: &mut Vec<Heard>) {
+    /// From now on this is what the caller is expected to say.
+    pub fn expect(&mut self, expected: Expected) {
+        self.endpointer.wait(hangover(self.hangover, expected));
+    }
+
+    /// Samples whose packet came at `now`, with the RTP timestamp of the first; `played` is the loudest of what we
+    /// have lately played to this leg. Appends what was heard to `out`.
+    pub fn step(
+        &mut self,
+        now: Now,
+        timestamp: u32,
+        samples: &[i16],
+        played: Option<Loudness>,
+        out: &mut Vec<Heard>,
+    ) {
         let gap = timestamp.wrapping_sub(self.next_timestamp.unwrap_or(timestamp)) as i32;
         if gap < 0 && gap > -(SAMPLE_RATE as i32) {
             return; // Late: its place was filled with silence.
@@ -99,12 +115,12 @@ impl Ear {
         if gap > 0 && missing <= GAP_FRAMES_MAX {
             for n in (1..=missing).rev() {
                 let then = Now(now.0.saturating_sub(u64::from(n * FRAME_MS) * 1000));
-                self.frame(then, &[0; FRAME_SAMPLES], playing, out);
+                self.frame(then, &[0; FRAME_SAMPLES], played, out);
             }
         }
         self.next_timestamp = Some(timestamp.wrapping_add(samples.len() as u32));
         if self.partial_len == 0 && samples.len() == FRAME_SAMPLES {
-            return self.frame(now, samples, playing, out);
+            return self.frame(now, samples, played, out);
         }
         for &sample in samples {
             self.partial[self.partial_len] = sample;
@@ -112,7 +128,7 @@ impl Ear {
             if self.partial_len == FRAME_SAMPLES {
                 self.partial_len = 0;
                 let frame = self.partial;
-                self.frame(now, &frame, playing, out);
+                self.frame(now, &frame, played, out);
             }
         }
     }
@@ -128,7 +144,7 @@ impl Ear {
         self.tell(now, out);
     }
 
-    fn frame(&mut self, now: Now, frame: &[i16], playing: bool, out: &mut Vec<Heard>) {
+    fn frame(&mut self, now: Now, frame: &[i16], played: Option<Loudness>, out: &mut Vec<Heard>) {
         self.detect(frame);
         if !self.endpointer.in_speech() && self.kept.len() >= 2 * samples(PREROLL) {
             // Kept as a line that is cut in half now and then, so that the sentence lies in one piece.
@@ -139,7 +155,7 @@ impl Ear {
         }
         // A packet comes when its audio is over.
         let began = Now(now.0.saturating_sub(u64::from(FRAME_MS) * 1000));
-        self.endpointer.step(began, self.probability, Loudness::of(frame), playing, &mut self.turns);
+        self.endpointer.step(began, self.probability, Loudness::of(frame), played, &mut self.turns);
         self.tell(now, out);
     }
 
@@ -215,7 +231,7 @@ mod tests {
         let (mut ear, mut out) = (Ear::default(), Vec::new());
         for (n, frame) in samples.chunks_exact(FRAME_SAMPLES).enumerate() {
             if !lost(n) {
-                ear.step(Now(n as u64 * 20_000), (n * FRAME_SAMPLES) as u32, frame, false, &mut out);
+                ear.step(Now(n as u64 * 20_000), (n * FRAME_SAMPLES) as u32, frame, None, &mut out);
             }
         }
         out
@@ -271,7 +287,7 @@ mod tests {
         let line = with_silence_around(&speech);
         let (mut ear, mut out) = (Ear::default(), Vec::new());
         for (n, part) in line.chunks_exact(80).enumerate() {
-            ear.step(Now(n as u64 * 10_000), n as u32 * 80, part, false, &mut out);
+            ear.step(Now(n as u64 * 10_000), n as u32 * 80, part, None, &mut out);
         }
         assert!(matches!(out[..], [Heard::Started { .. }, .., Heard::Ended { .. }]));
     }

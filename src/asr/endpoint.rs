@@ -9,10 +9,12 @@
 //! At a pause what was said so far can be written down already, while the rest of the hang-over shows whether more comes.
 //!
 //! A frame is speech if the detector says so *and* it stands out of the noise: at least [`GATE_DB`] above a floor that
-//! follows the line's noise, quickly down and slowly up. While we are playing a prompt the gate is [`GATE_PLAYING_DB`],
-//! and never below [`LEAST_PLAYING_DBFS`]: what comes back then may be our own voice, off a hybrid or a loudspeaker, and
-//! who interrupts usually speaks up. An echo louder than that still begins a sentence; to stop it takes an echo
-//! canceller, which is not here yet. A click shorter than 60 ms begins nothing.
+//! follows the line's noise, quickly down and slowly up. While we play, and until its echo is over, what comes back may be our
+//! own voice, off a hybrid or a loudspeaker. Then the gate is [`GATE_PLAYING_DB`] above the floor, and [`OVER_ECHO_DB`]
+//! above the echo of the loudest that we have lately played: 20 dB below that at first, and less on a line that shows no echo.
+//! Who interrupts usually speaks up. An echo
+//! louder than that still begins a sentence: to stop it takes an echo canceller, which is not here. A click shorter than
+//! 60 ms begins nothing.
 
 use crate::base::{FRAME_MS, Now};
 use crate::limits::UTTERANCE_MAX;
@@ -30,6 +32,13 @@ const PROBABLE_WITHIN: f32 = 0.35;
 const GATE_DB: f32 = 9.0;
 const GATE_WITHIN_DB: f32 = 6.0;
 const GATE_PLAYING_DB: f32 = 12.0;
+/// An echo is taken to be at most so far below the loudest of what we have lately played, and at least so far on a line that has
+/// shown none; in between by what comes back, at once up and by a little each frame down.
+const ECHO_DB: std::ops::RangeInclusive<f32> = -34.0..=-20.0;
+const ECHO_LESS_DB: f32 = 0.1;
+/// Speech over an echo is so far above it: a frame of it lies across two of ours and may have 3 dB more than the louder, and the codec's
+/// noise is on top.
+const OVER_ECHO_DB: f32 = 6.0;
 /// Nothing below this is speech, however quiet the line; the same while we are playing.
 const LEAST_DBFS: f32 = -58.0;
 const LEAST_PLAYING_DBFS: f32 = -42.0;
@@ -67,6 +76,8 @@ pub enum Turn {
 pub struct Endpointer {
     hangover: Duration,
     floor: f32,
+    /// How loud an echo may be, relative to the loudest of what was lately played, in dB.
+    echo: f32,
     /// Speech frames in a row; a frame that is none takes one away.
     run: u32,
     /// When the first frame of the run began, and how many frames have been since.
@@ -89,7 +100,20 @@ struct Speech {
 impl Endpointer {
     /// One that closes a sentence after `hangover` of silence.
     pub fn new(hangover: Duration) -> Self {
-        Endpointer { hangover, floor: -55.0, run: 0, run_started: Now(0), run_frames: 0, speech: None }
+        Endpointer {
+            hangover,
+            floor: -55.0,
+            echo: *ECHO_DB.end(),
+            run: 0,
+            run_started: Now(0),
+            run_frames: 0,
+            speech: None,
+        }
+    }
+
+    /// From now on a sentence is closed after `hangover` of silence, the one that is being spoken too.
+    pub fn wait(&mut self, hangover: Duration) {
+        self.hangover = hangover;
     }
 
     /// True between [`Turn::Started`] and [`Turn::Ended`].
@@ -109,18 +133,20 @@ impl Endpointer {
         }
     }
 
-    /// One 20 ms frame that began at `now`, with the detector's `probability` that it is speech.
+    /// One 20 ms frame that began at `now`, with the detector's `probability` that it is speech; `played` is the
+    /// loudest of what we have lately played.
     pub fn step(
         &mut self,
         now: Now,
         probability: f32,
         loudness: Loudness,
-        playing: bool,
+        played: Option<Loudness>,
         out: &mut Vec<Turn>,
     ) {
         let end = now + FRAME;
-        let is_speech = self.is_speech(probability, loudness.0, playing);
+        let is_speech = self.is_speech(probability, loudness.0, played);
         self.follow_floor(probability, loudness.0);
+        self.follow_echo(is_speech, loudness.0, played);
         if let Some(speech) = &mut self.speech {
             speech.frames += 1;
             speech.silent += 1;
@@ -160,15 +186,27 @@ impl Endpointer {
         }
     }
 
-    fn is_speech(&self, probability: f32, dbfs: f32, playing: bool) -> bool {
+    fn is_speech(&self, probability: f32, dbfs: f32, played: Option<Loudness>) -> bool {
         if self.speech.is_some() {
             return probability >= PROBABLE_WITHIN
                 && dbfs >= self.floor + GATE_WITHIN_DB
                 && dbfs >= LEAST_DBFS;
         }
-        let (gate, least) =
-            if playing { (GATE_PLAYING_DB, LEAST_PLAYING_DBFS) } else { (GATE_DB, LEAST_DBFS) };
+        let (gate, least) = match played {
+            Some(Loudness(played)) => {
+                (GATE_PLAYING_DB, LEAST_PLAYING_DBFS.max(played + self.echo + OVER_ECHO_DB))
+            }
+            None => (GATE_DB, LEAST_DBFS),
+        };
         probability >= PROBABLE && dbfs >= (self.floor + gate).max(least)
+    }
+
+    /// What comes back while we play and is not taken for speech may be echo.
+    fn follow_echo(&mut self, is_speech: bool, dbfs: f32, played: Option<Loudness>) {
+        if let (Some(Loudness(played)), None) = (played, &self.speech) {
+            let seen = if is_speech { f32::NEG_INFINITY } else { dbfs - played };
+            self.echo = (self.echo - ECHO_LESS_DB).max(seen).clamp(*ECHO_DB.start(), *ECHO_DB.end());
+        }
     }
 
     /// Down by a third of the way a frame, up by 2 % (a second to settle), and not up while it may be speech.
@@ -191,11 +229,11 @@ mod tests {
     const QUIET: (f32, f32) = (0.05, -60.0);
     const LOUD: (f32, f32) = (0.9, -20.0);
 
-    fn run(frames: impl IntoIterator<Item = (f32, f32)>, playing: bool) -> Vec<(u64, Turn)> {
+    fn run(frames: impl IntoIterator<Item = (f32, f32)>, played: Option<Loudness>) -> Vec<(u64, Turn)> {
         let (mut e, mut all) = (Endpointer::new(SPEECH_HANGOVER), Vec::new());
         for (n, (p, db)) in frames.into_iter().enumerate() {
             let mut out = Vec::new();
-            e.step(Now(n as u64 * 20_000), p, Loudness(db), playing, &mut out);
+            e.step(Now(n as u64 * 20_000), p, Loudness(db), played, &mut out);
             all.extend(out.into_iter().map(|t| (n as u64 * 20, t)));
         }
         all
@@ -207,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_sentence_has_its_beginning_and_its_end_with_the_times_they_were() {
-        let t = run(sequence(&[(QUIET, 50), (LOUD, 50), (QUIET, 50)]), false);
+        let t = run(sequence(&[(QUIET, 50), (LOUD, 50), (QUIET, 50)]), None);
         let (started, ended) = (Now(1_000_000), Now(2_000_000));
         assert_eq!(
             t,
@@ -221,40 +259,70 @@ mod tests {
 
     #[test]
     fn a_pause_shorter_than_the_hangover_does_not_end_a_sentence() {
-        let t = run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 29), (LOUD, 20), (QUIET, 40)]), false);
+        let t = run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 29), (LOUD, 20), (QUIET, 40)]), None);
         let (pauses, resumed) = (t.iter().filter(|(_, t)| matches!(t, Turn::Paused { .. })).count(), t[2]);
         assert_eq!((t.len(), pauses, resumed), (5, 2, (1180, Turn::Resumed)));
     }
 
     #[test]
+    fn a_sentence_is_waited_for_as_long_as_what_was_asked_for_takes() {
+        for (wait, ends) in [(400, 1), (1000, 0)] {
+            let (mut e, mut out) = (Endpointer::new(SPEECH_HANGOVER), Vec::new());
+            e.wait(Duration::from_millis(wait));
+            let frames = sequence(&[(LOUD, 20), (QUIET, 45), (LOUD, 20)]);
+            for (n, (p, db)) in frames.enumerate() {
+                e.step(Now(n as u64 * 20_000), p, Loudness(db), None, &mut out);
+            }
+            let ended = out.iter().filter(|t| matches!(t, Turn::Ended { .. })).count();
+            assert_eq!(ended, ends, "{wait} ms");
+        }
+    }
+
+    #[test]
     fn a_gap_between_words_is_no_pause() {
-        assert_eq!(run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 9), (LOUD, 20)]), false).len(), 1);
+        assert_eq!(run(sequence(&[(QUIET, 10), (LOUD, 20), (QUIET, 9), (LOUD, 20)]), None).len(), 1);
     }
 
     #[test]
     fn a_click_begins_nothing() {
         assert!(
-            run(sequence(&[(QUIET, 10), (LOUD, 2), (QUIET, 10), (LOUD, 2), (QUIET, 10)]), false).is_empty()
+            run(sequence(&[(QUIET, 10), (LOUD, 2), (QUIET, 10), (LOUD, 2), (QUIET, 10)]), None).is_empty()
         );
     }
 
     #[test]
     fn noise_that_the_detector_takes_for_speech_is_below_the_gate() {
-        let t = run(sequence(&[((0.1, -45.0), 200), ((0.8, -41.0), 100)]), false);
+        let t = run(sequence(&[((0.1, -45.0), 200), ((0.8, -41.0), 100)]), None);
         assert!(t.is_empty());
     }
 
     #[test]
     fn our_echo_begins_nothing_while_we_play_and_a_caller_who_speaks_up_does() {
-        let echo = (0.9, -44.0);
-        assert!(run(sequence(&[(QUIET, 20), (echo, 100)]), true).is_empty());
-        assert!(!run(sequence(&[(QUIET, 20), (echo, 100)]), false).is_empty());
-        assert_eq!(run(sequence(&[(QUIET, 20), (echo, 50), (LOUD, 3)]), true).len(), 1);
+        let played = Some(Loudness(-16.0));
+        for echo in [(0.9, -44.0), (0.9, -33.0)] {
+            assert!(run(sequence(&[(QUIET, 20), (echo, 100)]), played).is_empty());
+            assert!(!run(sequence(&[(QUIET, 20), (echo, 100)]), None).is_empty());
+            assert_eq!(run(sequence(&[(QUIET, 20), (echo, 50), (LOUD, 3)]), played).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_quiet_caller_is_heard_over_a_prompt_on_a_line_without_echo() {
+        let (played, quiet_caller) = (Some(Loudness(-14.0)), (0.9, -36.0));
+        assert!(run(sequence(&[(QUIET, 20), (quiet_caller, 10)]), played).is_empty(), "it may be echo");
+        assert_eq!(run(sequence(&[(QUIET, 150), (quiet_caller, 10)]), played).len(), 1);
+    }
+
+    #[test]
+    fn an_echo_is_below_the_gate_however_long_the_prompt_and_its_pauses() {
+        let (played, echo) = (Some(Loudness(-14.0)), (0.9, -33.0));
+        let words: Vec<_> = sequence(&[(echo, 12), (QUIET, 12)]).collect();
+        assert!(run(words.repeat(40), played).is_empty());
     }
 
     #[test]
     fn a_sentence_without_end_is_ended() {
-        let t = run(sequence(&[(LOUD, 700)]), false);
+        let t = run(sequence(&[(LOUD, 700)]), None);
         assert_eq!(t[1].0 + 20, UTTERANCE_MAX.as_millis() as u64);
     }
 
@@ -262,7 +330,7 @@ mod tests {
     fn a_sentence_whose_packets_stop_is_closed_by_its_deadline() {
         let (mut e, mut out) = (Endpointer::new(SPEECH_HANGOVER), Vec::new());
         assert_eq!(e.deadline(), None);
-        (0..3).for_each(|n| e.step(Now(n * 20_000), 0.9, Loudness(-20.0), false, &mut out));
+        (0..3).for_each(|n| e.step(Now(n * 20_000), 0.9, Loudness(-20.0), None, &mut out));
         let due = e.deadline().unwrap();
         e.timeout(Now(due.0 - 1), &mut out);
         assert_eq!(out.len(), 1);

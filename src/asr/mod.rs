@@ -3,12 +3,14 @@
 
 mod ear;
 mod endpoint;
+mod hangover;
 mod model;
 mod remote;
 mod upsample;
 
 pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
+pub use hangover::hangover;
 pub use model::{ModelError, ModelHeader, check_header};
 pub use remote::{Answer, Dialect, Sent, Transcript};
 pub use upsample::upsample;

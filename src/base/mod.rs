@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, and nothing here knows SIP, media or calls.
 
+mod expected;
 mod pii;
 mod rate;
 mod srtp;
@@ -9,6 +10,7 @@ mod stream;
 mod time;
 mod timers;
 
+pub use expected::{Answer, Expected};
 pub use pii::Pii;
 pub use rate::Rate;
 pub use srtp::{MasterKey, Secret, SrtpKeys, SrtpPolicy, Suite};

@@ -12,7 +12,7 @@ use crate::acd::{self, OfferFailure, OfferId};
 use crate::base::{LegId, Now};
 use crate::ivr;
 use crate::limits::SLOTS_HEADER_MAX;
-use crate::media::{self, PlayId};
+use crate::media::{self, PlayEnd, PlayId};
 use crate::sip::{self, EndCause};
 
 impl Call {
@@ -222,7 +222,7 @@ impl Call {
             })
         });
         if let Some(text) = text {
-            let said = Said { lang, slow: false, texts: vec![text], barge_in: false };
+            let said = Said { lang, slow: false, texts: vec![text], barge_in: false, from_ms: 0 };
             self.briefing.say(leg, said, &mut s.library, out);
         }
     }
@@ -269,9 +269,9 @@ impl Call {
     }
 
     /// True if this was the end of what the agent hears first.
-    pub(super) fn is_briefed(&mut self, leg: LegId, play: PlayId) -> bool {
+    pub(super) fn is_briefed(&mut self, leg: LegId, play: PlayId, end: PlayEnd) -> bool {
         self.agent.as_ref().is_some_and(|side| side.leg == leg)
-            && self.briefing.ended(play) == Sound::Finished
+            && self.briefing.ended(play, end) == Sound::Finished
     }
 
     /// What the agent hears first has been rendered.

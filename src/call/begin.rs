@@ -1,5 +1,6 @@
 //! How a call begins: a port, the answer, and then what it was made for.
 
+use super::answering::Answering;
 use super::callback::Booking;
 use super::cdr::{Cdr, EndedBy, Moment, Result};
 use super::event::Output;
@@ -10,7 +11,7 @@ use super::switch::Shared;
 use super::tape::Tape;
 use super::transfer::Destination;
 use crate::acd::{self, OfferFailure};
-use crate::base::{CallId, LegId, Now, Pii};
+use crate::base::{CallId, Expected, LegId, Now, Pii};
 use crate::config::Trunk;
 use crate::ivr::{self, Dialog, Phrase, Plan, Proof};
 use crate::limits;
@@ -177,6 +178,7 @@ impl Call {
             begin,
             replacing: None,
             question: None,
+            expected: Expected::default(),
             lines: 1,
             fallback: None,
             speaking: Speaking::default(),
@@ -192,7 +194,7 @@ impl Call {
             recognising: None,
             utterances: 0,
             early: None,
-            gap_from: None,
+            answering: Answering::default(),
             place: None,
             tape: Tape::default(),
             cdr,
@@ -351,7 +353,7 @@ impl Call {
             self.cdr.recording = Some(name);
         }
         if s.listens {
-            out.push(Output::Media(media::Command::Listen { leg, on: true }));
+            self.listen(out);
         }
         self.dialog(now, ivr::Input::Start, s, out);
     }

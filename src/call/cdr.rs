@@ -1,5 +1,6 @@
 //! The call record as a value: everything that happened to one caller, for people who ask why.
 
+use super::answering::Gap;
 use super::guests::Role;
 use crate::acd::{Decision, OverflowWhy};
 use crate::base::{CallId, Lang, Pii};
@@ -182,6 +183,23 @@ pub struct TurnRecord {
     pub recognise_ms: Option<u64>,
     /// From the end of the caller's speech to the first sound of the answer, in ms; `None` for keys and silence.
     pub gap_ms: Option<u64>,
+    /// What of it went where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+    /// How long the sentence is that was recognised, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speech_ms: Option<u64>,
+    /// From the beginning of the caller's speech to the end of the prompt that it interrupted, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barge_in_ms: Option<u64>,
+}
+
+impl TurnRecord {
+    /// A turn that was taken `ms` after the INVITE, of which nothing is measured yet.
+    pub(super) fn new(ms: u64, turn: Turn) -> TurnRecord {
+        let (recognise_ms, gap_ms, gap, speech_ms, barge_in_ms) = (None, None, None, None, None);
+        TurnRecord { ms, turn, recognise_ms, gap_ms, gap, speech_ms, barge_in_ms }
+    }
 }
 
 /// One leg's quality.

@@ -1,5 +1,6 @@
 //! The dialogue's part of a call: speech and keys in, prompts and an outcome out.
 
+use super::answering::Sentence;
 use super::cdr::{EndedBy, Moment, Result, TicketRecord, TurnRecord};
 use super::event::Output;
 use super::journey::{Call, Due, Stage};
@@ -7,7 +8,7 @@ use super::pressed::Means;
 use super::speaking::{Heard as Sound, Said};
 use super::switch::Shared;
 use crate::acd::Request;
-use crate::base::{Lang, LegId, Now};
+use crate::base::{Expected, Lang, LegId, Now};
 use crate::ivr::{self, Heard, NotHeard, Outcome, Phrase};
 use crate::limits;
 use crate::media;
@@ -22,18 +23,27 @@ impl Call {
         self.dialog.step(now, input, &mut wants);
         for want in wants {
             match want {
-                ivr::Output::Say(say) => self.say(now, say.lang, say.texts, say.barge_in, s, out),
+                ivr::Output::Say(say) => {
+                    self.answering.answered(now);
+                    self.say(now, say.lang, say.texts, say.barge_in, s, out);
+                }
+                ivr::Output::Resume => {
+                    self.answering.answered(now);
+                    self.resume(now, s, out);
+                }
                 ivr::Output::Turn(turn) => {
-                    let recognise_ms = self.recognising.take().map(|(utterance, since, ended)| {
-                        s.timers.clear((self.id, Due::Recognise(utterance)));
-                        self.gap_from = Some(ended);
-                        now.since(since).as_millis() as u64
-                    });
                     if turn.intent.is_some() {
                         self.cdr.intent.clone_from(&turn.intent);
                     }
                     let ms = now.since(self.began).as_millis() as u64;
-                    self.cdr.turns.push(TurnRecord { ms, turn, recognise_ms, gap_ms: None });
+                    let barge_in_ms = self.answering.barge_in();
+                    let mut record = TurnRecord { barge_in_ms, ..TurnRecord::new(ms, turn) };
+                    if let Some(sentence) = self.recognising.take() {
+                        s.timers.clear((self.id, Due::Recognise(sentence.utterance)));
+                        self.sentence_taken(now, sentence, &mut record);
+                        s.turned = Some(self.id);
+                    }
+                    self.cdr.turns.push(record);
                     self.moment(now, Moment::Heard { turn: self.cdr.turns.len() - 1 }, out);
                 }
                 ivr::Output::LookUp { ask, request } => {
@@ -48,6 +58,8 @@ impl Call {
             }
         }
         self.settle_tape(now, out);
+        let talks = self.stage == Stage::Dialogue;
+        self.expect(if talks { self.dialog.expects() } else { Expected::default() }, s, out);
         match self.dialog.deadline().filter(|_| self.stage == Stage::Dialogue) {
             Some(at) => s.timers.set((self.id, Due::Dialog), at),
             None => s.timers.clear((self.id, Due::Dialog)),
@@ -88,8 +100,24 @@ impl Call {
         listens && leg == self.caller()
     }
 
+    /// Listens to the caller from now on, or begins anew with the next sentence.
+    pub(super) fn listen(&mut self, out: &mut Vec<Output>) {
+        self.expected = Expected::default();
+        let leg = self.caller();
+        out.push(Output::Media(media::Command::Listen { leg, on: true }));
+    }
+
+    /// Tells the ear what the caller will say, if that is something else now.
+    pub(super) fn expect(&mut self, expected: Expected, s: &Shared, out: &mut Vec<Output>) {
+        let leg = self.caller();
+        if s.listens && self.hears(leg) && self.expected != expected {
+            self.expected = expected;
+            out.push(Output::Media(media::Command::Expect { leg, expected }));
+        }
+    }
+
     /// What the caller has said, to whoever waits for it.
-    fn heard(&mut self, now: Now, input: ivr::Input, s: &mut Shared, out: &mut Vec<Output>) {
+    pub(super) fn heard(&mut self, now: Now, input: ivr::Input, s: &mut Shared, out: &mut Vec<Output>) {
         match (self.stage, &input) {
             (Stage::Dialogue, _) => self.dialog(now, input, s, out),
             _ if self.question.is_some() => self.question_step(now, input, s, out),
@@ -123,13 +151,21 @@ impl Call {
         }
     }
 
-    pub(super) fn speech_started(&mut self, leg: LegId, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+    /// The caller began to speak at `began`, which is known `now`.
+    pub(super) fn speech_started(
+        &mut self,
+        leg: LegId,
+        (began, now): (Now, Now),
+        s: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
         if !self.hears(leg) {
             return;
         }
         self.moment(now, Moment::SpeechStarted, out);
         if self.speaking.yields_to_speech() {
-            self.speaking.stop(leg, out);
+            self.answering.interrupted(began);
+            self.speaking.interrupt(leg, out);
         }
         self.heard(now, ivr::Input::Speaking, s, out);
     }
@@ -152,9 +188,12 @@ impl Call {
         }
         self.utterances += 1;
         let utterance = self.utterances;
-        if let Some((before, ..)) = self.recognising.replace((utterance, now, speech_ended_at)) {
+        let (ended, samples_count) = (speech_ended_at, samples.len());
+        let sentence =
+            Sentence { utterance, handed: now, ended, over: now, written: None, samples: samples_count };
+        if let Some(before) = self.recognising.replace(sentence) {
             // The caller went on speaking: the newer sentence counts.
-            s.timers.clear((self.id, Due::Recognise(before)));
+            s.timers.clear((self.id, Due::Recognise(before.utterance)));
         }
         s.timers.set((self.id, Due::Recognise(utterance)), now + limits::RECOGNISE_MAX);
         out.push(Output::Recognise { call: self.id, utterance, lang: self.dialog.lang(), samples });
@@ -169,7 +208,7 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         if self.recognised_early(now, utterance, &heard, out)
-            || self.recognising.is_none_or(|(waiting_for, ..)| waiting_for != utterance)
+            || self.recognising.is_none_or(|sentence| sentence.utterance != utterance)
         {
             return;
         }
@@ -206,7 +245,7 @@ impl Call {
             return;
         }
         self.early = None;
-        if let Some((utterance, ..)) = self.recognising.take() {
+        if let Some(Sentence { utterance, .. }) = self.recognising.take() {
             s.timers.clear((self.id, Due::Recognise(utterance)));
         }
         if self.speaking.yields_to_speech() || self.stage == Stage::Dialogue {
@@ -225,13 +264,33 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         let leg = self.caller();
-        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in };
+        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in, from_ms: 0 };
         let sound = self.speaking.say(leg, said, &mut s.library, out);
+        self.begun(now, &sound, s, out);
+    }
+
+    /// Goes on with what speech has stopped.
+    pub(super) fn resume(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        let leg = self.caller();
+        let sound = self.speaking.resume(leg, &mut s.library, out);
+        self.begun(now, &sound, s, out);
+    }
+
+    /// Something is about to be said, or there is nothing to say.
+    fn begun(&mut self, now: Now, sound: &Sound, s: &mut Shared, out: &mut Vec<Output>) {
+        self.prepared(now);
         if self.speaking.is_preparing() {
             s.timers.set((self.id, Due::Render), now + limits::RENDER_MAX);
         }
-        if sound == Sound::Finished {
+        if *sound == Sound::Finished {
             self.said(now, s, out);
+        }
+    }
+
+    /// What is said may have been rendered by now.
+    pub(super) fn prepared(&mut self, now: Now) {
+        if !self.speaking.is_preparing() {
+            self.answering.rendered(now);
         }
     }
 

@@ -7,6 +7,7 @@
 //! ```
 //! A turn that is taken early begins a new sentence for the ear: who goes on speaking interrupts the answer.
 
+use super::answering::Sentence;
 use super::cdr::Moment;
 use super::event::Output;
 use super::journey::{Call, Due, Stage};
@@ -14,7 +15,6 @@ use super::switch::Shared;
 use crate::base::{LegId, Now};
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
-use crate::media;
 use std::sync::Arc;
 
 /// A sentence that may be over.
@@ -23,7 +23,24 @@ pub(super) struct Early {
     utterance: u32,
     since: Now,
     speech_ended_at: Now,
-    heard: Option<Result<Heard, NotHeard>>,
+    samples: usize,
+    /// What it was, and since when that is known.
+    heard: Option<(Now, Result<Heard, NotHeard>)>,
+}
+
+impl Early {
+    /// The sentence, if it was over when it was handed over.
+    fn sentence(&self) -> Sentence {
+        let (ended, handed) = (self.speech_ended_at, self.since);
+        Sentence {
+            utterance: self.utterance,
+            handed,
+            ended,
+            over: handed,
+            written: self.heard.as_ref().map(|(at, _)| *at),
+            samples: self.samples,
+        }
+    }
 }
 
 impl Call {
@@ -41,7 +58,8 @@ impl Call {
         }
         self.utterances += 1;
         let utterance = self.utterances;
-        self.early = Some(Early { utterance, since: now, speech_ended_at, heard: None });
+        self.early =
+            Some(Early { utterance, since: now, speech_ended_at, samples: samples.len(), heard: None });
         out.push(Output::Recognise { call: self.id, utterance, lang: self.dialog.lang(), samples });
     }
 
@@ -58,9 +76,9 @@ impl Call {
             return false;
         };
         let utterance = early.utterance;
-        self.recognising = Some((utterance, early.since, speech_ended_at));
+        self.recognising = Some(Sentence { over: now, ..early.sentence() });
         match early.heard {
-            Some(heard) => self.recognised(now, utterance, heard, s, out),
+            Some((_, heard)) => self.recognised(now, utterance, heard, s, out),
             None => s.timers.set((self.id, Due::Recognise(utterance)), now + limits::RECOGNISE_MAX),
         }
         true
@@ -77,11 +95,10 @@ impl Call {
         let Some(early) = self.early.as_mut().filter(|e| e.utterance == utterance) else { return false };
         match heard {
             Ok(heard) if self.stage == Stage::Dialogue && self.dialog.is_sure(now, heard) => {
-                self.recognising = Some((utterance, early.since, early.speech_ended_at));
+                self.recognising = Some(early.sentence());
                 self.early = None;
                 self.moment(now, Moment::SpeechEnded, out);
-                let leg = self.caller();
-                out.push(Output::Media(media::Command::Listen { leg, on: true }));
+                self.listen(out);
                 false
             }
             // There was no room: it is tried again when the sentence is over.
@@ -90,7 +107,7 @@ impl Call {
                 true
             }
             _ => {
-                early.heard = Some(heard.clone());
+                early.heard = Some((now, heard.clone()));
                 true
             }
         }

@@ -5,6 +5,7 @@
 //!                             └───────────┴─► closing (last words) ─────────────► over
 //! ```
 
+use super::answering::{Answering, Sentence};
 use super::begin::Begin;
 use super::cdr::{Cdr, EndedBy, LegRecord, Moment, MomentAt, Result};
 use super::early::Early;
@@ -18,8 +19,8 @@ use super::speaking::{Heard as Sound, Speaking};
 use super::switch::Shared;
 use super::tape::Tape;
 use crate::acd::{self, Estimate, OfferFailure, OfferId, Request};
-use crate::base::{CallId, LegId, Now};
-use crate::ivr::{Dialog, NotHeard, Question};
+use crate::base::{CallId, Expected, LegId, Now};
+use crate::ivr::{self, Dialog, NotHeard, Question};
 use crate::media::Report;
 use crate::sip::{self, Flow};
 use std::sync::Arc;
@@ -130,17 +131,18 @@ pub(super) struct Call {
     pub(super) talked: Duration,
     pub(super) served: bool,
     pub(super) over: bool,
-    /// The sentence being recognised: its number, when it was handed over, when the caller stopped speaking.
-    pub(super) recognising: Option<(u32, Now, Now)>,
+    /// The sentence being recognised.
+    pub(super) recognising: Option<Sentence>,
     pub(super) utterances: u32,
     /// A sentence that may be over is being written down already.
     pub(super) early: Option<Early>,
-    /// When the caller stopped speaking, until the first sound of the answer.
-    pub(super) gap_from: Option<Now>,
+    pub(super) answering: Answering,
     /// A place to announce once the present words are said.
     pub(super) place: Option<(usize, Option<Estimate>)>,
     /// A leg that is to take the place of another.
     pub(super) replacing: Option<Replacing>,
+    /// What the ear was told that the caller will say.
+    pub(super) expected: Expected,
     /// A closed question outside of the dialogue.
     pub(super) question: Option<(Question, Purpose)>,
     /// Lines that this call has been to.
@@ -211,7 +213,7 @@ impl Call {
         for due in [Due::Dialog, Due::Render, Due::TooLong] {
             s.timers.clear((self.id, due));
         }
-        if let Some((utterance, ..)) = self.recognising.take() {
+        if let Some(Sentence { utterance, .. }) = self.recognising.take() {
             s.timers.clear((self.id, Due::Recognise(utterance)));
         }
     }
@@ -301,21 +303,28 @@ impl Call {
             _ if self.over => {}
             Report::PlayStarted { leg, play, at } if leg == self.caller() => {
                 if let Sound::Began { text, personal } = self.speaking.started(play, &s.library) {
-                    if let (Some(from), Some(turn)) = (self.gap_from.take(), self.cdr.turns.last_mut()) {
-                        turn.gap_ms = Some(at.since(from).as_millis() as u64);
+                    if let (Some((gap_ms, gap)), Some(turn)) =
+                        (self.answering.heard(at), self.cdr.turns.last_mut())
+                    {
+                        (turn.gap_ms, turn.gap) = (Some(gap_ms), Some(gap));
                     }
                     self.moment(at, Moment::Saying { text, personal }, out);
                 }
             }
-            Report::PlayEnded { leg, play, .. } if self.is_briefed(leg, play) => self.try_join(now, s, out),
-            Report::PlayEnded { leg, play, .. } if leg == self.caller() => {
-                if self.speaking.ended(play) == Sound::Finished {
-                    self.said(now, s, out);
+            Report::PlayEnded { leg, play, end, .. } if self.is_briefed(leg, play, end) => {
+                self.try_join(now, s, out);
+            }
+            Report::PlayEnded { leg, play, end, at } if leg == self.caller() => {
+                self.answering.stopped(at);
+                match self.speaking.ended(play, end) {
+                    Sound::Finished => self.said(now, s, out),
+                    Sound::Cut { left } => self.heard(now, ivr::Input::Cut { left }, s, out),
+                    Sound::Began { .. } | Sound::Nothing => {}
                 }
             }
             Report::PlayStarted { .. } | Report::PlayEnded { .. } | Report::Latched { .. } => {}
             Report::Digit { leg, digit, .. } => self.pressed(now, leg, Means::Media, digit, s, out),
-            Report::SpeechStarted { leg, at } => self.speech_started(leg, at, s, out),
+            Report::SpeechStarted { leg, began, at } => self.speech_started(leg, (began, at), s, out),
             Report::SpeechPaused { leg, speech_ended_at, samples, .. } => {
                 self.speech_paused(now, leg, speech_ended_at, samples, out);
             }
@@ -353,7 +362,9 @@ impl Call {
 
     pub(super) fn rendered(&mut self, now: Now, impatient: bool, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = self.caller();
-        if self.speaking.start(leg, impatient, &mut s.library, out) == Sound::Finished {
+        let sound = self.speaking.start(leg, impatient, &mut s.library, out);
+        self.prepared(now);
+        if sound == Sound::Finished {
             self.said(now, s, out);
         }
         self.briefing_rendered(now, impatient, s, out);

@@ -3,10 +3,14 @@
 use super::event::Output;
 use crate::base::{Lang, LegId};
 use crate::limits::PASSING_PROMPTS_MAX;
-use crate::media::{self, PlayId, Prompt};
+use crate::media::{self, PlayEnd, PlayId, Prompt};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A prompt that goes on begins so long before where it was stopped: a word or two, so that the sentence makes sense.
+const RESUME_BACK_MS: u64 = 500;
 
 /// Language, slowly?, text.
 type Key = (Lang, bool, String);
@@ -93,6 +97,8 @@ pub(super) struct Speaking {
     /// Said as soon as it is rendered.
     wanted: Option<Said>,
     playing: Option<(PlayId, Option<Said>)>,
+    /// What speech has stopped, and may go on.
+    cut: Option<(PlayId, Said)>,
 }
 
 #[derive(Clone)]
@@ -102,6 +108,8 @@ pub(super) struct Said {
     pub(super) texts: Vec<String>,
     /// Speech stops it.
     pub(super) barge_in: bool,
+    /// How much of it has been heard already.
+    pub(super) from_ms: u64,
 }
 
 /// Not what is said: it may be a caller's values.
@@ -121,6 +129,8 @@ pub(super) enum Heard {
     Began { text: String, personal: bool },
     /// A prompt was said to its end.
     Finished,
+    /// Speech has stopped a prompt, with so much of it left.
+    Cut { left: Duration },
     /// About music, or something already replaced.
     Nothing,
 }
@@ -137,7 +147,7 @@ impl Speaking {
         for text in &said.texts {
             library.want(said.lang, said.slow, text, out);
         }
-        self.wanted = Some(said);
+        (self.wanted, self.cut) = (Some(said), None);
         self.start(leg, false, library, out)
     }
 
@@ -195,13 +205,28 @@ impl Speaking {
     ) {
         library.next_play += 1;
         let play = PlayId(library.next_play);
-        self.playing = Some((play, said));
-        out.push(Output::Media(media::Command::Play { leg, play, prompts, repeat }));
+        let skip_ms = said.as_ref().map_or(0, |said| said.from_ms);
+        (self.playing, self.cut) = (Some((play, said)), None);
+        out.push(Output::Media(media::Command::Play { leg, play, prompts, repeat, skip_ms }));
+    }
+
+    /// The caller speaks: stops what plays, and remembers where.
+    pub(super) fn interrupt(&mut self, leg: LegId, out: &mut Vec<Output>) {
+        let cut = self.playing.clone().and_then(|(play, said)| Some((play, said?)));
+        self.stop(leg, out);
+        self.cut = cut;
+    }
+
+    /// Goes on with what speech has stopped, from a little before. `Finished` if there is nothing to go on with.
+    pub(super) fn resume(&mut self, leg: LegId, library: &mut Library, out: &mut Vec<Output>) -> Heard {
+        let Some((_, mut said)) = self.cut.take() else { return Heard::Finished };
+        said.from_ms = said.from_ms.saturating_sub(RESUME_BACK_MS);
+        self.say(leg, said, library, out)
     }
 
     /// Stops everything at once.
     pub(super) fn stop(&mut self, leg: LegId, out: &mut Vec<Output>) {
-        self.wanted = None;
+        (self.wanted, self.cut) = (None, None);
         if self.playing.take().is_some() {
             out.push(Output::Media(media::Command::Stop { leg }));
         }
@@ -232,7 +257,13 @@ impl Speaking {
         }
     }
 
-    pub(super) fn ended(&mut self, play: PlayId) -> Heard {
+    pub(super) fn ended(&mut self, play: PlayId, end: PlayEnd) -> Heard {
+        if let (Some((id, said)), PlayEnd::Stopped { played_ms, left_ms }) = (&mut self.cut, end)
+            && *id == play
+        {
+            said.from_ms = played_ms;
+            return Heard::Cut { left: Duration::from_millis(left_ms) };
+        }
         match &self.playing {
             Some((id, said)) if *id == play => {
                 let prompt = said.is_some();

@@ -44,6 +44,8 @@ pub(super) struct Shared {
     pub(super) voicemail: Option<std::path::PathBuf>,
     /// After it a message is recorded.
     pub(super) tone: Arc<Prompt>,
+    /// The call that a turn was taken in, in this step.
+    pub(super) turned: Option<CallId>,
     /// Where the keys of encrypted legs come from.
     secret: Secret,
     next_leg: u64,
@@ -112,6 +114,7 @@ impl Switch {
                 tickets: HashMap::new(),
                 voicemail: with.voicemail,
                 tone: with.tone,
+                turned: None,
                 secret: with.secret,
                 next_leg: 0,
             },

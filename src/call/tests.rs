@@ -1,7 +1,9 @@
 //! The teardown table, row by row, and the ways of a call between its neighbours.
 
 mod acd;
+mod answering;
 mod early;
+mod interrupted;
 mod peers;
 mod replace;
 mod signed;
@@ -297,7 +299,7 @@ fn a_recogniser_that_never_answers_does_not_hold_the_call() {
     let mut w = World::new();
     w.call();
     let at = w.now;
-    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, began: at, at }));
     let samples: Arc<[i16]> = vec![0; 8000].into();
     w.give(Input::Media(Report::SpeechEnded {
         leg: CALLER,

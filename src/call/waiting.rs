@@ -13,7 +13,7 @@ use super::event::Output;
 use super::journey::{Call, Due, Purpose, Stage};
 use super::switch::Shared;
 use crate::acd::{self, Destination, Estimate};
-use crate::base::Now;
+use crate::base::{Expected, Now};
 use crate::ivr::{self, Dialog, Input, Phrase, Question, QueueWords, Reply, Step, Wanted};
 use crate::limits;
 use crate::media;
@@ -125,13 +125,18 @@ impl Call {
             return;
         }
         let Some((question, purpose)) = &mut self.question else { return };
-        let (step, purpose) = (question.step(now, input), *purpose);
+        let (step, purpose, answer) = (question.step(now, input), *purpose, question.expects());
+        let answered = matches!(step, Some(Step::Done(_)));
+        let patient = self.dialog.is_patient();
         match question.deadline() {
             Some(at) => s.timers.set((self.id, Due::Dialog), at),
             None => s.timers.clear((self.id, Due::Dialog)),
         }
+        let expected = if answered { Expected::default() } else { Expected { answer, patient } };
+        self.expect(expected, s, out);
         match step {
             Some(Step::Say(say)) => self.say(now, say.lang, say.texts, say.barge_in, s, out),
+            Some(Step::Resume) => self.resume(now, s, out),
             Some(Step::Done(reply)) => {
                 self.question = None;
                 self.replied(now, purpose, reply, s, out);
@@ -234,7 +239,7 @@ impl Call {
         let leg = self.caller();
         out.push(Output::Media(media::Command::Unbridge { leg }));
         if s.listens {
-            out.push(Output::Media(media::Command::Listen { leg, on: true }));
+            self.listen(out);
         }
         self.ask(now, Question::new(lang, text, Wanted::Mark), Purpose::Survey, s, out);
         true

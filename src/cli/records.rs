@@ -213,6 +213,15 @@ pub(super) fn describe_turn(turn: &trunkline::call::TurnRecord) -> String {
     if let Some(gap) = turn.gap_ms {
         out += &format!(", answered after {gap} ms");
     }
+    if let Some(g) = turn.gap {
+        out += &format!(
+            " (hang-over {}, recogniser {}, understanding {}, voice {}, sending {})",
+            g.hangover_ms, g.recogniser_ms, g.understanding_ms, g.voice_ms, g.sending_ms
+        );
+    }
+    if let Some(ms) = turn.barge_in_ms {
+        out += &format!(", stopped the prompt within {ms} ms");
+    }
     out
 }
 

@@ -214,12 +214,34 @@ pub(super) struct Figures {
     /// So many of the newest intervals of 15 minutes, beside the whole.
     #[arg(long, default_value_t = 4)]
     intervals: usize,
+    /// How fast callers were answered since the server began, and where the time went, in place of the queues.
+    #[arg(long, conflicts_with = "intervals")]
+    speech: bool,
     /// One JSON object.
     #[arg(long)]
     json: bool,
 }
 
+/// How fast callers were answered.
+async fn answers(json: bool, places: &Places) -> Result<(), String> {
+    let Answer::Answers { measured } = one(&places.data()?, &Ask::Answers).await? else {
+        return Err("the server answered something else".into());
+    };
+    if json {
+        outln!("{}", serde_json::to_string(&measured).map_err(|e| e.to_string())?);
+        return Ok(());
+    }
+    outln!("{:<24} {:>7} {:>7} {:>7} {:>7} {:>7}", "in ms", "turns", "p50", "p95", "p99", "max");
+    for m in &measured {
+        outln!("{:<24} {:>7} {:>7} {:>7} {:>7} {:>7}", m.what, m.count, m.p50, m.p95, m.p99, m.max);
+    }
+    Ok(())
+}
+
 pub(super) async fn figures(args: Figures, places: &Places) -> Result<(), String> {
+    if args.speech {
+        return answers(args.json, places).await;
+    }
     let answer = one(&places.data()?, &Ask::Figures { intervals: args.intervals }).await?;
     let Answer::Figures { intervals } = answer else {
         return Err("the server answered something else".into());

@@ -4,6 +4,7 @@ use super::server::Server;
 use super::{File, Problem};
 use crate::asr::Dialect;
 use crate::base::Lang;
+use crate::limits::HANGOVER;
 use serde::Deserialize;
 use std::time::Duration;
 use toml::Spanned;
@@ -82,10 +83,10 @@ pub(super) fn read(file: &File, raw: Raw, server: &mut Server, problems: &mut Ve
     }
     server.model = raw.model;
     if let Some(ms) = raw.hangover_ms {
-        if !(200..=3000).contains(ms.get_ref()) {
+        server.hangover = Duration::from_millis(*ms.get_ref());
+        if !HANGOVER.contains(&server.hangover) {
             problems.push(file.error(ms.span(), "hangover_ms must lie between 200 and 3000"));
         }
-        server.hangover = Duration::from_millis(ms.into_inner());
     }
     server.engines = engines(file, raw.engine, problems);
     server.voices = voices(file, raw.voice, problems);

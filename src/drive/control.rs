@@ -11,7 +11,7 @@ use super::store;
 use crate::acd::{Acd, AgentView};
 use crate::acd::{AgentCounts, Counts, Setup};
 use crate::base::{CallId, Now};
-use crate::call::{MomentAt, Role, TrunkView, TurnRecord};
+use crate::call::{Measured, MomentAt, Role, TrunkView, TurnRecord};
 use crate::media::Taping;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -36,6 +36,8 @@ pub enum Ask {
     Do { action: Action },
     /// The figures since the server began to keep them: of these intervals of so many minutes, newest last.
     Figures { intervals: usize },
+    /// How fast callers were answered since the server began, part by part.
+    Answers,
     /// What supervisors have done, newest first.
     Audit { count: usize },
     /// What has gone over each trunk.
@@ -189,6 +191,9 @@ pub enum Answer {
         calls: usize,
     },
     Done(String),
+    Answers {
+        measured: Vec<Measured>,
+    },
     Guard {
         bans: Vec<Banned>,
         /// Messages without an answer, and requests refused, by reason.

@@ -7,8 +7,8 @@
 //! Cost: see `asr/ear.rs`. By that figure one thread has room for more than a thousand listening legs.
 
 use super::reporter::Reporter;
-use crate::asr::{Ear, Heard};
-use crate::base::{FRAME_SAMPLES, LegId, Now};
+use crate::asr::{Ear, Heard, Loudness};
+use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
 use crate::limits::SPEECH_FRAMES_QUEUED;
 use crate::media::Report;
 use crate::sys::{Consumer, Epoll, Producer, Wake, ring};
@@ -35,7 +35,7 @@ struct Frame {
 
 impl Default for Frame {
     fn default() -> Self {
-        let head = FrameHead { leg: LegId(0), at: Now(0), timestamp: 0, samples: 0, playing: false };
+        let head = FrameHead { leg: LegId(0), at: Now(0), timestamp: 0, samples: 0, played: None };
         Frame { head, session: 0, samples: [0; FRAME_SAMPLES] }
     }
 }
@@ -46,6 +46,10 @@ enum Mark {
     Begin {
         leg: LegId,
         session: u64,
+    },
+    Expect {
+        leg: LegId,
+        expected: Expected,
     },
     End {
         leg: LegId,
@@ -71,6 +75,10 @@ impl SpeechTap for RingTap {
         self.sessions.insert(leg, self.session);
         // The listener is gone only when the process is ending.
         let _ = self.marks.send(Mark::Begin { leg, session: self.session });
+    }
+
+    fn expect(&mut self, leg: LegId, expected: Expected) {
+        let _ = self.marks.send(Mark::Expect { leg, expected });
     }
 
     fn end(&mut self, leg: LegId) {
@@ -218,6 +226,12 @@ fn take_marks(
     while let Ok(mark) = marks.try_recv() {
         let gone = match mark {
             Mark::Begin { leg, session } => ears.insert(leg, (session, Box::new(Ear::new(hangover)))),
+            Mark::Expect { leg, expected } => {
+                if let Some((_, ear)) = ears.get_mut(&leg) {
+                    ear.expect(expected);
+                }
+                None
+            }
             Mark::End { leg } => ears.remove(&leg),
             Mark::Gone => {
                 *open = false;
@@ -236,7 +250,8 @@ fn hear(ears: &mut Ears, frame: &Frame, heard: &mut Vec<Heard>) {
         return;
     };
     let samples = frame.samples.get(..usize::from(head.samples)).unwrap_or_default();
-    let step = AssertUnwindSafe(|| ear.step(head.at, head.timestamp, samples, head.playing, heard));
+    let step =
+        AssertUnwindSafe(|| ear.step(head.at, head.timestamp, samples, head.played.map(Loudness), heard));
     if catch_unwind(step).is_err() {
         tracing::error!("an ear failed and was taken off its leg");
         ears.remove(&head.leg);
@@ -246,9 +261,9 @@ fn hear(ears: &mut Ears, frame: &Frame, heard: &mut Vec<Heard>) {
 fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &mut Reporter) {
     for heard in heard.drain(..) {
         reporter.send(match heard {
-            Heard::Started { known, .. } => {
+            Heard::Started { at, known } => {
                 *speaking += 1;
-                Report::SpeechStarted { leg, at: known }
+                Report::SpeechStarted { leg, began: at, at: known }
             }
             Heard::Paused { ended, known, samples } => {
                 Report::SpeechPaused { leg, speech_ended_at: ended, at: known, samples }
@@ -286,7 +301,7 @@ mod tests {
 
     fn say(tap: &mut RingTap, leg: LegId, n: usize, samples: &[i16]) {
         let timestamp = n as u32 * FRAME_SAMPLES as u32;
-        let head = FrameHead { leg, at: Now(n as u64 * 20_000), timestamp, samples: 160, playing: false };
+        let head = FrameHead { leg, at: Now(n as u64 * 20_000), timestamp, samples: 160, played: None };
         tap.frame(head, &mut |to| to.copy_from_slice(samples));
     }
 

@@ -183,7 +183,7 @@ impl Phone {
     pub fn play(&mut self, leg: LegId, prompt: Arc<Prompt>, repeat: bool) {
         self.plays += 1;
         let play = PlayId(self.plays);
-        self.media.send(media::Command::Play { leg, play, prompts: vec![prompt], repeat });
+        self.media.send(media::Command::Play { leg, play, prompts: vec![prompt], repeat, skip_ms: 0 });
     }
 
     /// Sends back what is heard.

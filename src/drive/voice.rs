@@ -194,3 +194,6 @@ fn keep(path: &Path, samples: &[i16]) -> io::Result<()> {
     write_wav(&beside, samples)?;
     std::fs::rename(beside, path)
 }
+
+#[cfg(test)]
+mod echo_tests;

@@ -11,6 +11,7 @@
 //! that needs values has them filled before it is carried out (`task.rs`).
 
 mod act;
+mod breath;
 mod keys;
 mod ladder;
 mod request;
@@ -19,6 +20,7 @@ mod take;
 mod task;
 
 use super::condition::Proof;
+use super::interrupted::Interrupted;
 use super::phrases::{self, Phrase};
 use super::plan::Plan;
 use super::slot::Filled;
@@ -39,9 +41,8 @@ const MISSES_MAX: u8 = 4;
 const TIE: f32 = 0.20;
 /// Each of a tie must have at least this score.
 const TIE_LEAST: f32 = 0.30;
-/// Below this recogniser confidence a request is confirmed even if the words fit well; below the second, it is a miss.
+/// Below this recogniser confidence a request is confirmed even if the words fit well.
 const UNSURE: f32 = 0.50;
-const UNHEARD: f32 = 0.20;
 /// Rounds that lead nowhere further (an answer, a repeat, another language, a change of mind) before a person takes over:
 /// a caller who only ever says "repeat" must get out of it too.
 const ROUNDS_MAX: u8 = 12;
@@ -80,6 +81,7 @@ pub struct Dialog {
     misses: u8,
     /// Requests answered, repeats, changes of language.
     rounds: u8,
+    interrupted: Interrupted,
     /// Set while silence counts.
     silence_at: Option<Now>,
     last: Vec<String>,
@@ -142,6 +144,7 @@ impl Dialog {
             asked: Asked::Question,
             misses: 0,
             rounds: 0,
+            interrupted: Interrupted::default(),
             silence_at: None,
             last: Vec::new(),
             words: None,
@@ -221,6 +224,7 @@ impl Dialog {
             }
             Input::LookedUp { ask, reply } => self.looked_up(now, ask, reply.as_ref(), out),
             Input::Tick if self.silence_at.is_none_or(|at| at > now) => {}
+            Input::Cut { left } => self.interrupted.cut(left),
             _ if self.is_looking_up() => self.meanwhile(now, &input, out),
             Input::Spoken => self.silence_at = Some(now + self.silence_is()),
             Input::Speaking => self.silence_at = None,
@@ -246,6 +250,7 @@ impl Dialog {
 
     fn say(&mut self, texts: Vec<String>, out: &mut Vec<Output>) {
         self.silence_at = None;
+        self.interrupted = Interrupted::default();
         let texts = [std::mem::take(&mut self.before), texts].concat();
         self.last.clone_from(&texts);
         out.push(Output::Say(Say { lang: self.lang, texts, barge_in: true }));
@@ -320,10 +325,13 @@ impl Dialog {
         if self.is_urgent(heard, out) {
             return;
         }
+        if self.nods(Some(heard), out) {
+            return;
+        }
         if nlu::needs_time(&heard.text) {
             self.be_patient();
         }
-        if heard.text.trim().is_empty() || heard.confidence < UNHEARD {
+        if heard.is_nothing() {
             self.turn(heard, None, Understood::NoMatch, out);
             return self.miss(Phrase::AskAgain, out);
         }

@@ -6,6 +6,7 @@
 mod condition;
 mod dialog;
 mod hours;
+mod interrupted;
 mod lookup;
 mod phrases;
 mod plan;

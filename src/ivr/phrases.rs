@@ -2,7 +2,7 @@
 
 use super::slot::Slot;
 use crate::base::Lang;
-use crate::nlu::slots::{Fault, SlotType};
+use crate::nlu::slots::{self, Fault, SlotType, Value};
 
 /// A phrase without a value in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Phrase {
     WhatInstead,
     /// A time without its half of the day.
     WhichHalf,
+    /// The beginning of a value was said.
+    GoOn,
     /// What was read back may be answered by keys.
     YesNoKeys,
     /// While waiting.
@@ -50,7 +52,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// Every phrase, for rendering at load.
-    pub const ALL: [Phrase; 21] = [
+    pub const ALL: [Phrase; 22] = [
         Phrase::AskAgain,
         Phrase::NoInput,
         Phrase::UseKeys,
@@ -64,6 +66,7 @@ impl Phrase {
         Phrase::CheckFailed,
         Phrase::WhatInstead,
         Phrase::WhichHalf,
+        Phrase::GoOn,
         Phrase::YesNoKeys,
         Phrase::PleaseHold,
         Phrase::CallbackBooked,
@@ -106,6 +109,8 @@ pub fn say(phrase: Phrase, lang: Lang) -> &'static str {
         (Phrase::WhatInstead, Lang::En) => "All right, what is right?",
         (Phrase::WhichHalf, Lang::Zh) => "是上午还是下午？上午请按1，下午请按2。",
         (Phrase::WhichHalf, Lang::En) => "Is that in the morning, press 1, or in the afternoon, press 2?",
+        (Phrase::GoOn, Lang::Zh) => "请继续。",
+        (Phrase::GoOn, Lang::En) => "Go on, please.",
         (Phrase::YesNoKeys, Lang::Zh) => "正确请按1，不正确请按2。",
         (Phrase::YesNoKeys, Lang::En) => "If that is right press 1, if not press 2.",
         (Phrase::PleaseHold, Lang::Zh) => "请稍等。",
@@ -155,6 +160,15 @@ pub(super) fn check(lang: Lang, about: Option<&str>, values: &[(String, String)]
         (Lang::Zh, None) => format!("{told}，对吗？"),
         (Lang::En, Some(about)) => format!("You are calling about {about}: {told}. Is that right?"),
         (Lang::En, None) => format!("{told}, is that right?"),
+    }
+}
+
+/// The digits that were said so far, and that more must follow.
+pub(super) fn so_far(lang: Lang, digits: &str) -> String {
+    let told = slots::say(&Value::Digits(digits.to_owned()), lang);
+    match lang {
+        Lang::Zh => format!("我听到{told}。请接着说。"),
+        Lang::En => format!("I have {told} so far. Please go on."),
     }
 }
 

@@ -6,8 +6,9 @@
 //!           └── again ─┘ twice ─► Done(none)
 //! ```
 
-use super::turn::{Input, Say};
-use crate::base::{Lang, Now};
+use super::interrupted::Interrupted;
+use super::turn::{Heard, Input, NotHeard, Say};
+use crate::base::{Answer, Lang, Now};
 use crate::nlu::{Universal, universal, yes_no};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub enum Reply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     Say(Say),
+    /// Go on with what speech has stopped.
+    Resume,
     Done(Reply),
 }
 
@@ -50,12 +53,18 @@ pub struct Question {
     wanted: Wanted,
     asked: u8,
     silence_at: Option<Now>,
+    interrupted: Interrupted,
 }
 
 impl Question {
     /// A question not asked yet; give it [`Input::Start`].
     pub fn new(lang: Lang, text: String, wanted: Wanted) -> Question {
-        Question { lang, text, wanted, asked: 0, silence_at: None }
+        Question { lang, text, wanted, asked: 0, silence_at: None, interrupted: Interrupted::default() }
+    }
+
+    /// What the caller is expected to say.
+    pub fn expects(&self) -> Answer {
+        if self.wanted == Wanted::YesNo { Answer::YesNo } else { Answer::Choice }
     }
 
     /// When silence has lasted too long.
@@ -75,6 +84,12 @@ impl Question {
                 self.silence_at = None;
                 return None;
             }
+            Input::Cut { left } => {
+                self.interrupted.cut(left);
+                return None;
+            }
+            Input::Heard(heard) if self.goes_on(Some(&heard)) => return Some(Step::Resume),
+            Input::NotHeard(NotHeard::Empty) if self.goes_on(None) => return Some(Step::Resume),
             Input::Key(key) => self.by_key(key),
             Input::Heard(heard) => self.by_words(&heard.text),
             Input::LookedUp { .. } => return None,
@@ -88,10 +103,15 @@ impl Question {
             None if self.asked >= TRIES => Some(Step::Done(Reply::None)),
             None => {
                 self.asked += 1;
+                self.interrupted = Interrupted::default();
                 let texts = vec![self.text.clone()];
                 Some(Step::Say(Say { lang: self.lang, texts, barge_in: true }))
             }
         }
+    }
+
+    fn goes_on(&mut self, heard: Option<&Heard>) -> bool {
+        self.interrupted.goes_on(heard, self.wanted == Wanted::YesNo)
     }
 
     fn by_key(&self, key: char) -> Option<Reply> {
@@ -152,7 +172,6 @@ fn mark(text: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ivr::Heard;
 
     fn says(text: &str) -> Input {
         Input::Heard(Heard { text: text.into(), confidence: 0.9 })
@@ -191,6 +210,19 @@ mod tests {
         let at = question.deadline().unwrap();
         assert_eq!(question.step(at, Input::Tick), Some(Step::Done(Reply::None)));
         assert_eq!(mark("between two and three"), None);
+    }
+
+    #[test]
+    fn a_nod_goes_on_with_the_question_and_is_a_yes_once_it_was_heard() {
+        let cut = |left_ms| {
+            let mut question = asked(Wanted::YesNo);
+            question.step(Now(1), Input::Cut { left: Duration::from_millis(left_ms) });
+            question.step(Now(2), says("嗯"))
+        };
+        assert_eq!((cut(3000), cut(100)), (Some(Step::Resume), Some(Step::Done(Reply::Yes))));
+        let mut question = asked(Wanted::Mark);
+        question.step(Now(1), Input::Cut { left: Duration::from_secs(1) });
+        assert_eq!(question.step(Now(2), Input::NotHeard(NotHeard::Empty)), Some(Step::Resume), "a cough");
     }
 
     #[test]

@@ -118,6 +118,8 @@ impl Rehearsal {
         while let Some(o) = out.get(next).cloned() {
             next += 1;
             match o {
+                // Nobody interrupts here.
+                Output::Resume => {}
                 Output::Say(say) => reply.says.extend(say.texts),
                 Output::LookUp { ask, request } => {
                     let answer = self.answers.get(&request.lookup);

@@ -1,7 +1,7 @@
 //! A value that a request asks for: what it takes, how it is asked, and how it is keyed and read back.
 
 use super::plan::{Confirm, Text};
-use crate::base::{Lang, Pii};
+use crate::base::{Answer, Lang, Pii};
 use crate::nlu::slots::{
     DateTime, Entry, Fault, Found, Length, Money, Phone, Shape, SlotType, Value, When, extract, say,
 };
@@ -85,6 +85,31 @@ impl Slot {
                 keys.zip(entries).map(|(key, e)| (key, word(e, lang))).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// What a caller who is asked for it will say.
+    pub(super) fn expects(&self) -> Answer {
+        match &self.kind {
+            SlotType::YesNo => Answer::YesNo,
+            SlotType::Choice(_) | SlotType::Name(_) => Answer::Choice,
+            // As many as are said in one breath.
+            SlotType::Digits(_, ..=4) => Answer::Value,
+            SlotType::Digits(..)
+            | SlotType::Phone
+            | SlotType::IdCard
+            | SlotType::BankCard
+            | SlotType::Code(_)
+            | SlotType::Postcode(_)
+            | SlotType::Plate => Answer::Digits,
+            SlotType::Number(_)
+            | SlotType::Ordinal
+            | SlotType::Percent
+            | SlotType::Money
+            | SlotType::Duration
+            | SlotType::Date
+            | SlotType::Time
+            | SlotType::When => Answer::Value,
         }
     }
 

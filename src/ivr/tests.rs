@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod act;
+mod breath;
+mod interrupted;
 mod policy;
 mod task;
 

@@ -4,6 +4,7 @@ use super::lookup::{Reply, Request};
 use super::slot::Filled;
 use crate::base::{Lang, Pii};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What the recogniser made of a sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,16 @@ pub struct Heard {
     pub text: String,
     /// 0–1.
     pub confidence: f32,
+}
+
+/// Below this confidence nothing was heard.
+const UNHEARD: f32 = 0.20;
+
+impl Heard {
+    /// True if there are no words in it, or none that can be believed.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.text.trim().is_empty() || self.confidence < UNHEARD
+    }
 }
 
 /// Why a sentence has no text.
@@ -31,6 +42,10 @@ pub enum Input {
     Key(char),
     /// The caller began to speak: silence is not counted until the sentence is known.
     Speaking,
+    /// Speech has stopped what was being said, with so much of it left.
+    Cut {
+        left: Duration,
+    },
     /// Everything said so far has been played.
     Spoken,
     /// The answer to [`Output::LookUp`]; none if there was none.
@@ -73,6 +88,8 @@ pub enum Outcome {
 pub enum Output {
     /// Say this in place of what is being said.
     Say(Say),
+    /// Go on with what speech has stopped.
+    Resume,
     /// One turn of the caller, for the record.
     Turn(Turn),
     /// Ask a service. Answered by [`Input::LookedUp`].
@@ -112,6 +129,10 @@ pub enum Understood {
     Yes,
     /// Denied by the caller.
     No,
+    /// A nod, a cough, or noise while something was being said, which goes on.
+    BackChannel,
+    /// The beginning of a value: more of it must follow.
+    Part,
     /// A value that was asked for, or said unasked.
     Filled,
     /// Another value for one that was known already.

@@ -1,6 +1,6 @@
 //! What the control plane may ask of the media plane: the complete list.
 
-use crate::base::{Codec, Direction, LegId, SrtpKeys};
+use crate::base::{Codec, Direction, Expected, LegId, SrtpKeys};
 use crate::sdp::Negotiated;
 use crate::taps::Taping;
 use std::net::SocketAddr;
@@ -74,13 +74,15 @@ pub enum Command {
     Open { leg: LegId },
     /// Apply what was negotiated; repeated after each re-INVITE.
     Connect { leg: LegId, to: StreamSpec },
-    /// Play `prompts` one after the other, in place of whatever plays now; `repeat` starts over at the end (music). Waits
-    /// while the leg is not connected or the peer is not to receive; on a bridged leg it is heard instead of the other.
-    Play { leg: LegId, play: PlayId, prompts: Vec<Arc<Prompt>>, repeat: bool },
+    /// Play `prompts` one after the other, in place of whatever plays now, without their first `skip_ms`; `repeat` starts over
+    /// at the end (music). Waits while the leg is not connected or the peer is not to receive; on a bridged leg it is heard instead of the other.
+    Play { leg: LegId, play: PlayId, prompts: Vec<Arc<Prompt>>, repeat: bool, skip_ms: u64 },
     /// Stop playing, within one frame.
     Stop { leg: LegId },
     /// Lend decoded frames to the listener (speech), or no more.
     Listen { leg: LegId, on: bool },
+    /// What the peer is expected to say from now on, for the listener; each `Listen` begins with [`Expected::default`].
+    Expect { leg: LegId, expected: Expected },
     /// Relay audio between two legs of one worker, both ways; ends playing on both, and any relay they took part in. Legs
     /// of two workers, or one that is gone, are a `Report::Fault` of `a`.
     Bridge { a: LegId, b: LegId },
@@ -116,6 +118,7 @@ impl Command {
             | Command::Play { leg, .. }
             | Command::Stop { leg }
             | Command::Listen { leg, .. }
+            | Command::Expect { leg, .. }
             | Command::Bridge { a: leg, .. }
             | Command::Unbridge { leg }
             | Command::Echo { leg, .. }

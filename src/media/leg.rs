@@ -5,7 +5,7 @@
 
 use super::out::{Body, FileOp, Out};
 use super::play::Play;
-use super::{FarStats, LegStats, PlayEnd, Rejects, Report, StreamSpec};
+use super::{FarStats, LegStats, Rejects, Report, StreamSpec};
 use crate::base::{Codec, LegId, Now, Rate};
 use crate::bridge::{Played, Playout, Voice, forward};
 use crate::codec::Converter;
@@ -13,7 +13,7 @@ use crate::rtp::{
     DigitReceiver, DigitSender, HEADER_OCTETS, Impairment, Latch, Outbound, PacketBuf, Receiver, Reports,
     Srtp, View, delay_ms, mos,
 };
-use crate::taps::{Recorder, Taping, Tones};
+use crate::taps::{Lately, Recorder, Taping, Tones};
 use coder::{Mouth, Wide};
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ pub(super) struct Leg {
     passed_key: Option<(u32, u32)>,
     pub(super) echo: bool,
     pub(super) listen: bool,
+    /// How loud what it was played lately is, while somebody listens.
+    lately: Lately,
     last_period: Option<u64>,
     last_heard: Now,
     lost: bool,
@@ -120,6 +122,7 @@ impl Leg {
             passed_key: None,
             echo: false,
             listen: false,
+            lately: Lately::default(),
             last_period: None,
             last_heard: now,
             lost: false,
@@ -202,7 +205,9 @@ impl Leg {
 
     /// Stops playing.
     pub(super) fn stop(&mut self, now: Now, out: &mut Out) {
-        self.end_play(now, PlayEnd::Stopped, out);
+        if let Some(end) = self.play.as_ref().map(Play::stopped) {
+            self.end_play(now, end, out);
+        }
     }
 
     /// Queues keys to be sent.

@@ -1,9 +1,12 @@
 //! A play-out: which slice of which prompt goes into the next frame.
 
-use super::{PlayId, Prompt};
-use crate::base::FRAME_SAMPLES;
+use super::{PlayEnd, PlayId, Prompt};
+use crate::base::{FRAME_SAMPLES, SAMPLE_RATE};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Of a prompt.
+const OCTETS_A_MS: usize = SAMPLE_RATE as usize / 1000;
 
 /// One play-out on one leg.
 #[derive(Debug)]
@@ -18,9 +21,24 @@ pub(super) struct Play {
 }
 
 impl Play {
-    pub(super) fn new(id: PlayId, mut prompts: Vec<Arc<Prompt>>, repeat: bool) -> Self {
+    /// Begins after the first `skip_ms` of `prompts`, with the last sample of them at the latest.
+    pub(super) fn new(id: PlayId, mut prompts: Vec<Arc<Prompt>>, repeat: bool, skip_ms: u64) -> Self {
         prompts.retain(|p| !p.pcmu.is_empty());
-        Play { id, prompts, repeat, index: 0, offset: 0, started: false }
+        let all: usize = prompts.iter().map(|p| p.pcmu.len()).sum();
+        let skip = usize::try_from(skip_ms).unwrap_or(all).saturating_mul(OCTETS_A_MS);
+        let (mut index, mut offset) = (0, skip.min(all.saturating_sub(1)));
+        while let Some(prompt) = prompts.get(index).filter(|p| p.pcmu.len() <= offset) {
+            (index, offset) = (index + 1, offset - prompt.pcmu.len());
+        }
+        Play { id, prompts, repeat, index, offset, started: false }
+    }
+
+    /// How it ends if it ends now.
+    pub(super) fn stopped(&self) -> PlayEnd {
+        let octets = |prompts: &[Arc<Prompt>]| prompts.iter().map(|p| p.pcmu.len()).sum::<usize>();
+        let played = octets(self.prompts.get(..self.index).unwrap_or_default()) + self.offset;
+        let ms = |octets: usize| (octets / OCTETS_A_MS) as u64;
+        PlayEnd::Stopped { played_ms: ms(played), left_ms: ms(octets(&self.prompts) - played) }
     }
 
     /// The next frame: at most [`FRAME_SAMPLES`] octets of one prompt, fewer at its end. `None` when all was played.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 pub enum PlayEnd {
     /// Everything was sent.
     Finished,
-    /// Stopped or replaced before its end.
-    Stopped,
+    /// Stopped or replaced before its end: so much of it was played, counted from the beginning of its prompts, and so much was not.
+    Stopped { played_ms: u64, left_ms: u64 },
 }
 
 /// Quality figures of one leg over its whole life.
@@ -123,8 +123,8 @@ pub enum Report {
     PlayEnded { leg: LegId, play: PlayId, end: PlayEnd, at: Now },
     /// The caller pressed a key; once per press: a telephone-event (RFC 4733), or a tone where the peer has none.
     Digit { leg: LegId, digit: char, at: Now },
-    /// Speech began on a listening leg, about 60 ms before `at`.
-    SpeechStarted { leg: LegId, at: Now },
+    /// Speech began on a listening leg at `began`, known at `at`, some 60 ms later.
+    SpeechStarted { leg: LegId, began: Now, at: Now },
     /// Speech may have ended at `speech_ended_at`, known at `at`: `samples` are those of `SpeechEnded` if it has.
     SpeechPaused { leg: LegId, speech_ended_at: Now, at: Now, samples: Arc<[i16]> },
     /// It had not.

@@ -153,11 +153,12 @@ impl Shard {
                 leg.connect(now, to);
                 self.couple(id, &mut out.pool);
             }
-            Command::Play { play, prompts, repeat, .. } => {
-                leg.play(now, Play::new(play, prompts, repeat), out);
+            Command::Play { play, prompts, repeat, skip_ms, .. } => {
+                leg.play(now, Play::new(play, prompts, repeat, skip_ms), out);
             }
             Command::Stop { .. } => leg.stop(now, out),
             Command::Listen { on, .. } => leg.listen(on, out),
+            Command::Expect { expected, .. } => out.speech.expect(id, expected),
             Command::Echo { on, .. } => leg.echo = on,
             Command::SendDigits { digits, .. } => leg.send_digits(&digits, out),
             Command::Record { file, .. } => leg.record(file, out),

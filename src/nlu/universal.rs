@@ -225,6 +225,38 @@ pub fn says(text: &str, phrases: &[String]) -> bool {
     phrases.iter().any(|p| occurs(&text, &normalise(p)))
 }
 
+/// Sounds that say "I am listening", and may say yes.
+const SOUNDS: &[&str] = &[
+    "嗯", "嗯嗯", "嗯哼", "哦", "噢", "喔", "啊", "呃", "额", "唔", "哎", "诶", "mm", "mmm", "mhm", "mm hmm",
+    "mm hm", "hm", "hmm", "uh", "uh huh", "um", "ah", "oh", "er",
+];
+/// The same in words.
+const NODS: &[&str] = &[
+    "好",
+    "好的",
+    "好吧",
+    "行",
+    "知道了",
+    "明白",
+    "明白了",
+    "哦好",
+    "ok",
+    "okay",
+    "all right",
+    "alright",
+    "right",
+    "i see",
+    "got it",
+];
+/// Sounds that mean yes where yes or no was asked.
+const YES_SOUNDS: &[&str] = &["嗯嗯", "嗯哼", "mm", "mmm", "mhm", "mm hmm", "mm hm", "uh huh"];
+
+/// True if `text` is no more than a nod to who speaks: "嗯", "uh-huh", "OK". A plain yes or no is more than that.
+pub fn is_back_channel(text: &str) -> bool {
+    let text = normalise(text);
+    [SOUNDS, NODS].iter().any(|list| list.contains(&text.as_str()))
+}
+
 /// What a waiting caller may want of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitingWish {
@@ -258,6 +290,9 @@ pub fn yes_no(text: &str) -> Option<(bool, String)> {
         if phrases.contains(&text.as_str()) {
             return Some((answer, String::new()));
         }
+    }
+    if YES_SOUNDS.contains(&text.as_str()) {
+        return Some((true, String::new()));
     }
     let mut best: Option<(usize, bool)> = None;
     for (phrases, answer) in [(NO, false), (YES, true)] {
@@ -298,6 +333,21 @@ mod tests {
         assert_eq!(yes_no("不是我家停电了"), Some((false, "我家停电了".into())));
         assert_eq!(yes_no("我家停水了"), None);
         assert_eq!(yes_no("不亮"), None);
+    }
+
+    #[test]
+    fn a_nod_is_no_answer_by_itself_and_a_plain_yes_or_no_is_no_nod() {
+        for text in ["嗯", "嗯嗯。", "Uh-huh.", "mm-hmm", "OK", "好的", "I see", "Mm"] {
+            assert!(is_back_channel(text), "{text}");
+        }
+        for text in ["是的", "yes", "no", "不是", "人工", "OK my water is off", "嗯我要挂失", ""] {
+            assert!(!is_back_channel(text), "{text}");
+        }
+        assert_eq!(
+            (yes_no("uh-huh"), yes_no("嗯")),
+            (Some((true, String::new())), Some((true, String::new())))
+        );
+        assert_eq!(yes_no("mm no"), None);
     }
 
     #[test]

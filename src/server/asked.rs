@@ -16,6 +16,7 @@ impl Server {
             }
             Ask::Do { action } => self.act(&action, request.by),
             Ask::Figures { intervals } => self.figures(intervals),
+            Ask::Answers => Answer::Answers { measured: self.answers.measured() },
             Ask::Audit { count } => match store::Reader::open(&self.data).and_then(|r| r.audit(count)) {
                 Ok(actions) => Answer::Audit { actions },
                 Err(error) => Answer::Error(format!("the audit log cannot be read: {error}")),

@@ -3,7 +3,7 @@
 use super::{Options, Ready, Server, listeners};
 use crate::acd::{AcdEvent, Figures};
 use crate::base::{Epoch, Now, Pii, Secret};
-use crate::call::{Switch, SwitchConfig};
+use crate::call::{Answers, Switch, SwitchConfig};
 use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::http::Services;
@@ -108,6 +108,7 @@ impl Server {
             work: out.into(),
             figures,
             uncounted: 0,
+            answers: Answers::default(),
             refused: None,
             keep_at: None,
             bans_changed: false,

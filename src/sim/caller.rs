@@ -7,7 +7,6 @@ use super::world::{Due, World};
 use crate::base::{CallId, Lang, LegId, Now};
 use crate::call::{Input, Moment};
 use crate::ivr::Plan;
-use crate::limits::SPEECH_HANGOVER;
 use crate::media::Report;
 use crate::sip::{self, Command, EndCause, Event};
 use bytes::Bytes;
@@ -201,14 +200,14 @@ impl World {
         let (at, samples) = (self.now, Arc::from([0i16; 8]));
         let paused = Report::SpeechPaused { leg, speech_ended_at: at, at, samples };
         self.after(Duration::from_millis(200), Due::Switch(Box::new(Input::Media(paused))));
-        let mut ended = at;
+        let (mut ended, hangover) = (at, self.media.hangover(leg));
         // Some take breath and go on.
-        if self.rng.u8(..8) == 0 {
-            let breath = Duration::from_millis(self.rng.u64(200..590));
+        let breath = Duration::from_millis(self.rng.u64(200..590));
+        if self.rng.u8(..8) == 0 && breath < hangover {
             self.after(breath, Due::Switch(Box::new(Input::Media(Report::SpeechResumed { leg }))));
             ended = at + Duration::from_millis(700);
         }
-        let over = ended.since(at) + SPEECH_HANGOVER;
+        let over = ended.since(at) + hangover;
         self.after(over, Due::Caller(id, Act::Silent { since, ended, ear }));
     }
 
@@ -311,7 +310,7 @@ impl World {
                     Duration::from_millis(400 + self.rng.u64(80..250) * text.chars().count() as u64 / 2);
                 caller.said = text;
                 let since = self.now;
-                let report = Report::SpeechStarted { leg, at: since };
+                let report = Report::SpeechStarted { leg, began: since, at: since };
                 self.after(Duration::ZERO, Due::Switch(Box::new(Input::Media(report))));
                 self.after(lasts, Due::Caller(id, Act::SpeechEnds { since }));
             }

@@ -346,9 +346,12 @@ fn media_words(command: &MediaCommand) -> String {
     let leg = command.leg().0;
     match command {
         MediaCommand::Connect { to, .. } => format!("media {leg}: connect {} {:?}", to.remote, to.direction),
-        MediaCommand::Play { play, repeat, .. } => format!("media {leg}: play {} repeat {repeat}", play.0),
+        MediaCommand::Play { play, repeat, skip_ms, .. } => {
+            format!("media {leg}: play {} repeat {repeat} from {skip_ms} ms", play.0)
+        }
         MediaCommand::Bridge { b, .. } => format!("media {leg}: bridge to {}", b.0),
         MediaCommand::Mix { parties } => format!("media {leg}: mix {parties:?}"),
+        MediaCommand::Expect { expected, .. } => format!("media {leg}: expect {expected:?}"),
         MediaCommand::Listen { on, .. } => format!("media {leg}: listen {on}"),
         MediaCommand::Stop { .. } => format!("media {leg}: stop"),
         MediaCommand::Unbridge { .. } => format!("media {leg}: unbridge"),

@@ -4,8 +4,9 @@
 //! In: [`Command`]s and time. Out: [`Report`]s as the real plane makes them, and wishes to be woken. Broken rules (a
 //! command on a leg that was never opened, a leg opened or closed twice, a bridge to nowhere) are collected.
 
-use crate::base::{Direction, LegId, Now};
-use crate::limits::RTP_SILENCE_MAX;
+use crate::asr::hangover;
+use crate::base::{Direction, Expected, LegId, Now};
+use crate::limits::{RTP_SILENCE_MAX, SPEECH_HANGOVER};
 use crate::media::{Command, LegStats, PlayEnd, PlayId, Report, StreamSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ pub(super) enum Out {
 #[derive(Debug)]
 struct Play {
     id: PlayId,
+    all: Duration,
     left: Duration,
     /// Since when it has been running; `None` while the peer is not to hear.
     since: Option<Now>,
@@ -58,6 +60,7 @@ struct Leg {
     /// Somebody listens to it, for the so-manieth time.
     listens: Option<u32>,
     listened: u32,
+    expected: Expected,
     mate: Option<LegId>,
     /// The others that are mixed with it.
     mixed: Vec<LegId>,
@@ -129,17 +132,24 @@ impl Plane {
                 leg.to = Some(*to);
                 resume(now, id, leg, out);
             }
-            Command::Play { play, prompts, repeat, .. } => {
+            Command::Play { play, prompts, repeat, skip_ms, .. } => {
                 stop(now, id, leg, out);
-                let left = Duration::from_millis(prompts.iter().map(|p| p.ms()).sum());
-                leg.play = Some(Play { id: *play, left, since: None, started: false, repeat: *repeat });
+                let all = Duration::from_millis(prompts.iter().map(|p| p.ms()).sum());
+                let (left, skip) = (all.checked_sub(Duration::from_millis(*skip_ms)), *skip_ms);
+                if left.is_none() {
+                    self.broken.push(format!("leg {} is played from {skip} ms of {all:?}", id.0));
+                }
+                let left = left.unwrap_or_default();
+                leg.play = Some(Play { id: *play, all, left, since: None, started: false, repeat: *repeat });
                 resume(now, id, leg, out);
             }
             Command::Stop { .. } => stop(now, id, leg, out),
             Command::Listen { on, .. } => {
                 leg.listened += 1;
                 leg.listens = on.then_some(leg.listened);
+                leg.expected = Expected::default();
             }
+            Command::Expect { expected, .. } => leg.expected = *expected,
             Command::Bridge { a, b } => self.bridge(now, *a, *b, out),
             Command::Mix { parties } => self.mix(now, parties, out),
             Command::Unbridge { .. } => self.unbridge(id),
@@ -254,6 +264,11 @@ impl Plane {
         l.listens.filter(|_| l.to.is_some_and(|to| to.direction.receives()))
     }
 
+    /// The silence that ends a sentence of the peer now.
+    pub(super) fn hangover(&self, leg: LegId) -> Duration {
+        hangover(SPEECH_HANGOVER, self.legs.get(&leg).map_or(Expected::default(), |(_, l)| l.expected))
+    }
+
     /// True if the leg is there and connected.
     pub(super) fn is_connected(&self, leg: LegId) -> bool {
         self.remote(leg).is_some()
@@ -322,7 +337,11 @@ fn pause(now: Now, leg: &mut Leg) {
 }
 
 fn stop(now: Now, id: LegId, leg: &mut Leg, out: &mut Vec<Out>) {
-    end(now, id, leg, PlayEnd::Stopped, out);
+    pause(now, leg);
+    if let Some(Play { all, left, .. }) = leg.play {
+        let played_ms = all.saturating_sub(left).as_millis() as u64;
+        end(now, id, leg, PlayEnd::Stopped { played_ms, left_ms: left.as_millis() as u64 }, out);
+    }
 }
 
 fn end(now: Now, id: LegId, leg: &mut Leg, end: PlayEnd, out: &mut Vec<Out>) {

@@ -1,12 +1,13 @@
 //! Sentences that are written down before they are certainly over.
 
-use super::world::{CALLER, World, ended};
+use super::world::{CALLER, PHONE, World, ended};
 use super::*;
+use crate::base::Answer;
 use crate::ivr::Heard;
 
 fn pauses(w: &mut World) -> (CallId, u32) {
     let (at, samples) = (w.now, vec![0; 8000].into());
-    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+    w.give(Input::Media(Report::SpeechStarted { leg: CALLER, began: at, at }));
     w.give(Input::Media(Report::SpeechPaused { leg: CALLER, speech_ended_at: at, at, samples }));
     asked(w).expect("written down already")
 }
@@ -48,6 +49,29 @@ fn a_request_that_is_clear_is_carried_out_before_the_hang_over_is_over() {
     let turns = turns(w);
     assert_eq!(turns.len(), 1);
     assert_eq!(turns[0].1, crate::ivr::Understood::Acted);
+}
+
+#[test]
+fn the_ear_is_told_what_was_asked_for() {
+    let mut w = World::new();
+    w.dial("95500", PHONE);
+    w.event(Event::Acknowledged { leg: CALLER, sdp: b"".as_slice().into() });
+    let expects = |w: &mut World, text: &str| {
+        w.prompt_ends();
+        w.speak(text);
+        w.log.iter().rev().find_map(|o| match o {
+            Output::Media(Media::Expect { expected, .. }) => Some(expected.answer),
+            _ => None,
+        })
+    };
+    assert_eq!(expects(&mut w, "I want to send money"), Some(Answer::Value));
+    assert_eq!(expects(&mut w, "fifty dollars"), Some(Answer::Digits));
+    assert_eq!(expects(&mut w, "12345678"), Some(Answer::YesNo));
+    let before = w.log.iter().filter(|o| matches!(o, Output::Media(Media::Expect { .. }))).count();
+    w.prompt_ends();
+    w.speak("purple monkey dishwasher");
+    let after = w.log.iter().filter(|o| matches!(o, Output::Media(Media::Expect { .. }))).count();
+    assert_eq!(before, after, "nothing else is expected, and it is not told again");
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub(super) struct World {
     pub(super) log: Vec<Output>,
     pub(super) records: Vec<Cdr>,
     pub(super) playing: Option<(LegId, PlayId, bool)>,
+    /// Of a prompt that is stopped: how much was played and how much is left, in ms.
+    pub(super) stops_at: (u64, u64),
     /// What plays on every other leg.
     others: Vec<(LegId, PlayId)>,
     /// The agent's leg of the newest INVITE, and every leg that was hung up or whose stream was closed.
@@ -133,6 +135,7 @@ impl World {
             log: Vec::new(),
             records: Vec::new(),
             playing: None,
+            stops_at: (50, 150),
             others: Vec::new(),
             invited: None,
             hung_up: Vec::new(),
@@ -174,6 +177,12 @@ impl World {
                 Output::Media(Media::Play { leg, play, repeat, .. }) if *leg == CALLER => {
                     self.playing = Some((*leg, *play, *repeat));
                     self.give(Input::Media(Report::PlayStarted { leg: *leg, play: *play, at: self.now }));
+                }
+                Output::Media(Media::Stop { leg }) if self.playing.is_some_and(|(l, ..)| l == *leg) => {
+                    let (played_ms, left_ms) = self.stops_at;
+                    let (leg, play, _) = self.playing.take().unwrap();
+                    let end = PlayEnd::Stopped { played_ms, left_ms };
+                    self.give(Input::Media(Report::PlayEnded { leg, play, end, at: self.now }));
                 }
                 Output::Media(Media::Play { leg, play, repeat: false, .. }) => {
                     self.others.push((*leg, *play));
@@ -291,7 +300,7 @@ impl World {
 
     pub(super) fn hear(&mut self, heard: Result2) {
         let at = self.now;
-        self.give(Input::Media(Report::SpeechStarted { leg: CALLER, at }));
+        self.give(Input::Media(Report::SpeechStarted { leg: CALLER, began: at, at }));
         let samples: Arc<[i16]> = vec![0; 8000].into();
         let ended =
             Report::SpeechEnded { leg: CALLER, speech_started_at: at, speech_ended_at: at, at, samples };

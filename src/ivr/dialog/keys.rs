@@ -98,6 +98,7 @@ impl Dialog {
         let plan = self.plan.clone();
         let Some(task) = &mut self.task else { return };
         let exactly = plan.intents.get(task.intent).and_then(|i| i.slots.get(slot)?.keys_exactly());
+        task.part.clear();
         if key != '#' {
             task.keys.push(key);
         }

@@ -78,6 +78,7 @@ impl Dialog {
     pub(super) fn not_heard(&mut self, why: NotHeard, out: &mut Vec<Output>) {
         let nothing = Heard { text: String::new(), confidence: 0.0 };
         match why {
+            NotHeard::Empty if self.nods(None, out) => {}
             NotHeard::Empty => {
                 self.turn(&nothing, None, Understood::NoMatch, out);
                 self.miss(Phrase::AskAgain, out);

@@ -9,9 +9,13 @@ use crate::nlu;
 
 impl Dialog {
     /// True if the turn is clear whatever may follow: a word that means the same everywhere, the yes or no that was asked
-    /// for, or a request that is carried out without another question.
+    /// for, a value of which nothing can follow, or a request that is carried out without another question.
     pub fn is_sure(&self, now: Now, heard: &Heard) -> bool {
         if self.done || self.is_looking_up() || heard.confidence < UNSURE {
+            return false;
+        }
+        // More may follow a nod.
+        if self.interrupted.is_nod(&heard.text) {
             return false;
         }
         if nlu::universal(&heard.text).is_some() {
@@ -22,6 +26,7 @@ impl Dialog {
             (Asked::Question | Asked::AnythingElse | Asked::Either(..), None) => {
                 self.is_clear(now, &heard.text)
             }
+            (Asked::Slot(_), _) => self.is_whole(now, &heard.text),
             _ => false,
         }
     }

@@ -32,10 +32,13 @@ pub(super) struct Task {
     pub(super) results: Vec<(String, Pii<Value>)>,
     /// Keys pressed so far for the slot that is asked for.
     pub(super) keys: String,
+    /// Digits of the value that is asked for, said in an earlier breath.
+    pub(super) part: String,
 }
 
 impl Task {
     pub(super) fn set(&mut self, slot: usize, value: Value, check: bool) {
+        self.part.clear();
         if let Some(place) = self.values.get_mut(slot) {
             *place = Some(Pii::new(value));
         }
@@ -47,6 +50,7 @@ impl Task {
     }
 
     pub(super) fn clear(&mut self, slot: usize) {
+        self.part.clear();
         if let Some(place) = self.values.get_mut(slot) {
             *place = None;
         }
@@ -85,6 +89,7 @@ impl Dialog {
             order: Vec::new(),
             results: Vec::new(),
             keys: String::new(),
+            part: String::new(),
         };
         if let Some((before, was)) = before.as_ref().and_then(|b| Some((b, plan.intents.get(b.intent)?))) {
             for (at, slot) in found.slots.iter().enumerate() {
@@ -135,7 +140,7 @@ impl Dialog {
         let plan = self.plan.clone();
         let Some(task) = &mut self.task else { return self.ask(out) };
         task.keys.clear();
-        let (shown, whole) = (task.shown(), task.whole);
+        let (shown, whole, part) = (task.shown(), task.whole, task.part.clone());
         let Some(intent) = plan.intents.get(task.intent) else { return self.hand_over(out) };
         let keys = keys || self.by_keys || !self.listens;
         let again = why.is_some();
@@ -144,7 +149,10 @@ impl Dialog {
             Asked::Slot(at) => {
                 let Some(slot) = intent.slots.get(at) else { return self.hand_over(out) };
                 let text = if again && !slot.again.is_empty() { &slot.again } else { &slot.ask };
-                texts.push(plan.text(text, self.lang).to_owned());
+                texts.push(match part.is_empty() {
+                    true => plan.text(text, self.lang).to_owned(),
+                    false => phrases::so_far(self.lang, &part),
+                });
                 texts.extend(keys.then(|| phrases::enter(slot, self.lang)));
             }
             Asked::Half(_) => texts.push(self.phrase(Phrase::WhichHalf)),
@@ -212,7 +220,8 @@ impl Dialog {
             _ => {}
         }
         let asked = if let Asked::Slot(slot) = self.asked { Some(slot) } else { None };
-        let taken = self.take(now, heard, asked);
+        let Some(whole) = self.breathes(now, heard, out) else { return };
+        let taken = self.take(now, &whole, asked);
         if !taken.corrected.is_empty() {
             self.turn(heard, None, Understood::Corrected, out);
             if let Some(task) = &mut self.task {
@@ -330,6 +339,9 @@ impl Dialog {
         let Some(slot) = intent.and_then(|i| i.slots.get(slot)) else {
             return self.miss(Phrase::NotGot, out);
         };
+        if let Some(task) = &mut self.task {
+            task.part.clear();
+        }
         self.misses += 1;
         if self.misses >= super::MISSES_MAX {
             return self.hand_over(out);

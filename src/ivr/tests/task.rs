@@ -85,7 +85,7 @@ fn with_slots() -> Arc<Plan> {
     Arc::new(plan)
 }
 
-fn dial(lang: Lang) -> Caller {
+pub(super) fn dial(lang: Lang) -> Caller {
     let mut caller = Caller::of(with_slots());
     caller.dialog.speak(lang);
     caller
@@ -235,8 +235,8 @@ fn a_value_that_cannot_be_right_is_refused_with_the_reason() {
     let mut caller = dial(Lang::En);
     caller.say("make a transfer");
     caller.say("five dollars");
-    let out = caller.say("1 2 3 4");
-    assert!(said(&out).starts_with("I have 4 digits, which is not the right number."), "{}", said(&out));
+    let out = caller.say("1 2 3 4 5");
+    assert!(said(&out).starts_with("I have 5 digits, which is not the right number."), "{}", said(&out));
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Leg {
         out: &mut Out,
     ) {
         let timestamp = narrow(spec.codec, view.fields().timestamp);
-        let playing = self.play.is_some();
+        let played = self.lately.loudest();
         let Some(wide) = &mut self.wide else {
             if let Some(recorder) = &mut self.recorder {
                 recorder.put(Side::Left, spec.codec, timestamp, view.payload(), in_order);
@@ -118,7 +118,7 @@ impl Leg {
                 }
             }
             if self.listen {
-                lend(self.id, now, timestamp, playing, octets.len(), out, |range, to| {
+                lend(self.id, now, timestamp, played, octets.len(), out, |range, to| {
                     decode(spec.codec, octets.get(range).unwrap_or_default(), to);
                 });
             }
@@ -134,7 +134,7 @@ impl Leg {
             watch(self.id, now, tones, samples, out);
         }
         if self.listen {
-            lend(self.id, now, timestamp, playing, samples.len(), out, |range, to| {
+            lend(self.id, now, timestamp, played, samples.len(), out, |range, to| {
                 let part = samples.get(range).unwrap_or_default();
                 to[..part.len()].copy_from_slice(part);
             });
@@ -164,7 +164,7 @@ fn lend(
     leg: LegId,
     at: Now,
     mut timestamp: u32,
-    playing: bool,
+    played: Option<f32>,
     count: usize,
     out: &mut Out,
     fill: impl Fn(std::ops::Range<usize>, &mut [i16; FRAME_SAMPLES]),
@@ -172,7 +172,7 @@ fn lend(
     for start in (0..count).step_by(FRAME_SAMPLES) {
         let end = (start + FRAME_SAMPLES).min(count);
         let samples = (end - start) as u16;
-        let head = FrameHead { leg, at, timestamp, samples, playing };
+        let head = FrameHead { leg, at, timestamp, samples, played };
         out.speech.frame(head, &mut |to| fill(start..end, to));
         timestamp = timestamp.wrapping_add(u32::from(samples));
     }

@@ -23,6 +23,7 @@ impl Leg {
         self.late += passed - 1 + u64::from(now.since(turn.due) >= Duration::from_millis(20));
         // Taken also while a prompt plays, so that nothing old is heard after it.
         let mixed = mix.and_then(|mix| self.mix(now, turn.period, mix, out));
+        self.lately.pass(passed);
         if self.peer.as_ref().is_some_and(|p| p.spec.direction.sends()) {
             self.speak(now, turn.period, mixed, out);
         }
@@ -61,6 +62,9 @@ impl Leg {
             }
             None => None,
         };
+        if let (Some((prompt, range)), true) = (&prompt, self.listen) {
+            self.lately.played(prompt.encoded(Codec::Pcmu).get(range.clone()).unwrap_or_default());
+        }
         let fields: Fields = self.stream.own(now, period, spec.payload_type);
         let mixed = mixed.filter(|_| self.play.is_none());
         if mixed.is_some() || self.wide.is_some() {

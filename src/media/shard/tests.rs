@@ -7,8 +7,34 @@ use crate::codec::silence;
 use crate::limits::RTP_SILENCE_MAX;
 use crate::media::{Body, FileOp, PlayEnd, PlayId, Send, StreamSpec};
 use crate::rtp::{DigitSender, Fields};
+use std::sync::Arc;
 
 pub(super) mod world;
+
+#[test]
+fn a_prompt_that_was_stopped_goes_on_where_it_was_to_the_sample() {
+    let mut w = World::with(&[(A, Codec::Pcmu)]);
+    let (one, two) = (prompt(3, 80), prompt(5, 0));
+    w.command(play(A, 1, &[&one, &two], false));
+    w.run_ms(100);
+    w.command(Command::Stop { leg: A });
+    let stopped = w.reports().pop();
+    let Some(Report::PlayEnded { end: PlayEnd::Stopped { played_ms, left_ms }, .. }) = stopped else {
+        panic!("{stopped:?}")
+    };
+    // The half frame at the end of the first prompt is sent as one.
+    assert_eq!((played_ms, played_ms + left_ms), (90, 170));
+    let prompts = vec![Arc::clone(&one), Arc::clone(&two)];
+    let skip_ms = 80;
+    w.command(Command::Play { leg: A, play: PlayId(2), prompts, repeat: false, skip_ms });
+    let sent = w.run_ms(20);
+    let Body::Audio { prompt: Some((playing, range)), .. } = &sent[0].1.body else { panic!("{sent:?}") };
+    assert!(Arc::ptr_eq(playing, &two) && *range == (80..240), "{range:?}");
+    // More than there is: it ends at once, and is heard to have ended.
+    w.command(Command::Play { leg: A, play: PlayId(3), prompts: vec![one], repeat: false, skip_ms: 9999 });
+    w.run_ms(40);
+    assert!(matches!(w.reports().pop(), Some(Report::PlayEnded { end: PlayEnd::Finished, .. })));
+}
 
 #[test]
 fn a_prompt_is_sent_from_where_it_lies_contiguous_and_every_twenty_milliseconds() {
@@ -61,7 +87,7 @@ fn a_play_that_is_stopped_or_replaced_says_so_and_the_next_frame_is_another() {
         .reports()
         .iter()
         .filter_map(|r| match r {
-            Report::PlayEnded { play, end: PlayEnd::Stopped, .. } => Some(play.0),
+            Report::PlayEnded { play, end: PlayEnd::Stopped { .. }, .. } => Some(play.0),
             _ => None,
         })
         .collect();
@@ -158,7 +184,7 @@ fn bridging_ends_what_was_played_and_needs_both_legs() {
     let mut w = World::with(&[(A, Codec::Pcmu), (B, Codec::Pcmu)]);
     w.command(play(A, 1, &[&prompt(9, 0)], true));
     w.command(Command::Bridge { a: A, b: B });
-    assert!(matches!(w.reports()[..], [Report::PlayEnded { end: PlayEnd::Stopped, .. }]));
+    assert!(matches!(w.reports()[..], [Report::PlayEnded { end: PlayEnd::Stopped { .. }, .. }]));
     w.command(Command::Bridge { a: A, b: LegId(9) });
     assert!(matches!(w.reports()[..], [Report::Fault { leg: A, .. }]));
     w.command(Command::Unbridge { leg: B });

@@ -180,7 +180,7 @@ pub(super) fn bank_card(lang: Lang, t: &Tokens, at: usize) -> Option<(String, Op
 }
 
 /// ISO/IEC 7812-1 annex B.
-fn luhn(digits: &str) -> bool {
+pub(super) fn luhn(digits: &str) -> bool {
     let sum: u32 = digits
         .chars()
         .rev()

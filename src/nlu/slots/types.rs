@@ -6,6 +6,8 @@
 //! choice(savings=储蓄|credit=信用卡=card)   name(Beijing=北京|Shanghai=上海)
 //! ```
 
+use super::code::luhn;
+use super::value::Value;
 use crate::limits::SLOT_DIGITS_MAX;
 use std::fmt;
 
@@ -141,6 +143,43 @@ impl SlotType {
                  duration, date, time, when, yes-no, choice(a|b), name(a|b), code(AA99), postcode(cn|uk), plate, \
                  id-card, bank-card"
             )),
+        }
+    }
+
+    /// True if a row of `digits` can only be the beginning of such a value, after which people take breath. Where just one is
+    /// missing it was rather left out or misheard: nobody takes breath before the last.
+    pub fn is_begun_by(&self, digits: &str) -> bool {
+        let count = digits.len();
+        match self {
+            SlotType::Digits(least, _) => count + 2 <= *least,
+            SlotType::IdCard => count + 2 <= 18,
+            // Most cards have 16 digits, those of UnionPay (62…) up to 19; a shorter one shows by its check digit.
+            SlotType::BankCard => {
+                count < 12
+                    || count < 15 && !luhn(digits)
+                    || count == 16 && digits.starts_with("62") && !luhn(digits)
+            }
+            // A mobile number in China has 11 digits, whatever begins with less than seven is no number at all.
+            SlotType::Phone => {
+                let mobile = digits.starts_with('1') && !digits.starts_with("10") && count < 10;
+                count < 7 || mobile
+            }
+            _ => false,
+        }
+    }
+
+    /// True if nothing can follow this value: it has all its digits, or is one of a list.
+    pub fn is_over_at(&self, value: &Value) -> bool {
+        let Value::Digits(digits) = value else {
+            return matches!(self, SlotType::Choice(_) | SlotType::Name(_) | SlotType::YesNo);
+        };
+        match self {
+            SlotType::Digits(least, most) => least == most,
+            SlotType::IdCard | SlotType::Plate => true,
+            SlotType::BankCard => digits.len() == 16 && !digits.starts_with("62") || digits.len() == 19,
+            SlotType::Code(patterns) => patterns.len() == 1,
+            SlotType::Postcode(lands) => lands.len() == 1 && lands.iter().all(|land| land == "cn"),
+            _ => false,
         }
     }
 

@@ -148,5 +148,6 @@ pub(in crate::media::shard) fn prompt(frames: usize, octets_more: usize) -> Arc<
 }
 
 pub(in crate::media::shard) fn play(leg: LegId, id: u64, prompts: &[&Arc<Prompt>], repeat: bool) -> Command {
-    Command::Play { leg, play: PlayId(id), prompts: prompts.iter().map(|p| Arc::clone(p)).collect(), repeat }
+    let prompts = prompts.iter().map(|p| Arc::clone(p)).collect();
+    Command::Play { leg, play: PlayId(id), prompts, repeat, skip_ms: 0 }
 }
