@@ -3,6 +3,8 @@
 // The helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+mod quality;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
