@@ -13,11 +13,11 @@ use toml::Spanned;
 #[serde(rename_all = "snake_case")]
 pub enum PacketIo {
     /// By io_uring where the kernel allows it, else by sockets.
-    #[default]
     Auto,
     /// The same, but that it is not allowed is worth a warning.
     IoUring,
     /// By sockets, in batches.
+    #[default]
     Sockets,
 }
 

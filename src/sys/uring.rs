@@ -8,7 +8,8 @@
 //!
 //! The kernel does what there is to do only when this thread enters it, so that a worker which looks once in a millisecond is
 //! not woken in between, and takes what came for all of its sockets with one call. Measured (`benches/stages.rs`, in turns with
-//! batched sockets): a datagram in and out costs 5 to 7 % less when five or more have come for a wake-up, 0 to 5 % when one has.
+//! batched sockets): a datagram in and out costs 5 to 7 % less when five or more have come for a wake-up, 0 to 5 % when one has. In whole workers (`benches/media.rs`) the two
+//! are not to be told apart, so it is not the default.
 
 use super::Wake;
 use super::net::{Arrived, Datagram, HEADROOM, PARTS};
