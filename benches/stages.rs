@@ -8,12 +8,15 @@
 )]
 
 use std::hint::black_box;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::bridge::{Mixer, Playout, Voice, forward};
 use trunkline::codec::{Converter, DECODED_MAX, Decoder, ENCODED_MAX, Encoder, Plc, frame_samples};
 use trunkline::jitter::Buffer;
-use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, Srtp, View};
-use trunkline::sys::thread_cpu;
+use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, SLOT_OCTETS, Srtp, View};
+use trunkline::sys::{Backend, Datagram, Net, Wake, thread_cpu};
 use trunkline::taps::Tones;
 
 /// Times `work`, which is given how often it has been run, and prints its cost; the least of five rounds.
@@ -141,6 +144,67 @@ fn samples(times: u32) {
     });
 }
 
+fn socket() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback socket");
+    socket.set_nonblocking(true).expect("non-blocking");
+    let at = socket.local_addr().expect("bound");
+    (socket, at)
+}
+
+/// What a worker pays the kernel for a datagram in and out when those of `count` of its 100 sockets have come while it slept. The
+/// back-ends take turns at each wake-up, so that what else runs on the machine meets both; the median is shown.
+fn sockets(times: u32, count: usize) {
+    const SOCKETS: usize = 100;
+    let far: Vec<(UdpSocket, SocketAddr)> = (0..SOCKETS).map(|_| socket()).collect();
+    let works = |b: &Backend| b.works().inspect_err(|e| println!("{b:?}: {e}")).is_ok();
+    let allowed = [Backend::Batched, Backend::Plain, Backend::Uring].into_iter().filter(works);
+    let mut nets: Vec<_> = allowed
+        .map(|backend| {
+            let wake = Arc::new(Wake::new().expect("a wake"));
+            let mut net = Net::<SLOT_OCTETS>::new(backend, wake).expect("it works");
+            let near: Vec<SocketAddr> = (0..SOCKETS as u64)
+                .map(|token| {
+                    let (socket, at) = socket();
+                    net.add(token, socket).expect("room");
+                    at
+                })
+                .collect();
+            (backend, net, near, Vec::new())
+        })
+        .collect();
+    let (packet, mut buf) = ([0x55; 172], [0; 200]);
+    for n in 0..times as usize {
+        let turn: Vec<usize> = (0..count).map(|k| (n * count + k) % SOCKETS).collect();
+        nets.rotate_left(1);
+        for (_, net, near, costs) in &mut nets {
+            for &k in &turn {
+                far[k].0.send_to(&packet, near[k]).expect("sent");
+            }
+            let before = thread_cpu();
+            net.wait(Some(Duration::from_micros(100)), true).expect("waited");
+            let mut came = Vec::with_capacity(count);
+            net.receive(|arrived| {
+                came.push((arrived.token, arrived.from));
+                arrived.slot
+            });
+            let datagram = |&(token, to)| Datagram { token, to, parts: [&packet[..12], &packet[12..], &[]] };
+            let sent = net.send(&came.iter().map(datagram).collect::<Vec<_>>());
+            let cost = thread_cpu() - before;
+            assert_eq!(sent, count);
+            costs.push(cost.as_nanos() as f64 / count as f64);
+            for &k in &turn {
+                far[k].0.recv(&mut buf).expect("what was sent");
+            }
+        }
+    }
+    nets.sort_by_key(|(backend, ..)| *backend as usize);
+    for (backend, _, _, mut costs) in nets {
+        costs.sort_unstable_by(f64::total_cmp);
+        let name = format!("{count} datagrams in and out, {backend:?}");
+        println!("{name:44} {:9.0} ns", costs[costs.len() / 2]);
+    }
+}
+
 fn main() {
     let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
     let times = if full { 20_000 } else { 20 };
@@ -148,4 +212,7 @@ fn main() {
     srtp(times);
     codecs(times);
     samples(times);
+    for count in [1, 5, 20] {
+        sockets(times / 4 + 1, count);
+    }
 }

@@ -1,13 +1,16 @@
 //! What a packet costs in memory: nothing, once the shard is warm. Its own test binary, since it counts with the
 //! process's allocator.
 
-use std::net::SocketAddr;
+// The helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
-use trunkline::rtp::{Fields, HEADER_OCTETS, PacketBuf, Srtp};
-use trunkline::sys::CountingAllocator;
+use trunkline::rtp::{Fields, HEADER_OCTETS, PacketBuf, Pool, SLOT_OCTETS, Srtp};
+use trunkline::sys::{Arrived, Backend, CountingAllocator, Datagram, Net, Wake};
 use trunkline::taps::{FrameHead, SpeechTap};
 
 #[global_allocator]
@@ -193,4 +196,58 @@ fn an_echoed_packet_allocates_nothing() {
 #[test]
 fn a_frame_lent_to_the_listener_allocates_nothing() {
     costs_nothing(&[(1, MU)], |w| w.command(Command::Listen { leg: LegId(1), on: true }));
+}
+
+/// Four sockets of one back-end that pass on to the next what they get, from the buffer that it came in.
+fn passed_on_for_nothing(backend: Backend) {
+    let mut net = Net::<SLOT_OCTETS>::new(backend, Arc::new(Wake::new().unwrap())).unwrap();
+    let bind = |token| {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let at = socket.local_addr().unwrap();
+        net.add(token, socket).unwrap();
+        at
+    };
+    let at = [0, 1, 2, 3].map(bind);
+    let mut pool = Pool::with_slots(8);
+    let mut came: Vec<(u64, PacketBuf)> = Vec::with_capacity(8);
+    let next = |token: u64| at[(token as usize + 1) % 4];
+    for token in 0..4 {
+        assert_eq!(net.send(&[Datagram { token, to: next(token), parts: [&[7; 172], &[], &[]] }]), 1);
+    }
+    let mut passed = 0;
+    let mut turns = |count: u32| {
+        let end = passed + count;
+        while passed < end {
+            net.wait(Some(Duration::from_secs(1)), false).unwrap();
+            net.receive(|Arrived { token, slot, len, .. }| {
+                let mut buf = PacketBuf::from(slot);
+                buf.set_len(len.unwrap());
+                came.push((token, buf));
+                pool.take().into()
+            });
+            assert!(!came.is_empty(), "{backend}: a datagram was lost");
+            for (token, buf) in came.drain(..) {
+                assert_eq!(buf.bytes().len(), 172);
+                let parts = [buf.bytes(), &[], &[]];
+                assert_eq!(net.send(&[Datagram { token, to: next(token), parts }]), 1);
+                pool.give(buf);
+                passed += 1;
+            }
+        }
+    };
+    turns(2000);
+    let before = CountingAllocator::count();
+    turns(2000);
+    assert_eq!(CountingAllocator::count() - before, 0, "{backend}");
+}
+
+#[test]
+fn a_datagram_in_and_out_allocates_nothing_by_any_back_end() {
+    for backend in [Backend::Batched, Backend::Plain, Backend::Uring] {
+        match backend.works() {
+            Ok(()) => passed_on_for_nothing(backend),
+            Err(e) => eprintln!("skipped: {backend}: {e}"),
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The real media plane over loopback sockets. Peers wait for packets and never sleep.
 
 // The helpers of tests may fail as tests do.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod quality;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,6 +32,12 @@ fn plane(count: u16, backend: Backend) -> (MediaPlane, ReportReceiver) {
         pin: false,
     };
     MediaPlane::start(&config).unwrap()
+}
+
+/// Those that the kernel allows.
+fn backends() -> Vec<Backend> {
+    let works = |b: &Backend| b.works().inspect_err(|e| eprintln!("skipped: {b}: {e}")).is_ok();
+    [Backend::Batched, Backend::Plain, Backend::Uring].into_iter().filter(works).collect()
 }
 
 fn prompt(frames: usize) -> Arc<Prompt> {
@@ -85,7 +93,7 @@ fn until(reports: &mut ReportReceiver, what: impl Fn(&Report) -> bool) -> Report
 
 #[test]
 fn a_prompt_is_heard_whole_and_its_beginning_and_end_are_reported() {
-    for backend in [Backend::Batched, Backend::Plain] {
+    for backend in backends() {
         let (mut plane, mut reports) = plane(4, backend);
         let phone = Phone::call(&mut plane, 1, None);
         plane.send(Command::Play {
@@ -124,7 +132,7 @@ fn a_bridge_relays_every_octet_as_it_was() {
             (0..480_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
         }
     };
-    for backend in [Backend::Batched, Backend::Plain] {
+    for backend in backends() {
         let (mut plane, _reports) = plane(4, backend);
         let mut a = Phone::call(&mut plane, 1, None);
         let b = Phone::call(&mut plane, 2, Some(1));
@@ -189,25 +197,27 @@ fn fifty_legs_hear_their_prompts_evenly() {
 
 #[test]
 fn ports_come_back_when_legs_close_and_none_is_left_when_all_are_taken() {
-    let (mut plane, mut reports) = plane(3, Backend::Batched);
-    let phones: Vec<Phone> = (1..=3).map(|n| Phone::call(&mut plane, n, None)).collect();
-    assert!(phones.iter().all(|p| p.at.port() % 2 == 0));
-    assert_eq!(plane.live_legs(), 3);
-    assert_eq!(plane.open(LegId(4), LOCAL, None), Err(NoPort));
-    plane.send(Command::Close { leg: LegId(2) });
-    plane.send(Command::Close { leg: LegId(2) });
-    for _ in 0..2 {
-        until(&mut reports, |r| matches!(r, Report::Closed { leg: LegId(2), .. }));
-    }
-    // The report may be read a moment before the socket is closed.
-    let at = loop {
-        match plane.open(LegId(5), LOCAL, None) {
-            Ok(at) => break at,
-            Err(NoPort) => std::thread::yield_now(),
+    for backend in backends() {
+        let (mut plane, mut reports) = plane(3, backend);
+        let phones: Vec<Phone> = (1..=3).map(|n| Phone::call(&mut plane, n, None)).collect();
+        assert!(phones.iter().all(|p| p.at.port() % 2 == 0));
+        assert_eq!(plane.live_legs(), 3);
+        assert_eq!(plane.open(LegId(4), LOCAL, None), Err(NoPort));
+        plane.send(Command::Close { leg: LegId(2) });
+        plane.send(Command::Close { leg: LegId(2) });
+        for _ in 0..2 {
+            until(&mut reports, |r| matches!(r, Report::Closed { leg: LegId(2), .. }));
         }
-    };
-    assert_eq!(at, phones[1].at);
-    assert_eq!(plane.open(LegId(6), "192.0.2.1".parse().unwrap(), None), Err(NoPort));
+        // The report may be read a moment before the socket is closed.
+        let at = loop {
+            match plane.open(LegId(5), LOCAL, None) {
+                Ok(at) => break at,
+                Err(NoPort) => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(at, phones[1].at);
+        assert_eq!(plane.open(LegId(6), "192.0.2.1".parse().unwrap(), None), Err(NoPort));
+    }
 }
 
 #[test]
@@ -287,34 +297,39 @@ fn flood(at: SocketAddr) -> u64 {
 
 #[test]
 fn a_flood_of_one_leg_is_counted_by_its_reasons_and_the_others_keep_their_pace() {
-    let (mut plane, mut reports) = plane(12, Backend::Batched);
-    let mut phones: Vec<Phone> =
-        (1..=12).map(|leg| Phone::call(&mut plane, leg, (leg > 1).then_some(1))).collect();
-    for phone in &phones {
-        let (leg, play) = (phone.leg, PlayId(phone.leg.0));
-        plane.send(Command::Play { leg, play, prompts: vec![prompt(50)], repeat: true, skip_ms: 0 });
-    }
-    // Now the leg knows who its peer is.
-    phones[0].say(&[7; FRAME_SAMPLES]);
-    phones[0].hear();
-    let sent = flood(phones[0].at);
-    for phone in &phones {
-        plane.send(Command::Close { leg: phone.leg });
-    }
-    for _ in &phones {
-        let Report::Closed { leg, stats } = until(&mut reports, |r| matches!(r, Report::Closed { .. }))
-        else {
-            panic!()
-        };
-        eprintln!("{leg:?}: sent {} late {} {:?}", stats.sent, stats.late, stats.rejects);
-        // One worker has them all. It is late by its own doing alone, or because the machine has other work.
-        assert!(stats.sent >= 90 && stats.late <= 10, "{stats:?}");
-        if leg == phones[0].leg {
-            let r = stats.rejects;
-            assert!([r.malformed, r.oversize, r.payload_type, r.stranger].iter().all(|n| *n > 500), "{r:?}");
-            assert!(r.sum() <= sent && stats.received == 1, "{stats:?}");
-        } else {
-            assert_eq!(stats.rejected, 0);
+    for backend in backends() {
+        let (mut plane, mut reports) = plane(12, backend);
+        let mut phones: Vec<Phone> =
+            (1..=12).map(|leg| Phone::call(&mut plane, leg, (leg > 1).then_some(1))).collect();
+        for phone in &phones {
+            let (leg, play) = (phone.leg, PlayId(phone.leg.0));
+            plane.send(Command::Play { leg, play, prompts: vec![prompt(50)], repeat: true, skip_ms: 0 });
+        }
+        // Now the leg knows who its peer is.
+        phones[0].say(&[7; FRAME_SAMPLES]);
+        phones[0].hear();
+        let sent = flood(phones[0].at);
+        for phone in &phones {
+            plane.send(Command::Close { leg: phone.leg });
+        }
+        for _ in &phones {
+            let Report::Closed { leg, stats } = until(&mut reports, |r| matches!(r, Report::Closed { .. }))
+            else {
+                panic!()
+            };
+            eprintln!("{leg:?}: sent {} late {} {:?}", stats.sent, stats.late, stats.rejects);
+            // One worker has them all. It is late by its own doing alone, or because the machine has other work.
+            assert!(stats.sent >= 90 && stats.late <= 10, "{stats:?}");
+            if leg == phones[0].leg {
+                let r = stats.rejects;
+                assert!(
+                    [r.malformed, r.oversize, r.payload_type, r.stranger].iter().all(|n| *n > 500),
+                    "{r:?}"
+                );
+                assert!(r.sum() <= sent && stats.received == 1, "{stats:?}");
+            } else {
+                assert_eq!(stats.rejected, 0);
+            }
         }
     }
 }

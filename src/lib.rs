@@ -35,7 +35,7 @@
 //! | [`phone`]    | a scripted caller: whose turn it is, and what a recording shows                  | sockets, files       |
 //! | [`config`]   | TOML text to a checked configuration; errors with place and remedy               | file reads           |
 //! | [`call`]     | the only hub: a caller's way through sip, media, ivr and acd, to its record      | sockets, TOML, files |
-//! | [`sys`]      | all `unsafe`: epoll, batched UDP, rings, threads; each file a thin, safe face    | the product          |
+//! | [`sys`]      | all `unsafe`: UDP by epoll or io_uring, rings, threads; each file a thin face    | the product          |
 //! | [`drive`]    | all I/O, clocks and threads: sockets, DNS, workers, processes, files, store      | decisions            |
 //! | [`server`]   | the wiring, and the order of start and stop                                      | decisions            |
 //! | [`sim`]      | the whole product on virtual time: random callers and agents, losses, checks     | sys, drive, server   |

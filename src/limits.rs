@@ -109,6 +109,9 @@ pub const RTP_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// counted as rejected.
 pub const RTP_PACKET_OCTETS_MAX: usize = 1536;
 
+/// Octets before a datagram in its buffer: what io_uring says of one that it has received, and the longest address.
+pub const RTP_HEADROOM_OCTETS: usize = 44;
+
 /// SSRCs of one leg whose encrypted packets are told from replays: the one that is heard, and those before it. Answer: what has
 /// been silent for longest is forgotten; a replay of it would begin as a new stream.
 pub const SRTP_STREAMS_MAX: usize = 4;

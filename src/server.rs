@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::drive::control::Control;
 use crate::drive::files;
 use crate::drive::http::{LookedUp, Services};
-use crate::drive::media::{MediaPlane, ReportReceiver};
+use crate::drive::media::{Backend, MediaPlane, ReportReceiver};
 use crate::drive::recogniser::{Recognised, Recognisers, Sentence};
 use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
@@ -69,6 +69,8 @@ pub struct Ready {
     pub sip: Vec<sip::Listener>,
     /// The configured port, if another had to be used.
     pub port_taken: Option<u16>,
+    /// How audio goes to and from the kernel.
+    pub backend: Backend,
     pub data: PathBuf,
     /// The listening model's file, if there is one.
     pub model: Option<PathBuf>,

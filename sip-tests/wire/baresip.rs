@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use trunkline::base::Codec;
 use trunkline::call::{Cdr, Result};
@@ -32,6 +33,11 @@ pub(crate) struct Baresip {
     said: RefCell<(Vec<u8>, Vec<String>)>,
     commands: Cell<u32>,
     source: Vec<i16>,
+}
+
+/// The module and the account's parameter for baresip's `mediaenc`; empty for none.
+fn encrypting(how: &str) -> (&'static str, String) {
+    ("module srtp.so", if how.is_empty() { String::new() } else { format!(";mediaenc={how}") })
 }
 
 fn folder_of(server: &Server, name: &str) -> PathBuf {
@@ -112,8 +118,22 @@ impl Baresip {
     /// A phone that encrypts as `how` says (baresip's `mediaenc`); empty for not.
     pub(crate) fn start_encrypting(server: &Server, name: &str, user: Option<&str>, how: &str) -> Baresip {
         let source = noise(&folder_of(server, name).join("noise.wav"), name.len() as u64);
-        let account = if how.is_empty() { String::new() } else { format!(";mediaenc={how}") };
-        Baresip::start_saying(server, name, user, &server.sip.to_string(), "module srtp.so", &account, source)
+        let (module, account) = encrypting(how);
+        Baresip::start_saying(server, name, user, &server.sip.to_string(), module, &account, source)
+    }
+
+    /// The same, saying what is in the WAV file `says`: 8 kHz, one channel.
+    pub(crate) fn start_probing(
+        server: &Server,
+        name: &str,
+        user: Option<&str>,
+        how: &str,
+        says: &Path,
+    ) -> Baresip {
+        let source: Vec<i16> = hound::WavReader::open(says).unwrap().samples().map(|s| s.unwrap()).collect();
+        write(&folder_of(server, name).join("noise.wav"), &source);
+        let (module, account) = encrypting(how);
+        Baresip::start_saying(server, name, user, &server.sip.to_string(), module, &account, source)
     }
 
     fn start_saying(
@@ -313,6 +333,36 @@ pub(crate) fn hear_each_other(caller: Baresip, agent: Baresip) {
         eprintln!("{who} heard {exact} bit-exact frames of {}", heard.len() / FRAME);
         assert!(exact > 250, "{who} heard only {exact} bit-exact frames of the other");
     }
+}
+
+/// Ends both phones, and has the shared `path_check.py` compare what the agent heard with what the caller said: frames in all, bit-exact
+/// ones, and by how many samples those are shifted, which is once for a path without gap or repeat. `None` without Python and
+/// numpy.
+pub(crate) fn path_check(tool: &Path, caller: Baresip, agent: Baresip) -> Option<(usize, usize, Vec<i64>)> {
+    let folder = agent.folder.clone();
+    let (sent, _) = caller.finish();
+    let (_, heard) = agent.finish();
+    let [said, heard_as] = ["said.wav", "heard.wav"].map(|name| folder.join(name));
+    write(&said, &sent);
+    write(&heard_as, &heard);
+    let out = Command::new("python3").arg(tool).args([&said, &heard_as]).arg("none").output().ok()?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    eprintln!("path_check.py: {}", text.trim());
+    if !out.status.success() {
+        eprintln!("skipped: {}", String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default());
+        return None;
+    }
+    let after =
+        |what: &str| text.split(what).nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    let list = text.split('[').nth(1).unwrap().split(']').next().unwrap();
+    let offsets = list.split(", ").filter_map(|n| n.parse().ok()).collect();
+    Some((after("frames "), after("bit-exact "), offsets))
+}
+
+/// One after the other: eight phones that start at once find each other's ports taken.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// True if baresip can call; says so in one line if not.

@@ -1,18 +1,15 @@
 //! A baresip phone in each codec at one end, one in another at the other end: a tone goes both ways, keys arrive once.
 
-use super::baresip::{Baresip, conversation, have_baresip};
+use super::baresip::{Baresip, conversation, have_baresip, turn};
 use super::server::Server;
 use trunkline::base::Codec;
-
-static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 /// A call of a caller's phone in `caller` to an agent's phone in `agent`; both say a tone.
 fn talk(caller: Codec, agent: Codec) {
     if !have_baresip() {
         return;
     }
-    // One after the other: eight phones that start at once find each other's ports taken.
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = turn();
     let all = "ports = \"20000-29999\"\ncodecs = [\"PCMA\", \"PCMU\", \"G722\", \"opus\"]";
     let server = Server::start(&[("ports = \"20000-29999\"", all)]);
     let agent_phone = Baresip::start_in(&server, "agent", Some("1001"), agent, 500);

@@ -14,7 +14,7 @@ pub use expected::{Answer, Expected};
 pub use pii::Pii;
 pub use rate::Rate;
 pub use srtp::{MasterKey, Secret, SrtpKeys, SrtpPolicy, Suite};
-pub use stream::{Codec, Direction, FRAME_MS, FRAME_SAMPLES, Lang, SAMPLE_RATE};
+pub use stream::{COMFORT_NOISE, Codec, Direction, FRAME_MS, FRAME_SAMPLES, Lang, SAMPLE_RATE};
 pub use time::{Epoch, Now};
 pub use timers::Timers;
 

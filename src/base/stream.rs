@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Samples per second of telephone audio.
 pub const SAMPLE_RATE: u32 = 8000;
+/// The static payload type of comfort noise (RFC 3389 §4), for codecs with a clock of [`SAMPLE_RATE`].
+pub const COMFORT_NOISE: u8 = 13;
 /// Length of one packet and one frame, in milliseconds.
 pub const FRAME_MS: u32 = 20;
 /// Samples in one frame.

@@ -9,7 +9,7 @@ mod mix;
 mod playout;
 
 pub use mix::{Frame, Mixer};
-pub use playout::{COMFORT_NOISE, Played, Playout};
+pub use playout::{Played, Playout};
 
 use crate::base::{Codec, Now};
 use crate::codec::transcode;

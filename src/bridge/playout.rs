@@ -8,7 +8,7 @@
 //! Used wherever audio is decoded for somebody to hear. Packets stay in the buffers that they came in until they are
 //! decoded, once. No memory is allocated after it is made.
 
-use crate::base::{Codec, FRAME_SAMPLES, Now};
+use crate::base::{COMFORT_NOISE, Codec, FRAME_SAMPLES, Now};
 use crate::codec::{DECODED_MAX, Decoder, Plc, lengthen, shorten};
 use crate::jitter::{Buffer, Pace, Take};
 use crate::rtp::{PacketBuf, Pool, View};
@@ -17,9 +17,6 @@ use crate::rtp::{PacketBuf, Pool, View};
 const READY: usize = FRAME + DECODED_MAX + FRAME;
 /// Samples of a frame at the higher rate.
 const FRAME: usize = 2 * FRAME_SAMPLES;
-
-/// The static payload type of comfort noise (RFC 3389 §4).
-pub const COMFORT_NOISE: u8 = 13;
 
 /// What became of a stream that was played out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

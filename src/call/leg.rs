@@ -55,6 +55,9 @@ pub(super) struct Leg {
     secret: Secret,
     /// Which of its keys we use: another one whenever the peer has taken another.
     nth_key: u64,
+    /// The peer has changed to another suite by its answer. If it changed back, the old key would be used again from the start:
+    /// our next offer is of new ones.
+    spent: bool,
     version: u64,
 }
 
@@ -78,6 +81,7 @@ impl Leg {
             srtp: terms.srtp,
             secret: terms.secret.of(id),
             nth_key: 0,
+            spent: false,
             version: 0,
         }
     }
@@ -110,6 +114,7 @@ impl Leg {
     /// Our offer, or `None` before the media plane has given an address.
     pub(super) fn offer(&mut self) -> Option<Bytes> {
         let addr = self.addr?;
+        self.nth_key += u64::from(std::mem::take(&mut self.spent));
         Some(sdp::offer(&self.local(addr)))
     }
 
@@ -137,6 +142,9 @@ impl Leg {
     pub(super) fn accept(&mut self, answer: &[u8]) -> Result<(), SdpError> {
         let addr = self.addr.ok_or(SdpError::NoAddress)?;
         let agreed = sdp::accept(answer, &self.local(addr))?;
+        let [before, now] =
+            [self.stream.and_then(|s| s.srtp), agreed.srtp].map(|keys| keys.map(|k| k.send.suite()));
+        self.spent |= before.zip(now).is_some_and(|(before, now)| before != now);
         self.agree(agreed);
         Ok(())
     }

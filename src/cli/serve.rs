@@ -80,6 +80,7 @@ fn welcome(ready: &Ready, places: &Places) -> String {
     if let Some(taken) = ready.port_taken {
         say!("           port {taken} was taken: this is the next free one");
     }
+    say!("  audio    by {}", ready.backend);
     for line in &ready.config.lines {
         let languages: Vec<&str> = line.languages.iter().map(|l| l.code()).collect();
         say!("  line     {} answers {} ({})", line.line, line.numbers.join(", "), languages.join(", "));

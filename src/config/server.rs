@@ -3,6 +3,7 @@
 use super::file::File;
 use super::guard::{self, Guard, RawGuard};
 use super::listen::{self, Advertised, Listen, NamedFile, RawListen};
+use super::media::{self, PacketIo, RawMedia};
 use super::nat;
 use super::problem::Problem;
 use super::route::{self, RawRoute, Route};
@@ -40,6 +41,7 @@ pub struct Server {
     /// Where public peers send their audio, if not to what `advertised` says.
     pub media_advertised: Option<IpAddr>,
     pub media_workers: Option<usize>,
+    pub media_io: PacketIo,
     /// What is spoken, best first.
     pub codecs: Vec<Codec>,
     /// Whether audio is encrypted, where neither trunk nor agent says otherwise.
@@ -164,6 +166,7 @@ impl Default for Server {
             media_ports: 20_000..=29_999,
             media_advertised: None,
             media_workers: None,
+            media_io: PacketIo::default(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             srtp: SrtpPolicy::default(),
             recognisers: 1,
@@ -188,7 +191,7 @@ struct Raw {
     #[serde(default)]
     sip: Sip,
     #[serde(default)]
-    media: Media,
+    media: RawMedia,
     #[serde(default)]
     speech: speech::Raw,
     #[serde(default)]
@@ -220,16 +223,6 @@ struct Sip {
     dns: Vec<Spanned<String>>,
     #[serde(default)]
     listen: Vec<RawListen>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Media {
-    ports: Option<Spanned<String>>,
-    advertised: Option<Spanned<String>>,
-    workers: Option<usize>,
-    codecs: Option<Spanned<Vec<Spanned<String>>>>,
-    srtp: Option<Spanned<SrtpPolicy>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -277,23 +270,12 @@ pub(super) fn read(file: &File, problems: &mut Vec<Problem>) -> Option<Server> {
     }
     server.domain = raw.sip.domain.unwrap_or(server.domain);
     server.sha256 = raw.sip.sha256.unwrap_or(server.sha256);
-    if let Some(ports) = raw.media.ports {
-        match port_range(ports.get_ref()) {
-            Some(range) => server.media_ports = range,
-            None => problems.push(file.error(ports.span(), "not a range of ports").help(Some(
-                "write it as \"20000-29999\", with room for at least one even port and the next".into(),
-            ))),
-        }
-    }
-    if let Some(list) = raw.media.codecs {
-        server.codecs = codecs(file, &list, problems);
-    }
+    media::read(file, &raw.media, &mut server, problems);
     server.srtp = raw.media.srtp.as_ref().map_or(server.srtp, |s| *s.get_ref());
     server.media_advertised = raw.media.advertised.and_then(|a| nat::address(file, &a, problems));
     if let Some(sip) = raw.sip.advertised.filter(|_| server.media_advertised.is_none()) {
         nat::not_of_media(file, &sip, server.advertised.as_ref(), problems);
     }
-    server.media_workers = raw.media.workers.filter(|w| *w > 0);
     speech::read(file, raw.speech, &mut server, problems);
     server.record_calls = raw.record.calls.unwrap_or(server.record_calls);
     server.log_personal = raw.log.personal.unwrap_or(server.log_personal);
@@ -343,41 +325,4 @@ fn name_server(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>)
         problems.push(file.error(text.span(), "not the address of a name server").help(Some(help.into())));
     }
     parsed
-}
-
-/// The codecs by their names in SDP, each once.
-pub(super) fn codecs(
-    file: &File,
-    list: &Spanned<Vec<Spanned<String>>>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Codec> {
-    let mut found = Vec::new();
-    for name in list.get_ref() {
-        let codec = Codec::ALL.into_iter().find(|c| c.name().eq_ignore_ascii_case(name.get_ref()));
-        let help = |text: &str| Some(text.to_owned());
-        match codec {
-            None => problems.push(
-                file.error(name.span(), "not a codec that we speak")
-                    .help(help("choose among PCMA, PCMU, G722 and opus")),
-            ),
-            Some(codec) if found.contains(&codec) => problems.push(
-                file.error(name.span(), "named twice").help(help("name each codec once, the best first")),
-            ),
-            Some(codec) => found.push(codec),
-        }
-    }
-    if list.get_ref().is_empty() {
-        problems.push(
-            file.error(list.span(), "without a codec no call can be spoken")
-                .help(Some("write [\"PCMA\", \"PCMU\"], or leave it out for these two".into())),
-        );
-    }
-    found
-}
-
-fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
-    let (low, high) = text.split_once('-')?;
-    let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-    let pair = high > low.saturating_add(low % 2);
-    (low >= 1024 && pair).then_some(low..=high)
 }

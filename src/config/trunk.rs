@@ -3,10 +3,11 @@
 use super::file::File;
 use super::headers::{HeaderPolicy, RawHeaders};
 use super::listen::{Advertised, NamedFile};
+use super::media::codecs;
 use super::nat;
 use super::number::{Form, Numbering};
 use super::problem::Problem;
-use super::server::{Server, codecs};
+use super::server::Server;
 use super::srtp;
 use super::stir::{self, RawSign, Sign};
 use super::team::{Password, RawPassword};

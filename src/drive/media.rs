@@ -11,7 +11,7 @@ use super::reporter::{Reporter, reports};
 use super::worker::{self, Setup};
 use crate::base::LegId;
 use crate::limits::PLANE_QUEUE;
-use crate::media::{Channel, Command, LegStats, Report};
+use crate::media::{Command, LegStats, Report};
 pub use crate::sys::Backend;
 use crate::sys::{Wake, cpus_allowed};
 use crossbeam::channel::{Sender, bounded};
@@ -68,27 +68,18 @@ pub(super) enum ToWorker {
     Shutdown,
 }
 
-/// A leg's socket and what goes back when it is closed. The fields are dropped in this order.
+/// A leg's sockets and what goes back when they are closed. The fields are dropped in this order.
 #[derive(Debug)]
 pub(super) struct LegSocket {
     pub(super) socket: UdpSocket,
     /// RTCP's, on the port above.
     pub(super) rtcp: UdpSocket,
-    _lease: Lease,
-}
-
-impl LegSocket {
-    pub(super) fn of(&self, channel: Channel) -> &UdpSocket {
-        match channel {
-            Channel::Rtp => &self.socket,
-            Channel::Rtcp => &self.rtcp,
-        }
-    }
+    pub(super) lease: Lease,
 }
 
 /// A pair of ports in use by a leg of a worker.
 #[derive(Debug)]
-struct Lease {
+pub(super) struct Lease {
     port: u16,
     free: Arc<ArrayQueue<u16>>,
     live: Arc<AtomicUsize>,
@@ -133,8 +124,9 @@ impl MediaPlane {
     /// Starts the workers, the listener and the recordings' writer.
     ///
     /// # Errors
-    /// No even port in the range, or the kernel gives no thread or descriptor.
+    /// No even port in the range, the kernel does not allow the back-end, or it gives no thread or descriptor.
     pub fn start(config: &MediaConfig) -> io::Result<(Self, ReportReceiver)> {
+        config.backend.works()?;
         let ports: Vec<u16> = config
             .ports
             .clone()
@@ -216,7 +208,7 @@ impl MediaPlane {
             // Whether RTCP shares the port is not known before the answer, so it has one of its own in any case.
             let both = bind(at).and_then(|rtp| Ok((rtp, bind(SocketAddr::new(ip, port + 1))?)));
             match both {
-                Ok((socket, rtcp)) => return Ok((LegSocket { socket, rtcp, _lease: lease }, at)),
+                Ok((socket, rtcp)) => return Ok((LegSocket { socket, rtcp, lease }, at)),
                 // Another process has it; it goes to the end of the queue.
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
                 Err(e) => {

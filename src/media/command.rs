@@ -45,6 +45,8 @@ pub struct StreamSpec {
     pub payload_type: u8,
     /// Payload type of telephone-event (RFC 4733), if agreed on.
     pub dtmf: Option<u8>,
+    /// Our silence is said by comfort noise (RFC 3389).
+    pub noise: bool,
     /// Which way audio flows.
     pub direction: Direction,
     /// The keys that it is encrypted with, however they were agreed on; `None` for RTP in the clear.
@@ -55,14 +57,23 @@ impl StreamSpec {
     /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
     pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
         let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
-        StreamSpec { remote, rtcp: None, codec, payload_type, dtmf: None, direction, srtp: None }
+        StreamSpec {
+            remote,
+            rtcp: None,
+            codec,
+            payload_type,
+            dtmf: None,
+            noise: false,
+            direction,
+            srtp: None,
+        }
     }
 }
 
 impl From<Negotiated> for StreamSpec {
     fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, rtcp, codec, payload_type, dtmf, direction, srtp } = agreed;
-        StreamSpec { remote, rtcp, codec, payload_type, dtmf, direction, srtp }
+        let Negotiated { remote, rtcp, codec, payload_type, dtmf, noise, direction, srtp } = agreed;
+        StreamSpec { remote, rtcp, codec, payload_type, dtmf, noise, direction, srtp }
     }
 }
 

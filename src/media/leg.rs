@@ -1,7 +1,8 @@
 //! One leg: what it hears, and what it says in each of its 20 ms.
 //!
 //! In a frame a leg speaks for itself if it sends keys or plays a prompt; else, if it is bridged or echoes, it passes
-//! on what comes for it, when it comes; in a conference it says what was mixed for it; else it sends silence, which keeps the peer's clock and the NAT alive.
+//! on what comes for it, when it comes; in a conference it says what was mixed for it; else it sends silence, which keeps the peer's
+//! clock and the NAT alive, or comfort noise where that was agreed on.
 
 use super::out::{Body, FileOp, Out};
 use super::play::Play;
@@ -84,7 +85,11 @@ pub(super) struct Leg {
     lately: Lately,
     last_period: Option<u64>,
     last_heard: Now,
+    /// When its peer last reported.
+    last_report: Now,
     lost: bool,
+    /// When comfort noise was sent, if nothing has been said since.
+    hushed_at: Option<Now>,
     sent: u64,
     /// Of payload.
     octets: u64,
@@ -125,7 +130,9 @@ impl Leg {
             lately: Lately::default(),
             last_period: None,
             last_heard: now,
+            last_report: now,
             lost: false,
+            hushed_at: None,
             sent: 0,
             octets: 0,
             late: 0,

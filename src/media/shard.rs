@@ -296,6 +296,8 @@ mod flood_tests;
 #[cfg(test)]
 mod mix_tests;
 #[cfg(test)]
+mod noise_tests;
+#[cfg(test)]
 mod rtcp_tests;
 #[cfg(test)]
 mod srtp_tests;

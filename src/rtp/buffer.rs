@@ -4,26 +4,44 @@
 //! the move of a box is the move of a pointer.
 
 use super::header::{Fields, HEADER_OCTETS};
-use crate::limits::RTP_PACKET_OCTETS_MAX;
+use crate::limits::{RTP_HEADROOM_OCTETS, RTP_PACKET_OCTETS_MAX};
 use std::ops::Range;
+
+/// Octets of a slot: a datagram's, and before it room for what the kernel may say of it.
+pub const SLOT_OCTETS: usize = RTP_HEADROOM_OCTETS + RTP_PACKET_OCTETS_MAX;
 
 /// One received datagram in its slot, or the part of it that is to be sent on.
 #[derive(Debug)]
 pub struct PacketBuf {
-    slot: Box<[u8; RTP_PACKET_OCTETS_MAX]>,
+    slot: Box<[u8; SLOT_OCTETS]>,
+    /// From where a datagram begins.
     range: Range<usize>,
 }
 
 impl Default for PacketBuf {
     fn default() -> Self {
-        PacketBuf { slot: Box::new([0; RTP_PACKET_OCTETS_MAX]), range: 0..0 }
+        PacketBuf { slot: Box::new([0; SLOT_OCTETS]), range: 0..0 }
     }
 }
 
-/// The whole slot, for the kernel to write into.
+/// A slot that holds nothing that is meant.
+impl From<Box<[u8; SLOT_OCTETS]>> for PacketBuf {
+    fn from(slot: Box<[u8; SLOT_OCTETS]>) -> Self {
+        PacketBuf { slot, range: 0..0 }
+    }
+}
+
+/// The slot, for the kernel to write into.
+impl From<PacketBuf> for Box<[u8; SLOT_OCTETS]> {
+    fn from(buf: PacketBuf) -> Self {
+        buf.slot
+    }
+}
+
+/// All that a datagram may take.
 impl AsMut<[u8]> for PacketBuf {
     fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.slot[..]
+        &mut self.slot[RTP_HEADROOM_OCTETS..]
     }
 }
 
@@ -37,7 +55,7 @@ impl PacketBuf {
     pub fn fill(&mut self, parts: &[&[u8]]) {
         let mut end = 0;
         for part in parts {
-            let room = &mut self.slot[end..];
+            let room = &mut self.as_mut()[end..];
             let count = part.len().min(room.len());
             room[..count].copy_from_slice(&part[..count]);
             end += count;
@@ -47,18 +65,18 @@ impl PacketBuf {
 
     /// The datagram.
     pub fn bytes(&self) -> &[u8] {
-        &self.slot[self.range.clone()]
+        &self.slot[RTP_HEADROOM_OCTETS..][self.range.clone()]
     }
 
     /// The datagram, for an in-place change.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.slot[self.range.clone()]
+        &mut self.slot[RTP_HEADROOM_OCTETS..][self.range.clone()]
     }
 
     /// Appends `octets`; false if there is no room for them.
     pub fn append(&mut self, octets: &[u8]) -> bool {
         let end = self.range.end + octets.len();
-        let room = self.slot.get_mut(self.range.end..end);
+        let room = self.slot[RTP_HEADROOM_OCTETS..].get_mut(self.range.end..end);
         let fits = room.map(|room| room.copy_from_slice(octets)).is_some();
         self.range.end = if fits { end } else { self.range.end };
         fits
@@ -73,7 +91,7 @@ impl PacketBuf {
     /// [`HEADER_OCTETS`] or later (as [`super::View::payload_range`] gives it). The payload stays where it is.
     pub fn rewrite(&mut self, fields: &Fields, payload: Range<usize>) {
         let start = payload.start.saturating_sub(HEADER_OCTETS);
-        if let Some(head) = self.slot[start..].first_chunk_mut() {
+        if let Some(head) = self.as_mut()[start..].first_chunk_mut() {
             fields.write(head);
         }
         self.range = start..payload.end.min(RTP_PACKET_OCTETS_MAX);
@@ -81,7 +99,7 @@ impl PacketBuf {
 
     /// The octets at `range` of the slot, for an in-place change of code.
     pub fn part_mut(&mut self, range: Range<usize>) -> &mut [u8] {
-        self.slot.get_mut(range).unwrap_or_default()
+        self.as_mut().get_mut(range).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ mod rtcp;
 mod send;
 mod srtp;
 
-pub use buffer::{PacketBuf, Pool};
+pub use buffer::{PacketBuf, Pool, SLOT_OCTETS};
 pub use dtmf::{DigitReceiver, DigitSender, Event};
 pub use header::{Fields, HEADER_OCTETS, Malformed, View, header_fields, is_rtcp};
 pub use latch::{Latch, Verdict};

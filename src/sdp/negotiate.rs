@@ -1,12 +1,12 @@
 //! Offer and answer (RFC 3264): what we offer, how we answer, and what was agreed.
 //!
 //! One audio stream with telephone-event is used: the first in the offer that can be; all others are answered with port 0
-//! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Hold is understood both ways: `a=sendonly` or `a=inactive`
+//! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Comfort noise is taken where it is offered. Hold is understood both ways: `a=sendonly` or `a=inactive`
 //! (§8.4), and the older address 0.0.0.0. Whether it is encrypted, see `crypto.rs`.
 
 use super::crypto::{Crypto, Line};
 use super::session::{Media, Session};
-use crate::base::{Codec, Direction, FRAME_MS, SrtpKeys};
+use crate::base::{COMFORT_NOISE, Codec, Direction, FRAME_MS, SAMPLE_RATE, SrtpKeys};
 use bytes::Bytes;
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -47,6 +47,9 @@ pub struct Negotiated {
     pub payload_type: u8,
     /// Payload type of telephone-event, if agreed on.
     pub dtmf: Option<u8>,
+    /// The peer wants comfort noise in place of silence (RFC 3389). Not offered by us, so that no peer stops sending for it who
+    /// would not have otherwise.
+    pub noise: bool,
     /// Which way audio flows, from our side.
     pub direction: Direction,
     /// The keys that it is encrypted with, if it is.
@@ -97,7 +100,15 @@ pub fn offer(local: &Local<'_>) -> Bytes {
     let ours: Vec<_> = local.codecs.iter().map(|c| (*c, c.payload_type())).collect();
     let crypto = local.srtp.filter(Crypto::is_offered).map(|c| c.offer());
     let how = if crypto.is_some() { SAVP } else { AVP };
-    stream(&mut out, local, &ours, Some(DTMF_PAYLOAD_TYPE), local.direction, true, (how, crypto.as_deref()));
+    stream(
+        &mut out,
+        local,
+        &ours,
+        (Some(DTMF_PAYLOAD_TYPE), false),
+        local.direction,
+        true,
+        (how, crypto.as_deref()),
+    );
     Bytes::from(out)
 }
 
@@ -115,7 +126,7 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
             let mux = agreed.rtcp.is_none();
             let crypto = line.as_ref().map(Line::to_string);
             let how = (media.protocol.as_str(), crypto.as_deref());
-            stream(&mut out, local, &one, agreed.dtmf, agreed.direction, mux, how);
+            stream(&mut out, local, &one, (agreed.dtmf, agreed.noise), agreed.direction, mux, how);
         } else {
             // RFC 3264 §6: refused, and as many lines as the offer had.
             let or = |text: &str, other: &'static str| {
@@ -139,7 +150,8 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
 /// The answer takes nothing of what we offered.
 pub fn accept(answer: &[u8], local: &Local<'_>) -> Result<Negotiated, SdpError> {
     let session = Session::parse(answer).ok_or(SdpError::NotSdp)?;
-    Ok(choose(&session, local, Crypto::taken)?.1)
+    let agreed = choose(&session, local, Crypto::taken)?.1;
+    Ok(Negotiated { noise: false, ..agreed })
 }
 
 /// How a stream is protected: the keys, and the line that answers; `None` for RTP in the clear.
@@ -197,10 +209,17 @@ fn usable(
         codec,
         payload_type,
         dtmf: media.rtpmap.iter().find(event).map(|m| m.0),
+        noise: codec.clock() == SAMPLE_RATE && offers_noise(media),
         direction,
         srtp,
     };
     Ok((agreed, line))
+}
+
+fn offers_noise(media: &Media) -> bool {
+    let named = media.rtpmap.iter().find(|(payload, ..)| *payload == COMFORT_NOISE);
+    let is = |(_, name, clock): &(u8, String, u32)| name.eq_ignore_ascii_case("CN") && *clock == SAMPLE_RATE;
+    media.formats.contains(&COMFORT_NOISE.to_string()) && named.is_none_or(is)
 }
 
 /// Where RTCP goes that does not share the port of RTP: the next, unless it is named (RFC 3605).
@@ -232,13 +251,14 @@ fn stream(
     out: &mut String,
     local: &Local<'_>,
     codecs: &[(Codec, u8)],
-    dtmf: Option<u8>,
+    (dtmf, noise): (Option<u8>, bool),
     direction: Direction,
     rtcp_mux: bool,
     (protocol, crypto): (&str, Option<&str>),
 ) {
     let _ = write!(out, "m=audio {} {protocol}", local.addr.port());
-    for payload in codecs.iter().map(|(_, payload)| *payload).chain(dtmf) {
+    let noise = noise.then_some(COMFORT_NOISE);
+    for payload in codecs.iter().map(|(_, payload)| *payload).chain(dtmf).chain(noise) {
         let _ = write!(out, " {payload}");
     }
     out.push_str("\r\n");
@@ -260,6 +280,9 @@ fn stream(
     if let Some(payload) = dtmf {
         let _ = write!(out, "a=rtpmap:{payload} telephone-event/8000\r\na=fmtp:{payload} 0-16\r\n");
     }
+    if let Some(payload) = noise {
+        let _ = write!(out, "a=rtpmap:{payload} CN/{SAMPLE_RATE}\r\n");
+    }
     let direction = match direction {
         Direction::SendRecv => "sendrecv",
         Direction::SendOnly => "sendonly",
@@ -271,130 +294,4 @@ fn stream(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OURS: &[Codec] = &[Codec::Pcma, Codec::Pcmu];
-
-    fn local(direction: Direction) -> Local<'static> {
-        let addr = SocketAddr::from(([192, 0, 2, 1], 4000));
-        Local { addr, session_id: 1, version: 1, codecs: OURS, direction, srtp: None }
-    }
-
-    fn answered(offer: &str) -> Result<(String, Negotiated), SdpError> {
-        let (text, agreed) = answer(offer.as_bytes(), &local(Direction::SendRecv))?;
-        Ok((String::from_utf8(text.to_vec()).unwrap(), agreed))
-    }
-
-    #[test]
-    fn what_we_offer_is_agreed_on_by_a_peer_like_us() {
-        for direction in [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive]
-        {
-            let (text, theirs) = answer(&offer(&local(direction)), &local(Direction::SendRecv)).unwrap();
-            let ours = accept(&text, &local(direction)).unwrap();
-            assert_eq!(ours.direction, direction);
-            assert_eq!(
-                (theirs.direction.sends(), theirs.direction.receives()),
-                (direction.receives(), direction.sends())
-            );
-            assert_eq!((ours.codec, ours.dtmf), (Codec::Pcma, Some(101)));
-        }
-    }
-
-    #[test]
-    fn the_offerers_order_decides_and_its_payload_type_for_events_is_kept() {
-        let (text, agreed) = answered(
-            "v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 18 0 8 97\na=rtpmap:97 telephone-event/8000\n",
-        )
-        .unwrap();
-        assert_eq!((agreed.codec, agreed.dtmf), (Codec::Pcmu, Some(97)));
-        assert!(text.contains("m=audio 4000 RTP/AVP 0 97\r\n"), "{text}");
-    }
-
-    #[test]
-    fn codecs_are_known_by_name_under_the_offerers_payload_types() {
-        let ours = Local { codecs: &Codec::ALL, ..local(Direction::SendRecv) };
-        let chosen = |offer: &str| {
-            let offer = format!("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP {offer}");
-            let (text, agreed) = answer(offer.as_bytes(), &ours).unwrap();
-            (agreed.codec, agreed.payload_type, String::from_utf8(text.to_vec()).unwrap())
-        };
-        let (codec, payload, text) = chosen("96 9 0\na=rtpmap:96 opus/48000/2\n");
-        assert_eq!((codec, payload), (Codec::Opus, 96));
-        assert!(text.contains("RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 "), "{text}");
-        assert_eq!((chosen("9 0").0, chosen("9 0\na=rtpmap:9 G722/8000\n").1), (Codec::G722, 9));
-        assert_eq!(chosen("97 8\na=rtpmap:97 PCMU/8000\n").1, 97);
-        assert_eq!(chosen("111 96 0").0, Codec::Pcmu, "a dynamic number says nothing by itself");
-        assert_eq!(chosen("96 0\na=rtpmap:96 PCMA/16000\n").0, Codec::Pcmu, "another clock is another codec");
-        let again = accept(&offer(&ours), &ours).unwrap();
-        assert_eq!(again.codec, Codec::Pcmu);
-    }
-
-    #[test]
-    fn streams_we_do_not_use_are_refused_in_place() {
-        let (text, agreed) = answered(
-            "v=0\r\nc=IN IP4 10.0.0.1\r\nm=video 5000 RTP/AVP 31\r\nm=audio 5002 RTP/SAVP 0\r\n\
-             m=audio 6000 RTP/AVP 8\r\nm=audio 6002 RTP/AVP 8\r\n",
-        )
-        .unwrap();
-        assert_eq!(agreed.remote.port(), 6000);
-        let lines: Vec<_> = text.lines().filter(|l| l.starts_with("m=")).collect();
-        assert_eq!(
-            lines,
-            ["m=video 0 RTP/AVP 31", "m=audio 0 RTP/SAVP 0", "m=audio 4000 RTP/AVP 8", "m=audio 0 RTP/AVP 8"]
-        );
-    }
-
-    #[test]
-    fn hold_is_understood_both_ways() {
-        let held = |c: &str, a: &str| {
-            answered(&format!("v=0\r\nc=IN IP4 {c}\r\nm=audio 6000 RTP/AVP 8\r\n{a}")).unwrap().1.direction
-        };
-        assert_eq!(held("10.0.0.1", "a=sendonly\r\n"), Direction::RecvOnly);
-        assert_eq!(held("10.0.0.1", "a=inactive\r\n"), Direction::Inactive);
-        assert_eq!(held("0.0.0.0", ""), Direction::RecvOnly);
-        assert_eq!(held("0.0.0.0", "a=recvonly\r\n"), Direction::Inactive);
-        assert_eq!(held("10.0.0.1", ""), Direction::SendRecv);
-    }
-
-    #[test]
-    fn a_fault_says_what_is_wrong() {
-        for (text, why) in [
-            ("", SdpError::NotSdp),
-            ("v=0\r\n", SdpError::NoAudio),
-            ("v=0\r\nm=audio 0 RTP/AVP 8\r\n", SdpError::Refused),
-            ("v=0\r\nc=IN IP4 host.example\r\nm=audio 1 RTP/AVP 8\r\n", SdpError::NoAddress),
-            ("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 1 RTP/AVP 18\r\n", SdpError::NoCodec),
-            (
-                "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 1 RTP/AVP 8\r\na=rtpmap:8 G722/8000\r\n",
-                SdpError::NoCodec,
-            ),
-        ] {
-            assert_eq!(answered(text).unwrap_err(), why, "{text}");
-        }
-    }
-
-    #[test]
-    fn rtcp_shares_the_port_if_both_say_so_and_goes_to_the_next_or_the_one_named_if_not() {
-        let (text, agreed) =
-            answered("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 0\na=rtcp-mux\n").unwrap();
-        assert!(text.contains("a=rtcp-mux\r\n") && agreed.rtcp.is_none());
-        let rtcp = |more: &str| {
-            let (text, agreed) =
-                answered(&format!("v=0\nc=IN IP4 10.0.0.1\nm=audio 6000 RTP/AVP 0\n{more}")).unwrap();
-            assert!(!text.contains("rtcp-mux"), "not offered, so not answered (RFC 5761 §5.1.1)");
-            agreed.rtcp.unwrap().to_string()
-        };
-        assert_eq!(rtcp(""), "10.0.0.1:6001");
-        assert_eq!(rtcp("a=rtcp:7007\n"), "10.0.0.1:7007");
-        assert_eq!(rtcp("a=rtcp:7007 IN IP4 10.0.0.2\n"), "10.0.0.2:7007");
-        assert_eq!(rtcp("a=rtcp:x\n"), "10.0.0.1:6001");
-    }
-
-    #[test]
-    fn ipv6_goes_both_ways() {
-        let addr: SocketAddr = "[2001:db8::1]:4000".parse().unwrap();
-        let text = offer(&Local { addr, ..local(Direction::SendRecv) });
-        assert_eq!(accept(&text, &local(Direction::SendRecv)).unwrap().remote, addr);
-    }
-}
+mod tests;

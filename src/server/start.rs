@@ -4,7 +4,7 @@ use super::{Options, Ready, Server, listeners};
 use crate::acd::{AcdEvent, Figures};
 use crate::base::{Epoch, Now, Pii, Secret};
 use crate::call::{Answers, Switch, SwitchConfig};
-use crate::config::Config;
+use crate::config::{Config, PacketIo};
 use crate::drive::control::Control;
 use crate::drive::http::Services;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
-use tracing::warn;
+use tracing::{info, warn};
 
 /// Figures are kept by intervals of this length; half-hours are two of them.
 const INTERVAL: Duration = Duration::from_secs(15 * 60);
@@ -44,8 +44,10 @@ impl Server {
         let began = Instant::now();
         let material = files::tls(&options.config, &config)?;
         let (sockets, bound, port_taken) = listeners::listen(&config, options.port, material).await?;
-        let (media, reports) =
-            MediaPlane::start(&media(&config, began)).map_err(|e| format!("media plane: {e}"))?;
+        let media = media(&config, began);
+        let backend = media.backend;
+        let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
+        info!("audio goes by {backend}");
         let (model, no_model) = model(&options, &config);
         let (recognisers, recognised) = recognisers(&options, &config, model.as_ref(), encoder.as_ref());
         let (speakers, problems) = voices::speakers(&options.models, &options.binary, &config.server.voices);
@@ -76,6 +78,7 @@ impl Server {
         let ready = Ready {
             sip: sockets.listeners().to_vec(),
             port_taken,
+            backend,
             data: data.clone(),
             model: model.map(|m| m.path),
             no_model,
@@ -151,12 +154,28 @@ fn folder(data: &Path, name: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// How packets are to go to and from the kernel, and what it allows.
+fn backend(wish: PacketIo) -> Backend {
+    let works = match wish {
+        PacketIo::Sockets => return Backend::Batched,
+        PacketIo::Auto | PacketIo::IoUring => Backend::Uring.works(),
+    };
+    match works {
+        Ok(()) => return Backend::Uring,
+        Err(why) if wish == PacketIo::IoUring => {
+            warn!("io_uring cannot be used, audio goes by sockets: {why}");
+        }
+        Err(why) => info!("io_uring cannot be used: {why}"),
+    }
+    Backend::Batched
+}
+
 fn media(config: &Config, epoch: Instant) -> MediaConfig {
     MediaConfig {
         workers: config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2)),
         ports: config.server.media_ports.clone(),
         epoch,
-        backend: Backend::default(),
+        backend: backend(config.server.media_io),
         hangover: config.server.hangover,
         pin: true,
     }

@@ -5,12 +5,14 @@
 
 mod alloc;
 mod epoll;
+mod net;
 mod ring;
 mod thread;
 mod udp;
+mod uring;
 
 pub use alloc::CountingAllocator;
 pub use epoll::{Epoll, Wake};
+pub use net::{Arrived, Backend, Datagram, HEADROOM, Net, TOKENS};
 pub use ring::{Consumer, Producer, ring};
 pub use thread::{cpus_allowed, pin, precise_timers, thread_cpu};
-pub use udp::{BATCH, Backend, Datagram, Udp};

@@ -75,6 +75,40 @@ fn a_leg_that_was_in_the_clear_meanwhile_is_encrypted_again_with_another_key() {
     assert!(second.receive == first.receive && second.send != first.send);
 }
 
+/// The peer asks for our offer and takes `suite` of it; gives our key.
+fn take(w: &mut World, suite: Suite) -> crate::base::MasterKey {
+    w.event(Event::Offer { leg: CALLER, sdp: b"".as_slice().into() });
+    let offered = w.log.iter().rev().find_map(|o| match o {
+        Output::Sip(Sip::Answer { leg: CALLER, sdp }) => Some(String::from_utf8_lossy(sdp).into_owned()),
+        _ => None,
+    });
+    let offered = offered.unwrap();
+    let line = offered.lines().find(|l| l.starts_with("a=crypto:") && l.contains(suite.name())).unwrap();
+    let (words, _) = line.split_once(" inline:").unwrap();
+    let (key, salt) = suite.lengths();
+    let theirs = data_encoding::BASE64.encode(&vec![7; key + salt]);
+    let answer = format!(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8\r\n\
+         {words} inline:{theirs}\r\n"
+    );
+    w.event(Event::Acknowledged { leg: CALLER, sdp: answer.into_bytes().into() });
+    let ours = keys(w).unwrap().send;
+    assert_eq!(ours.suite(), suite);
+    ours
+}
+
+#[test]
+fn a_peer_that_goes_back_to_a_suite_by_its_answers_finds_a_new_key_and_one_that_stays_the_same() {
+    let mut w = encrypted();
+    let first = keys(&w).unwrap().send;
+    let other = take(&mut w, Suite::Gcm128);
+    let again = take(&mut w, Suite::AesCm80);
+    assert_ne!(first, again);
+    let third = take(&mut w, Suite::AesCm80);
+    assert!(third == take(&mut w, Suite::AesCm80) && third != first && third != again);
+    assert_ne!(take(&mut w, Suite::Gcm128), other);
+}
+
 #[test]
 fn a_trunk_on_which_encryption_is_required_is_told_so_and_one_on_which_it_is_off_as_well() {
     for (srtp, sdp, why) in

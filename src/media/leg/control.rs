@@ -28,6 +28,7 @@ impl Leg {
         if from != audio {
             peer.rtcp.heard(now, from);
         }
+        self.last_report = now;
         self.reports.receive(now, buf.bytes(), &self.stream, peer.spec.codec.clock());
     }
 

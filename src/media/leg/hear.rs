@@ -1,8 +1,8 @@
 //! What a leg's peer says, decoded for others to hear.
 
 use super::Leg;
-use crate::base::{FRAME_SAMPLES, Now};
-use crate::bridge::{COMFORT_NOISE, Frame, Mixer, Played, Playout};
+use crate::base::{COMFORT_NOISE, FRAME_SAMPLES, Now};
+use crate::bridge::{Frame, Mixer, Played, Playout};
 use crate::codec::frame_samples;
 use crate::media::out::{Body, Out};
 use crate::rtp::{PacketBuf, Pool, View};

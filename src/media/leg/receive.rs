@@ -7,8 +7,7 @@
 //! encrypted is decrypted in its buffer.
 
 use super::{Heard, Leg};
-use crate::base::Now;
-use crate::bridge::COMFORT_NOISE;
+use crate::base::{COMFORT_NOISE, Now};
 use crate::limits::{RTP_AT_ONCE_MAX, RTP_EVERY_MIN, SSRC_CHANGE_AFTER};
 use crate::media::out::Out;
 use crate::media::{Rejects, Report, StreamSpec};

@@ -1,7 +1,7 @@
 //! What a leg says in each of its 20 ms.
 
 use super::{KEEPALIVE, Leg};
-use crate::base::{Codec, FRAME_SAMPLES, Now};
+use crate::base::{COMFORT_NOISE, Codec, FRAME_SAMPLES, Now};
 use crate::bridge::{Frame, Mixer};
 use crate::codec::decode;
 use crate::limits::RTP_SILENCE_MAX;
@@ -14,6 +14,11 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Comfort noise is repeated this often, since a packet may be lost: a tenth of the packets of silence.
+const NOISE_EVERY: Duration = Duration::from_millis(200);
+/// Its level, in −dBov: 34 dB below speech at its nominal −26 dBov (ITU-T P.56), a quiet room. One hears that the line is there.
+pub(in crate::media) const NOISE_DBOV: u8 = 60;
 
 impl Leg {
     /// The leg's 20 ms are over.
@@ -32,8 +37,14 @@ impl Leg {
             recorder.advance(passed, |octets| out.files.push_back(FileOp::Append { leg: id, octets }));
         }
         self.report(now, out);
-        let receives = self.peer.as_ref().is_some_and(|p| p.spec.direction.receives());
-        if receives && !self.lost && now.since(self.last_heard) >= RTP_SILENCE_MAX {
+        let spec = self.peer.as_ref().map(|p| p.spec);
+        let receives = spec.is_some_and(|s| s.direction.receives());
+        // With comfort noise a peer may say nothing for as long as its user does; that it is there shows in its reports.
+        let silent = spec.is_some_and(|s| s.noise).then_some(self.last_report);
+        if receives
+            && !self.lost
+            && now.since(self.last_heard.max(silent.unwrap_or_default())) >= RTP_SILENCE_MAX
+        {
             self.lost = true;
             out.reports.push(Report::Lost { leg: id, at: now });
         }
@@ -65,8 +76,14 @@ impl Leg {
         if let (Some((prompt, range)), true) = (&prompt, self.listen) {
             self.lately.played(prompt.encoded(Codec::Pcmu).get(range.clone()).unwrap_or_default());
         }
-        let fields: Fields = self.stream.own(now, period, spec.payload_type);
         let mixed = mixed.filter(|_| self.play.is_none());
+        if spec.noise && prompt.is_none() && mixed.is_none() {
+            self.hush(now, period, to, out);
+            return self.play_went_on(now, out);
+        }
+        let mut fields: Fields = self.stream.own(now, period, spec.payload_type);
+        // RFC 3551 §4.1: the first packet after silence.
+        fields.marker |= self.hushed_at.take().is_some();
         if mixed.is_some() || self.wide.is_some() {
             let (frame, samples) = mixed.unwrap_or_else(|| (spoken(prompt.as_ref()), FRAME_SAMPLES));
             let packet = out.packet(&[&fields.bytes(), self.mouth.say(&frame[..samples])]);
@@ -80,6 +97,17 @@ impl Leg {
         }
         self.send(to, Body::Audio { header: fields.bytes(), prompt, codec: spec.codec }, out);
         self.play_went_on(now, out);
+    }
+
+    /// Says by comfort noise that nothing is said (RFC 3389).
+    fn hush(&mut self, now: Now, period: u64, to: SocketAddr, out: &mut Out) {
+        if self.hushed_at.is_some_and(|at| now.since(at) < NOISE_EVERY) {
+            return;
+        }
+        self.hushed_at = Some(now);
+        let fields = Fields { marker: false, ..self.stream.own(now, period, COMFORT_NOISE) };
+        let packet = out.packet(&[&fields.bytes(), &[NOISE_DBOV]]);
+        self.send(to, Body::Packet(packet), out);
     }
 
     pub(super) fn send(&mut self, to: SocketAddr, body: Body, out: &mut Out) {
