@@ -27,6 +27,7 @@ use crate::drive::sip::SipSockets;
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::voice::{Rendered, Voice};
+use crate::limits::PREPARE_MAX;
 use crate::nlu::Encoder;
 use crate::sip;
 use std::collections::{BTreeMap, VecDeque};
@@ -139,16 +140,19 @@ impl Server {
         Now(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// Renders what the lines say, so that the first caller waits for nothing. Done at once when it is all on disk.
+    /// Renders what the lines say, so that the first caller waits for nothing; what takes longer than [`PREPARE_MAX`] is done while calls
+    /// are taken. Done at once when it is all on disk.
     pub async fn prepare(&mut self) {
         self.carry_out();
         let count = self.switch.preparing();
         let since = Instant::now();
         while self.switch.preparing() > 0 {
-            let Some(r) = self.rendered.recv().await else { break };
+            let left = PREPARE_MAX.saturating_sub(since.elapsed());
+            let Ok(Some(r)) = tokio::time::timeout(left, self.rendered.recv()).await else { break };
             self.step(call::Input::Rendered { lang: r.lang, slow: r.slow, text: r.text, prompt: r.prompt });
         }
-        info!(prompts = count, "prompts ready after {:.1?}", since.elapsed());
+        let later = self.switch.preparing();
+        info!(prompts = count - later, later, "prompts ready after {:.1?}", since.elapsed());
     }
 
     /// Serves until told to stop and the last call has ended.

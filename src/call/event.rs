@@ -94,7 +94,8 @@ pub enum Output {
     },
     /// Something is to be done by people: keep it, and send it where its kind goes.
     Ticket(Box<TicketRecord>),
-    /// Speak this text. Answered by `Rendered`.
+    /// Speak this text, before what was asked for earlier: the latest is what somebody waits for. Answered by `Rendered`, once however
+    /// often it was asked for meanwhile.
     Render {
         lang: Lang,
         /// For a caller who needs time.

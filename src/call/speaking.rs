@@ -59,6 +59,16 @@ impl Library {
         out.push(Output::Render { lang, slow, text: text.to_owned(), keep });
     }
 
+    /// Asks again for what is on its way, since somebody waits for it now; false if it is not on its way.
+    fn hurry(&self, lang: Lang, slow: bool, text: &str, out: &mut Vec<Output>) -> bool {
+        let asked = matches!(self.prompts.get(&(lang, slow, text.to_owned())), Some(Slot::Asked));
+        if asked {
+            let keep = self.lasting.contains(&(lang, text.to_owned()));
+            out.push(Output::Render { lang, slow, text: text.to_owned(), keep });
+        }
+        asked
+    }
+
     /// True if all of this may be said to anybody.
     fn is_lasting(&self, lang: Lang, texts: &[String]) -> bool {
         texts.iter().all(|text| self.lasting.contains(&(lang, text.clone())))
@@ -145,7 +155,9 @@ impl Speaking {
         out: &mut Vec<Output>,
     ) -> Heard {
         for text in &said.texts {
-            library.want(said.lang, said.slow, text, out);
+            if !library.hurry(said.lang, said.slow, text, out) {
+                library.want(said.lang, said.slow, text, out);
+            }
         }
         (self.wanted, self.cut) = (Some(said), None);
         self.start(leg, false, library, out)

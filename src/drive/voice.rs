@@ -12,7 +12,7 @@ use crate::tts::{self, Utterance};
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::process::Command;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::warn;
@@ -38,7 +38,37 @@ pub struct Voice {
     cache: Option<Arc<Path>>,
     speakers: Arc<Speakers>,
     results: mpsc::UnboundedSender<Rendered>,
+    queue: Arc<Mutex<Queue>>,
     slots: Arc<Semaphore>,
+}
+
+/// Language, slowly?, text.
+type Key = (Lang, bool, String);
+
+/// Texts to render: the latest first, since a call waits for it.
+#[derive(Debug, Default)]
+struct Queue {
+    /// And whether it is kept on disk.
+    waiting: Vec<(Key, bool)>,
+    working: Vec<Key>,
+}
+
+impl Queue {
+    /// Puts a text first; false if it is being rendered already.
+    fn put(&mut self, key: Key, keep: bool) -> bool {
+        if self.working.contains(&key) {
+            return false;
+        }
+        self.waiting.retain(|(other, _)| *other != key);
+        self.waiting.push((key, keep));
+        true
+    }
+
+    fn take(&mut self) -> Option<(Key, bool)> {
+        let next = self.waiting.pop()?;
+        self.working.push(next.0.clone());
+        Some(next)
+    }
 }
 
 impl Voice {
@@ -53,26 +83,37 @@ impl Voice {
             }
         });
         let (cache, speakers) = (cache.map(Into::into), Arc::new(speakers));
-        (Voice { cache, speakers, results, slots: Arc::new(Semaphore::new(AT_ONCE)) }, out)
+        let (queue, slots) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE)));
+        (Voice { cache, speakers, results, queue, slots }, out)
     }
 
-    /// Begins to render `text`; on disk it is kept only if that is worth it.
+    /// Begins to render `text`, before what waits already; on disk it is kept only if that is worth it.
     pub fn render(&self, (lang, slow): (Lang, bool), text: String, keep: bool) {
-        let mut voice = self.clone();
-        if !keep {
-            voice.cache = None;
+        if !self.queue().put((lang, slow, text), keep) {
+            return;
         }
+        let voice = self.clone();
         tokio::spawn(async move {
             let _slot = voice.slots.acquire().await;
-            let prompt = match voice.speak_at(lang, slow, &text).await {
+            let Some((key, keep)) = voice.queue().take() else { return };
+            let (lang, slow, text) = &key;
+            let uncached = Voice { cache: None, ..voice.clone() };
+            let by = if keep { &voice } else { &uncached };
+            let prompt = match by.speak_at(*lang, *slow, text).await {
                 Ok(samples) => Some(Arc::new(tts::prompt(&samples))),
                 Err(error) => {
                     warn!(lang = lang.code(), %error, "a prompt cannot be spoken");
                     None
                 }
             };
+            voice.queue().working.retain(|other| *other != key);
+            let (lang, slow, text) = key;
             let _ = voice.results.send(Rendered { lang, slow, text, prompt });
         });
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The samples of `text`, 8 kHz, from the cache or the synthesiser.
@@ -197,3 +238,21 @@ fn keep(path: &Path, samples: &[i16]) -> io::Result<()> {
 
 #[cfg(test)]
 mod echo_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_text_is_rendered_first_and_none_twice() {
+        let key = |text: &str| (Lang::En, false, text.to_owned());
+        let mut queue = Queue::default();
+        assert!(["a", "b", "c", "a"].iter().all(|text| queue.put(key(text), true)));
+        assert_eq!(queue.take(), Some((key("a"), true)));
+        assert!(!queue.put(key("a"), true), "it is being rendered");
+        assert_eq!(
+            [queue.take(), queue.take(), queue.take()],
+            [Some((key("c"), true)), Some((key("b"), true)), None]
+        );
+    }
+}
