@@ -175,7 +175,7 @@ pub const REMOTE_MAX: Duration = Duration::from_millis(1500);
 pub const ANSWER_MS_MAX: u64 = 60_000;
 
 /// How long the server prepares prompts before it takes calls. Answer: the rest is rendered beside them, what a call needs first.
-pub const PREPARE_MAX: Duration = Duration::from_secs(10);
+pub const PREPARE_MAX: Duration = Duration::from_secs(3);
 
 /// How long one prompt may take to be rendered before the call goes on without it.
 pub const RENDER_MAX: Duration = Duration::from_secs(5);
