@@ -7,7 +7,7 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core linphone-cli kamailio
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load offer turns rate sim-acd fuzz packages-run packages-test
+.PHONY: help run demo test bench load offer turns eval-speech rate hypotheses sim-acd fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
@@ -17,6 +17,8 @@ help:
 	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
 	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
 	@echo "make turns   how fast callers are answered, and how soon we stop when they speak: AT_ONCE=4"
+	@echo "make eval-speech  how many words each model gets wrong: SPEECH=folder with WAV files and transcripts.tsv"
+	@echo "make hypotheses  what several hypotheses of the recogniser are worth to the dialogue, on noisy speech"
 	@echo "make rate    calls set up and torn down a second: RATE=800 for one step"
 	@echo "make sim-acd the ACD on virtual time: against Erlang's formulas, in 10,000 random worlds, beside the peers' rules"
 	@echo "make fuzz    random bytes at every parser: FUZZ_SECONDS=60 each"
@@ -54,7 +56,8 @@ demo: packages-run
 test: packages-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) test --locked
+	@# They wait for telephones most of the time: four at once, also where there are two cores.
+	RUST_TEST_THREADS=4 $(CARGO) test --locked
 	target/debug/trunkline check
 	target/debug/trunkline test
 	@if command -v systemd-analyze >/dev/null; then \
@@ -80,6 +83,15 @@ AT_ONCE ?= 1
 TURNS ?= 60
 turns: packages-run
 	$(CARGO) bench --locked --bench turns -- --calls $(AT_ONCE) --turns $(TURNS)
+
+# A folder of WAV files with transcripts.tsv; every model in models/ has its row.
+SPEECH ?= ../shared/audio/speech
+eval-speech: packages-run
+	@if [ -f "$(SPEECH)/transcripts.tsv" ]; then $(CARGO) run --locked --release -- bench words "$(SPEECH)"; \
+	else echo "SKIPPED: no transcripts.tsv in $(SPEECH); name a folder of speech: make eval-speech SPEECH=folder"; fi
+
+hypotheses: packages-run
+	$(CARGO) bench --locked --bench hypotheses
 
 SECONDS_A_STEP ?= 5
 rate: packages-test

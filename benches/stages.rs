@@ -64,7 +64,7 @@ fn packets(times: u32) {
     row("sequence, loss and jitter", times, |n| {
         black_box(receiver.accept(now(n), &fields(n, Codec::Pcmu), true));
     });
-    let voice = |codec: Codec| Voice { codec, payload_type: codec.payload_type(), dtmf: None };
+    let voice = |codec: Codec| Voice { codec, payload_type: codec.payload_type(), dtmf: None, noise: false };
     let mut stream = Outbound::new(Now(0), 1, 2, 3);
     row("rewrite for the other leg", times, |n| {
         buf.fill(&[&fields(n, Codec::Pcmu).bytes()]);

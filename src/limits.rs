@@ -168,6 +168,13 @@ pub const UTTERANCE_MAX: Duration = Duration::from_secs(10);
 /// How long a sentence may wait for a recogniser and be recognised before the caller is told to use the keys.
 pub const RECOGNISE_MAX: Duration = Duration::from_secs(4);
 
+/// How long a sentence may be expected to wait for a recogniser: the caller is asked to use the keys rather than kept longer.
+pub const RECOGNISER_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// What a sentence may have been beside what is likeliest: of more the right one is hardly ever one (`make hypotheses`), and each costs
+/// some tokens of the decoder.
+pub const OTHERS_MAX: usize = 3;
+
 /// How long an engine server may take for a sentence; then it is heard here, which must still be in time.
 pub const REMOTE_MAX: Duration = Duration::from_millis(1500);
 
@@ -264,6 +271,10 @@ pub const PASSING_PROMPTS_MAX: usize = 512;
 /// Octets of the values that an agent's phone is told in its INVITE: with the rest it stays under what UDP carries
 /// (`SIP_UDP_REQUEST_OCTETS_MAX`). Answer: values that do not fit are left out; the record has them all.
 pub const SLOTS_HEADER_MAX: usize = 300;
+
+/// Redirections that a look-up or a webhook follows in one try, all within its time-out: to another path, or to TLS, and a
+/// path more. Answer: the try has failed.
+pub const LOOKUP_REDIRECTS_MAX: usize = 3;
 
 /// Redirections that are followed when a model is fetched, and how long nothing may come. Answer: it is not fetched.
 pub const FETCH_REDIRECTS_MAX: usize = 5;

@@ -12,13 +12,14 @@ mod asked;
 mod guarded;
 mod listeners;
 mod log;
+mod reload;
 mod start;
 
 use crate::acd::Figures;
 use crate::base::{Lang, Now};
 use crate::call::{self, Answers, Switch, TrunkNews};
 use crate::config::Config;
-use crate::drive::control::Control;
+use crate::drive::control::{Answer, Control};
 use crate::drive::files;
 use crate::drive::http::{LookedUp, Services};
 use crate::drive::media::{Backend, MediaPlane, ReportReceiver};
@@ -30,6 +31,7 @@ use crate::drive::voice::{Rendered, Voice};
 use crate::limits::PREPARE_MAX;
 use crate::nlu::Encoder;
 use crate::sip;
+use reload::{Beside, Loaded};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,6 +109,7 @@ pub struct Server {
     control: Control,
     config: Arc<Config>,
     encoder: Option<Arc<dyn Encoder>>,
+    reloading: Beside<Result<Loaded, String>, mpsc::Sender<Answer>>,
     work: VecDeque<call::Output>,
     figures: Figures,
     /// How fast callers were answered.
@@ -183,7 +186,8 @@ impl Server {
                 input = self.sockets.recv() => self.sip(input),
                 Some(report) = self.reports.recv() => self.step(call::Input::Media(report)),
                 Some(r) = self.recognised.recv() => {
-                    self.step(call::Input::Recognised { call: r.call, utterance: r.utterance, heard: r.heard });
+                    let Recognised { call, utterance, waited, heard } = r;
+                    self.step(call::Input::Recognised { call, utterance, waited, heard });
                 }
                 Some(r) = self.rendered.recv() => {
                     self.step(call::Input::Rendered { lang: r.lang, slow: r.slow, text: r.text, prompt: r.prompt });
@@ -198,12 +202,13 @@ impl Server {
                 }
                 _ = term.recv() => self.stop(),
                 _ = int.recv() => self.stop(),
-                _ = hup.recv() => { let _ = self.reload().await; }
+                _ = hup.recv() => self.reload(Vec::new()),
+                loaded = self.reloading.done() => self.reloaded(loaded).await,
                 _ = look.tick(), if self.options.watch => {
                     let stamp = files::stamp(&self.options.config);
                     if stamp != seen {
                         seen = stamp;
-                        let _ = self.reload().await;
+                        self.reload(Vec::new());
                     }
                 }
             }
@@ -253,40 +258,6 @@ impl Server {
         self.step(call::Input::Drain);
     }
 
-    async fn reload(&mut self) -> Result<String, String> {
-        let folder = &self.options.config;
-        let loaded = files::load(folder).and_then(|mut config| {
-            files::fill(folder, &mut config)?;
-            let material = files::tls(folder, &config)?;
-            let accounts = files::passwords(&self.data, &config)?;
-            self.encoder.iter().for_each(|encoder| config.understand_with(encoder));
-            Ok((accounts, material, config))
-        });
-        let listened = match loaded {
-            Ok((accounts, material, config)) => {
-                self.listen_anew(&config, material).await.map(|()| (accounts, config))
-            }
-            Err(problems) => Err(problems),
-        };
-        match listened {
-            Ok((accounts, config)) => {
-                let version = config.version.clone();
-                info!(version, "dialplans reloaded; running calls go on with theirs");
-                self.tickets.webhooks(files::webhooks(&config));
-                self.config = Arc::new(config);
-                self.endpoint.set_accounts(accounts);
-                self.endpoint.set_rules(self.config.server.guard.rules(&self.config.server.trunks));
-                self.step(call::Input::Reload(self.config.clone()));
-                self.sip(sip::Input::Tick);
-                Ok(version)
-            }
-            Err(problems) => {
-                warn!("dialplans not reloaded, the old ones stay:\n{problems}");
-                Err(problems)
-            }
-        }
-    }
-
     fn step(&mut self, input: call::Input) {
         let mut out = Vec::new();
         let began = Instant::now();
@@ -329,13 +300,20 @@ impl Server {
                     let addr = self.media.open(leg, ip, near).ok();
                     self.step(call::Input::Opened { leg, addr });
                 }
-                call::Output::Recognise { call, utterance, lang, samples } => match &self.recognisers {
-                    Some(pool) => pool.submit(Sentence { call, utterance, lang, samples }),
-                    None => {
-                        let heard = Err(crate::ivr::NotHeard::Unavailable);
-                        self.step(call::Input::Recognised { call, utterance, heard });
+                call::Output::Recognise { call, utterance, lang, early, samples } => {
+                    match &self.recognisers {
+                        Some(pool) => pool.submit(Sentence { call, utterance, lang, early, samples }),
+                        None => {
+                            let heard = Err(crate::ivr::NotHeard::Unavailable);
+                            self.step(call::Input::Recognised {
+                                call,
+                                utterance,
+                                waited: Duration::ZERO,
+                                heard,
+                            });
+                        }
                     }
-                },
+                }
                 call::Output::LookUp { call, line, ask, request } => {
                     let whose = (line, request.lookup.clone());
                     let headers = self.config.secrets.get(&whose).cloned().unwrap_or_default();

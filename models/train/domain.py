@@ -1,9 +1,10 @@
 """The hotline domain: what the model can write down. English tokens are words, Mandarin tokens are characters.
 
 The sentences are the examples of the sample dialplans (`dialplans/*.toml`) and `universal.tsv` (words that every
-line needs: yes, no, agent, digits' carriers). Pinyin comes from pypinyin with tone sandhi.
+line needs: yes, no, agent, digits' carriers) and the values of `values.py`. Pinyin comes from pypinyin with tone sandhi.
 """
 import glob, os, tomllib
+import values
 from pypinyin import Style, lazy_pinyin
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,14 +27,47 @@ def sentences():
 
 
 SENTENCES = sentences()
-EN_WORDS = sorted({w for s in SENTENCES['en'] for w in s.split()} | {w for d in EN_DIGITS for w in d} | set(EN_EXTRA))
-ZH_CHARS = sorted({c for s in SENTENCES['zh'] for c in s} | {c for d in ZH_DIGITS for c in d} | set(ZH_EXTRA))
+EN_VALUES, ZH_VALUES = values.words()
+EN_WORDS = sorted({w for s in SENTENCES['en'] for w in s.split()} | {w for d in EN_DIGITS for w in d} | set(EN_EXTRA) | EN_VALUES)
+ZH_CHARS = sorted({c for s in SENTENCES['zh'] for c in s} | {c for d in ZH_DIGITS for c in d} | set(ZH_EXTRA) | ZH_VALUES)
 VOCAB = [' '] + [' ' + w for w in EN_WORDS] + ZH_CHARS
 TOK = {w: i for i, w in enumerate(VOCAB)}
 
 
 def toks(text, lang):
     return [TOK[' ' + w] for w in text.split()] if lang == 'en' else [TOK[c] for c in text]
+
+
+def units(row):
+    """What is heard, whether or not the model can write it down: English words, Mandarin syllables with their tone."""
+    if row['lang'] == 'en':
+        return row['text'].split()
+    return row['pinyin'].split() if 'pinyin' in row else pinyin(row['text'])
+
+
+def followers():
+    """What may follow each word of the sentences, by language; None begins and ends one."""
+    out = {'en': {}, 'zh': {}}
+    for lang, texts in SENTENCES.items():
+        for text in texts:
+            steps = [None, *(text.split() if lang == 'en' else text), None]
+            for a, b in zip(steps, steps[1:]):
+                out[lang].setdefault(a, []).append(b)
+    return out
+
+
+FOLLOWERS = followers()
+
+
+def recombined(r, lang):
+    """A sentence that nobody wrote: a walk along pairs of words, so that what is heard is not merely looked up."""
+    words, at = [], None
+    while len(words) < (9 if lang == 'en' else 14):
+        at = r.choice(FOLLOWERS[lang][at])
+        if at is None:
+            break
+        words.append(at)
+    return (' ' if lang == 'en' else '').join(words)
 
 
 def known(text, lang):

@@ -1,14 +1,17 @@
-"""Synthesise N utterances of the hotline domain with espeak-ng and flite.
+"""Synthesise N utterances of the hotline domain with espeak-ng, flite, festival and, if asked, a piper voice.
 
   gen.py SEED N OUT [held]     writes OUT.npy (8 kHz int16, all utterances joined) and OUT.json (lang, text, voice, off, n)
 
-`held` uses only the voices that training never hears.
+`held` uses only the voices that training never hears. With PIPER="trunkline --models FOLDER tts --voice NAME" all
+English of this shard is spoken by that command.
 """
 import json, os, random, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.signal import resample_poly
-from domain import EN_DIGITS, EN_WORDS, SENTENCES, ZH_DIGITS, pinyin
+import values
+from domain import EN_DIGITS, EN_WORDS, SENTENCES, ZH_CHARS, ZH_DIGITS, pinyin, recombined
+from values import AFTER, BEFORE
 
 BAD = set('whisper whisperf croak Storm UniRobot robosoft robosoft2 robosoft3 robosoft4 robosoft5 robosoft6 robosoft7 '
           'robosoft8 Demonic Alien fast aunty grandma grandpa zac Half-LifeAnnouncementSystem Tweaky miguel Mike victor'
@@ -19,39 +22,44 @@ TRAIN = [v for v in VARIANTS if v not in HELD]
 EN_VOICES = ['en-us'] * 4 + ['en-gb'] * 2 + ['en-gb-scotland', 'en-gb-x-rp', 'en-gb-x-gbclan', 'en-gb-x-gbcwmd', 'en-029', 'en-us-nyc']
 FLITE = ['kal16', 'awb', 'slt', 'kal']
 FLITE_HELD = ['rms']
+FESTIVAL = ['voice_ked_diphone', 'voice_cmu_us_slt_arctic_hts']
+PIPER = os.environ.get('PIPER', '').split()
 
 
-def english(r):
+def digits(r, choices, join):
+    return join.join(r.choice(r.choice(choices)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 8])))
+
+
+def dressed(r, lang, text):
+    """With what callers say before and after, now and then."""
+    join = ' ' if lang == 'en' else ''
+    before = [r.choice(BEFORE[lang])] if r.random() < 0.25 else []
+    after = [r.choice(AFTER[lang])] if r.random() < 0.15 else []
+    return join.join(before + [text] + after)
+
+
+def spoken(r, lang):
+    choices, join = (EN_DIGITS, ' ') if lang == 'en' else (ZH_DIGITS, '')
     x = r.random()
     if x < 0.2:
-        return ' '.join(r.choice(r.choice(EN_DIGITS)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 8])))
-    if x < 0.93:
-        s = r.choice(SENTENCES['en'])
-        if s.endswith('number is'):
-            return s + ' ' + ' '.join(r.choice(r.choice(EN_DIGITS)) for _ in range(r.randint(3, 6)))
-        if r.random() < 0.08 and not s.endswith('please'):
-            return s + ' please'
-        return 'um ' + s if r.random() < 0.06 else s
-    return ' '.join(r.choice(EN_WORDS) for _ in range(r.randint(1, 4)))
-
-
-def mandarin(r):
-    x = r.random()
-    if x < 0.2:
-        return ''.join(r.choice(r.choice(ZH_DIGITS)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 8])))
-    if x < 0.93:
-        s = r.choice(SENTENCES['zh'])
-        if s.endswith('是') and len(s) > 3:
-            return s + ''.join(r.choice(r.choice(ZH_DIGITS)) for _ in range(r.randint(3, 6)))
-        return '请' + s if r.random() < 0.05 else s
-    return r.choice(SENTENCES['zh']) + r.choice(SENTENCES['zh'])
+        return digits(r, choices, join)
+    if x < 0.35:
+        return {'en': values.english, 'zh': values.mandarin}[lang](r)
+    if x < 0.47:
+        return recombined(r, lang)
+    if x < 0.5:
+        return join.join(r.choice(EN_WORDS if lang == 'en' else ZH_CHARS) for _ in range(r.randint(1, 4)))
+    s = r.choice(SENTENCES[lang])
+    if s.endswith(('number is', '号是', '码是')):
+        return s + join + digits(r, choices, join)
+    return dressed(r, lang, s)
 
 
 def to_8k(wav):
     i = wav.find(b'data')
     rate = int.from_bytes(wav[24:28], 'little')
     x = np.frombuffer(wav[i + 8:i + 8 + (len(wav) - i - 8) // 2 * 2], np.int16).astype(np.float32)
-    y = {22050: lambda: resample_poly(x, 160, 441), 16000: lambda: resample_poly(x, 1, 2), 8000: lambda: x}[rate]()
+    y = {32000: lambda: resample_poly(x, 1, 4), 22050: lambda: resample_poly(x, 160, 441), 16000: lambda: resample_poly(x, 1, 2), 8000: lambda: x}[rate]()
     loud = np.where(np.abs(y) > max(30, np.abs(y).max() * 0.004))[0]
     if len(loud) == 0:
         return None
@@ -64,6 +72,12 @@ def synthesise(job):
         if job['engine'] == 'espeak':
             cmd = ['espeak-ng', '-v', job['voice'], '-s', str(job['speed']), '-p', str(job['pitch']), '-g', str(job['gap']), '--stdout', job['say']]
             y = to_8k(subprocess.run(cmd, capture_output=True, check=True).stdout)
+        elif job['engine'] != 'flite':
+            with tempfile.NamedTemporaryFile(suffix='.wav') as f:
+                cmd = PIPER + [job['say'], '-o', f.name] if job['engine'] == 'piper' else [
+                    'text2wave', '-o', f.name, '-eval', f"({job['voice']}) (Parameter.set 'Duration_Stretch {job['stretch']})"]
+                subprocess.run(cmd, input=job['say'].encode(), capture_output=True, check=True)
+                y = to_8k(open(f.name, 'rb').read())
         else:
             with tempfile.NamedTemporaryFile(suffix='.wav') as f:
                 subprocess.run(['flite', '-voice', job['voice'], '--setf', f"duration_stretch={job['stretch']}", '--setf',
@@ -81,13 +95,18 @@ def plan(r, held):
         variant = ''
     job = dict(lang=lang, engine='espeak', speed=min(235, max(105, int(r.gauss(165, 25)))), pitch=r.randint(15, 85), gap=r.choice([0, 0, 0, 0, 1, 2, 4, 8]))
     if lang == 'en':
-        job['text'] = job['say'] = english(r)
-        if r.random() < 0.4:
+        job['text'] = job['say'] = spoken(r, 'en')
+        engine = r.random()
+        if PIPER:
+            job.update(engine='piper', voice=PIPER[-1])
+        elif engine < 0.15 and not held:
+            job.update(engine='festival', voice=r.choice(FESTIVAL), stretch=round(r.uniform(0.75, 1.35), 2))
+        elif engine < 0.4:
             job.update(engine='flite', voice=r.choice(FLITE_HELD if held else FLITE), pitch=r.randint(80, 230), stretch=round(r.uniform(0.75, 1.35), 2))
         else:
             job['voice'] = r.choice(EN_VOICES) + variant
     else:
-        job['text'] = mandarin(r)
+        job['text'] = spoken(r, 'zh')
         job.update(say=r.choice([' ', '', ' ']).join(pinyin(job['text'])), voice='cmn-latn-pinyin' + variant)
     return job
 

@@ -9,9 +9,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import ggmlwhisper
-from domain import VOCAB
+from domain import VOCAB, pinyin
 
-WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 3, 2
+WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 5, 2
 MELS, AUDIO_CTX, TEXT_CTX = 64, 512, 64
 V = len(VOCAB)
 # Training uses a small vocabulary: the words, then end, start, English, Mandarin, transcribe, no timestamps.
@@ -125,31 +125,41 @@ class Decoder(nn.Module):
 
 
 class Model(nn.Module):
-    def __init__(self):
+    """`units`: what the side loss tells apart, see `domain.units`."""
+
+    def __init__(self, units):
         super().__init__()
+        self.units = units
         self.encoder, self.decoder = Encoder(), Decoder()
-        # A side loss on the encoder that makes attention lock on; not exported.
-        self.ctc = nn.Linear(WIDTH, V + 1)
+        # A side loss on the encoder that makes attention lock on, and learns from what has no spelling here; not exported.
+        self.ctc = nn.Linear(WIDTH, len(units) + 1)
 
     def start_from(self, path):
-        """Loads a checkpoint whose vocabulary may differ: rows of tokens that both know are kept, new ones stay random."""
+        """Loads a checkpoint that may know other words and have fewer layers: rows of words that both know are kept, new
+        ones stay random, and a new layer adds nothing at first."""
         checkpoint = torch.load(path)
         state, old = dict(checkpoint['state']), {w: i for i, w in enumerate(checkpoint['vocab'])}
         new = self.state_dict()
-        embedding, weight, bias = new['decoder.token_embedding.weight'], new['ctc.weight'], new['ctc.bias']
-        weight[0], bias[0] = state['ctc.weight'][0], state['ctc.bias'][0]
+        embedding = new['decoder.token_embedding.weight']
         for i, word in enumerate(VOCAB):
             if word in old:
                 embedding[i] = state['decoder.token_embedding.weight'][old[word]]
-                weight[i + 1], bias[i + 1] = state['ctc.weight'][old[word] + 1], state['ctc.bias'][old[word] + 1]
-            else:
-                bias[i + 1] = state['ctc.bias'].min()
         embedding[V:] = state['decoder.token_embedding.weight'][len(old):]
+        # Checkpoints before there were units told written words apart: a syllable begins as its first character.
+        spelt = checkpoint.get('units') or [w.strip() if w.isascii() else pinyin(w)[0] for w in checkpoint['vocab']]
+        heard = {unit: i + 1 for i, unit in reversed(list(enumerate(spelt)))}
+        weight, bias = new['ctc.weight'], new['ctc.bias']
+        bias[:] = state['ctc.bias'].min()
+        for i, j in [(0, 0)] + [(i + 1, heard[unit]) for i, unit in enumerate(self.units) if unit in heard]:
+            weight[i], bias[i] = state['ctc.weight'][j], state['ctc.bias'][j]
+        for name, tensor in new.items():
+            if name not in state and name.endswith(('attn.out.weight', 'attn.out.bias', 'mlp.2.weight', 'mlp.2.bias')):
+                tensor.zero_()
         state.update({'decoder.token_embedding.weight': embedding, 'ctc.weight': weight, 'ctc.bias': bias})
-        self.load_state_dict(state)
+        self.load_state_dict(new | state)
 
     def save(self, path):
-        torch.save(dict(vocab=VOCAB, state=self.state_dict()), path)
+        torch.save(dict(vocab=VOCAB, units=self.units, state=self.state_dict()), path)
 
 
 def export(model, path, kind='q5_1'):

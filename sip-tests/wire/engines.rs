@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::{self, Message, handshake::server};
 use trunkline::asr::Dialect;
 use trunkline::drive::speaker::{Manner, Speaker};
+use trunkline::ivr::Understood;
 
 fn send(signal: &str, pid: &str) {
     assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
@@ -31,10 +32,7 @@ fn a_recogniser_killed_in_mid_sentence_costs_nothing_but_time() {
         return;
     }
     let server = Server::start(&[]);
-    server.wait_log("recogniser started");
-    let log = server.log();
-    let line = log.lines().find(|l| l.contains("recogniser started")).unwrap_or_default();
-    let pid = line.rsplit("pid=").next().unwrap_or_default().trim().to_owned();
+    let pid = server.recogniser();
     let address = format!("sip:12345@{}", server.sip);
     std::thread::scope(|scope| {
         scope.spawn(|| server.command(&["call", &address, "--say", "我要投诉噪音", "--stay", "2", "--json"]));
@@ -50,6 +48,40 @@ fn a_recogniser_killed_in_mid_sentence_costs_nothing_but_time() {
     let cdr = record(&server);
     let heard: Vec<_> = cdr.turns.iter().map(|t| t.turn.intent.as_deref()).collect();
     assert_eq!((heard, cdr.queue.as_deref()), (vec![Some("noise")], Some("city-general")), "{:?}", cdr.turns);
+}
+
+#[test]
+fn callers_beyond_what_can_be_listened_to_are_led_by_keypad_and_the_next_is_heard_at_once() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    const CALLERS: usize = 12;
+    let server = Server::start(&[]);
+    let (pid, address) = (server.recogniser(), format!("sip:12345@{}", server.sip));
+    let says = ["call", &address, "--after", "1", "--say", "我要投诉噪音", "--stay", "7", "--json"];
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(|| server.command(&says))).collect();
+        // It works for 20 ms in every 400: a sentence takes it a second.
+        while !callers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            send("-STOP", &pid);
+            std::thread::sleep(Duration::from_millis(380));
+            send("-CONT", &pid);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let all = server.records(CALLERS);
+    let of = |what| all.iter().filter(|c| c.turns.iter().any(|t| t.turn.understood == what)).count();
+    let refused = of(Understood::Unavailable);
+    assert!((1..CALLERS).contains(&refused), "{refused} of {CALLERS} were asked to use the keys");
+    for cdr in &all {
+        assert!(!cdr.turns.is_empty(), "nobody is left without an answer: {:?}", cdr.moments);
+        assert!(cdr.legs.iter().all(|leg| leg.stats.sent > 250), "nor in silence: {:?}", cdr.legs);
+    }
+    server.assert_idle();
+    server.command(&says);
+    let next = server.records(CALLERS + 1).remove(CALLERS);
+    assert_eq!(next.turns[0].turn.intent.as_deref(), Some("noise"));
+    assert!(next.turns[0].recognise_ms.is_some_and(|ms| ms < 1000), "{:?}", next.turns[0]);
 }
 
 /// A folder of models whose one voice is a hum; `name` makes it this test's own.

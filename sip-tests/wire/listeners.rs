@@ -8,14 +8,14 @@ use trunkline::call::Result;
 const OFFER: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
 
-struct Caller(UdpSocket);
+pub(crate) struct Caller(UdpSocket);
 
 impl Caller {
-    fn new() -> Caller {
+    pub(crate) fn new() -> Caller {
         Caller(UdpSocket::bind("127.0.0.1:0").unwrap())
     }
 
-    fn send(&self, server: SocketAddr, method: &str, id: (&str, u32), to: &str, body: &str) {
+    pub(crate) fn send(&self, server: SocketAddr, method: &str, id: (&str, u32), to: &str, body: &str) {
         let own = self.0.local_addr().unwrap();
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let (call, cseq) = id;
@@ -28,8 +28,18 @@ impl Caller {
         self.0.send_to(text.as_bytes(), server).unwrap();
     }
 
+    /// Calls and is answered: the To of the dialog, with the server's tag.
+    pub(crate) fn call(&self, server: SocketAddr) -> String {
+        self.send(server, "INVITE", ("call", 1), "<sip:12345@x>", OFFER);
+        let ok = self.answer("INVITE", Duration::from_secs(40)).unwrap();
+        assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
+        let to = ok.lines().find_map(|l| l.strip_prefix("To: ")).unwrap().to_owned();
+        self.send(server, "ACK", ("call", 1), &to, "");
+        to
+    }
+
     /// The final answer to the request of that method, if one comes in time.
-    fn answer(&self, method: &str, within: Duration) -> Option<String> {
+    pub(crate) fn answer(&self, method: &str, within: Duration) -> Option<String> {
         self.0.set_read_timeout(Some(within)).unwrap();
         let mut octets = [0; 8192];
         loop {
@@ -49,11 +59,7 @@ fn a_reload_listens_elsewhere_and_the_call_on_the_old_address_goes_on() {
     }
     let server = Server::start_without_model(&[]);
     let (old, caller, soon) = (server.sip, Caller::new(), Duration::from_secs(40));
-    caller.send(old, "INVITE", ("call", 1), "<sip:12345@x>", OFFER);
-    let ok = caller.answer("INVITE", soon).unwrap();
-    assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
-    let to = ok.lines().find_map(|l| l.strip_prefix("To: ")).unwrap().to_owned();
-    caller.send(old, "ACK", ("call", 1), &to, "");
+    let to = caller.call(old);
 
     let file = server.folder.join("dialplans/server.toml");
     let text = std::fs::read_to_string(&file).unwrap();

@@ -59,13 +59,7 @@ fn a_recogniser_killed_in_mid_call_is_replaced_and_the_call_goes_on() {
         return;
     }
     let server = Server::start(&[]);
-    server.wait_log("recogniser started");
-    let number = |log: &str| {
-        let line =
-            log.lines().rev().find(|l| l.contains("recogniser started")).unwrap_or_default().to_owned();
-        line.rsplit("pid=").next().unwrap_or_default().trim().to_owned()
-    };
-    let first = number(&server.log());
+    let first = server.recogniser();
     // The caller speaks when the greeting has ended; the recogniser is gone by then.
     let address = format!("sip:12345@{}", server.sip);
     let call = std::thread::scope(|scope| {
@@ -75,7 +69,7 @@ fn a_recogniser_killed_in_mid_call_is_replaced_and_the_call_goes_on() {
         assert!(std::process::Command::new("kill").args(["-9", &first]).status().unwrap().success());
         call.join().unwrap()
     });
-    wait_for("another recogniser", Duration::from_secs(5), || (number(&server.log()) != first).then_some(()));
+    wait_for("another recogniser", Duration::from_secs(5), || (server.recogniser() != first).then_some(()));
     let cdr = record(&server);
     assert_eq!((cdr.turns.len(), cdr.queue.as_deref()), (1, Some("city-general")), "{call}\n{:?}", cdr.turns);
 }

@@ -2,6 +2,7 @@
 
 use super::baresip::{Baresip, have_baresip, hear_each_other};
 use super::server::{Server, record, wait_for};
+use super::sipp::{Sipp, free_port, have_sipp};
 use std::time::Duration;
 use trunkline::call::{Moment, Result};
 
@@ -34,8 +35,8 @@ fn a_baresip_caller_and_a_baresip_agent_hear_each_other_and_report_on_it() {
     hear_each_other(caller, agent);
 }
 
-/// A caller and agent 1001 on baresip phones, talking; and the phone of 1002.
-fn three_phones(server: &Server) -> [Baresip; 3] {
+/// A caller and agent 1001 on baresip phones, talking.
+fn two_phones(server: &Server) -> [Baresip; 2] {
     let agent = Baresip::start(server, "agent", Some("1001"));
     server.wait_state("1001", "ready");
     let caller = Baresip::start(server, "caller", None);
@@ -43,6 +44,12 @@ fn three_phones(server: &Server) -> [Baresip; 3] {
     agent.wait_event("CALL_INCOMING");
     agent.command("accept", "");
     server.wait_log("Bridged");
+    [caller, agent]
+}
+
+/// The same, and the phone of 1002.
+fn three_phones(server: &Server) -> [Baresip; 3] {
+    let [caller, agent] = two_phones(server);
     let colleague = Baresip::start(server, "colleague", Some("1002"));
     server.wait_state("1002", "ready");
     [caller, agent, colleague]
@@ -66,6 +73,39 @@ fn an_agent_transfers_the_caller_to_a_colleague_whom_the_caller_then_hears() {
     let cdr = record(&server);
     assert_eq!((cdr.result, cdr.agent.as_deref(), cdr.transfers), (Result::Connected, Some("1002"), 1));
     hear_each_other(caller, colleague);
+}
+
+#[test]
+fn an_agent_transfers_the_caller_to_a_number_outside_over_a_trunk_that_maddr_leads_to() {
+    if !have_baresip() || !have_sipp() {
+        return;
+    }
+    let port = free_port();
+    // The name is nobody's (RFC 6761 §6.5): only `maddr` says where it is.
+    let trunk = format!(
+        "\"192.168.0.0/16\"]\ncountry = \"86\"\n\
+         [[trunk]]\nname = \"carrier\"\nto = \"sip:carrier.example:{port};maddr=127.0.0.1\"\ncountry = \"86\"\n\
+         [[route]]\nprefix = \"+86\"\ntrunks = [\"carrier\"]\n"
+    );
+    let (agent, allowed) = ("[[agent]]\nuser = \"1001\"", "[team]\noutside = [\"+86139\"]\n");
+    let team = format!("{allowed}{agent}");
+    let server = Server::start(&[("\"192.168.0.0/16\"]", &trunk), (agent, &team)]);
+    // A carrier that answers is as an agent's phone that does.
+    let carrier = Sipp::start(&server, "agent-talks", port, &["-m", "1"]);
+    let [caller, agent] = two_phones(&server);
+    agent.command("transfer", &format!("sip:13912345678@{}", server.sip));
+    server.wait_state("1001", "wrap-up");
+    let bridges = |log: String| log.matches("Bridged").count() == 2;
+    wait_for("the second bridge", Duration::from_secs(15), || bridges(server.log()).then_some(()));
+    caller.command("hangup", "");
+    carrier.succeed();
+    let cdr = record(&server);
+    assert_eq!((cdr.result, cdr.transfers), (Result::Connected, 1));
+    let dialled = |m: &Moment| matches!(m, Moment::Dialled { number } if number.ends_with("13912345678"));
+    assert_eq!(cdr.moments.iter().filter(|m| dialled(&m.moment)).count(), 1, "{:?}", cdr.moments);
+    let table = server.command(&["trunks"]);
+    let row = table.lines().find(|l| l.starts_with("carrier")).unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["carrier", "0", "0", "0", "1"]);
 }
 
 #[test]

@@ -172,6 +172,14 @@ impl Server {
         });
     }
 
+    /// The pid of the recogniser that was started last.
+    pub(crate) fn recogniser(&self) -> String {
+        self.wait_log("recogniser started");
+        let log = self.log();
+        let line = log.lines().rev().find(|l| l.contains("recogniser started")).unwrap_or_default();
+        line.rsplit("pid=").next().unwrap_or_default().trim().to_owned()
+    }
+
     /// Waits until a log line holds `what`.
     pub(crate) fn wait_log(&self, what: &str) {
         wait_for(&format!("{what} in the log"), Duration::from_secs(20), || {

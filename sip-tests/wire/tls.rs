@@ -83,7 +83,7 @@ impl Authority {
     }
 
     /// What a client is answered who trusts only this authority: 200 for OPTIONS, or why not.
-    fn options(&self, server: SocketAddr, own: Option<&str>) -> Result<String, String> {
+    pub(crate) fn options(&self, server: SocketAddr, own: Option<&str>) -> Result<String, String> {
         self.ask(server, own, "OPTIONS", "")
     }
 

@@ -2,8 +2,10 @@
 
 use super::server::{Server, record, wait_for};
 use super::sipp::{self, Sipp, free_port, have_sipp};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trunkline::call::{Moment, Result};
 
 /// A file with the password that SIPp has.
@@ -126,4 +128,36 @@ fn a_trunk_is_registered_with_and_asked_and_left_when_it_does_not_answer() {
     assert!(server.wait_exit().success());
     carrier.succeed();
     std::fs::remove_file(secret).unwrap();
+}
+
+#[test]
+#[ignore = "takes two minutes: cargo test --test wire -- --ignored"]
+fn a_connection_to_a_trunk_is_kept_alive_while_nothing_is_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = listener.local_addr().unwrap();
+    let trunks = format!(
+        "\"192.168.0.0/16\"]\n[[trunk]]\nname = \"watched\"\nto = \"sip:{to};transport=tcp\"\noptions_s = 3600\n"
+    );
+    let server = Server::start_without_model(&[("\"192.168.0.0/16\"]", &trunks)]);
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(125))).unwrap();
+    let (mut octets, mut asked) = ([0; 4096], String::new());
+    while !asked.ends_with("\r\n\r\n") {
+        let n = stream.read(&mut octets).unwrap();
+        asked += std::str::from_utf8(&octets[..n]).unwrap();
+    }
+    assert!(asked.starts_with("OPTIONS "), "{asked}");
+    let echo =
+        |l: &&str| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| l.starts_with(name));
+    let echo: String = asked.lines().filter(echo).map(|l| format!("{l}\r\n")).collect();
+    write!(stream, "SIP/2.0 200 OK\r\n{echo}Content-Length: 0\r\n\r\n").unwrap();
+    let begin = Instant::now();
+    let n = stream.read(&mut octets).unwrap();
+    // RFC 5626 §4.4.1: between 95 and 120 seconds over what is connected.
+    assert!((94..=121).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert_eq!(&octets[..n], b"\r\n\r\n");
+    stream.write_all(b"\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    assert!(stream.read(&mut octets).is_err(), "the answer is no message, and the connection stays");
+    assert!(server.command(&["trunks"]).contains("up"));
 }

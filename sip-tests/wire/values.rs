@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 use trunkline::call::{Cdr, Moment, Result};
+use trunkline::ivr::Understood;
 
 /// A service that answers every request with `answer` after a pause, the first after a longer one; gives its port.
 fn service(first: Duration, answer: &'static str) -> u16 {
@@ -52,11 +53,35 @@ fn asked(cdr: &Cdr) -> Option<&str> {
 }
 
 #[test]
-fn a_bill_is_asked_for_by_speech_and_told_though_the_service_is_slow_and_nothing_of_it_is_logged() {
+fn a_bill_is_asked_for_by_speech_in_both_languages_and_told_though_the_service_is_slow_and_nothing_of_it_is_logged()
+ {
     if !have("espeak-ng", "espeak-ng") {
         return;
     }
-    let port = service(Duration::from_secs(5), r#"{"amount": 59.9, "due": "2026-03-09"}"#);
+    std::thread::scope(|scope| {
+        scope.spawn(a_bill_in_english);
+        scope.spawn(a_bill_in_mandarin);
+    });
+}
+
+const BILL: &str = r#"{"amount": 59.9, "due": "2026-03-09"}"#;
+
+/// The whole way by speech: request, customer number, and yes where it is read back.
+fn a_bill_in_mandarin() {
+    let port = service(Duration::ZERO, BILL);
+    let server = Server::start(&[(":8099/", &format!(":{port}/"))]);
+    let steps = ["--after", "1", "--dtmf", "#", "--say", "查询账单", "--say", "一二三四五六"];
+    let (cdr, told) =
+        call(&server, "95500", &[&steps[..], &["--say", "是的", "--after", "1", "--hangup"]].concat());
+    assert_eq!(asked(&cdr), Some("found"), "{told}\n{:?}", cdr.turns);
+    assert!(says(&cdr, "您的账单是59") && says(&cdr, "2026年3月9日，星期一到期。"), "{:?}", cdr.moments);
+    let number =
+        cdr.turns.iter().find(|t| t.turn.understood == Understood::Filled).expect("a number is given");
+    assert_eq!(number.turn.heard.reveal(), "一二三四五六", "{:?}", cdr.turns);
+}
+
+fn a_bill_in_english() {
+    let port = service(Duration::from_secs(5), BILL);
     let server = Server::start(&[(":8099/", &format!(":{port}/"))]);
     let (cdr, told) = call(
         &server,

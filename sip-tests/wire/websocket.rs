@@ -1,10 +1,12 @@
 //! SIP over WebSocket (RFC 7118) with a client of tungstenite's, whose SIP is written out here as JavaScript phones write it.
 
+use super::listeners::Caller;
 use super::server::{Server, have, record};
-use super::sipp::{self, have_sipp};
+use super::sipp::{self, free_port, have_sipp};
 use super::tls::{Authority, start};
 use futures_util::{SinkExt, StreamExt};
 use md5::{Digest, Md5};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
@@ -85,6 +87,26 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Phone<S> {
         )
     }
 
+    /// Calls a line and is answered: From, To and remote target of the dialog.
+    async fn call(&mut self) -> [String; 3] {
+        let from = format!("<sip:13800000000@{HOST}>;tag=c");
+        let uri = format!("sip:12345@{};transport=ws", self.server);
+        self.send(self.request("INVITE", &uri, (&from, "<sip:12345@x>"), 1, "", SDP)).await;
+        let ok = self.response("INVITE").await;
+        assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
+        let contact = field(&ok, "Contact");
+        assert!(contact.contains(&self.server) && contact.contains("transport=ws"), "{contact}");
+        let (to, uri) = (field(&ok, "To").to_owned(), contact.trim_matches(['<', '>']).to_owned());
+        self.send(self.request("ACK", &uri, (&from, &to), 1, "", "")).await;
+        [from, to, uri]
+    }
+
+    async fn hang_up(&mut self, [from, to, uri]: [String; 3]) {
+        self.send(self.request("BYE", &uri, (&from, &to), 2, "", "")).await;
+        let ok = self.response("BYE").await;
+        assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
+    }
+
     /// Registers with digest (MD5).
     async fn register(&mut self, user: &str, password: &str) {
         let uri = format!("sip:{}", self.server);
@@ -131,19 +153,48 @@ fn a_caller_over_websocket_calls_and_hangs_up() {
         let mut phone = Phone::new(stream, "WS", at.to_string()).await.unwrap();
         phone.send("\r\n\r\n".into()).await;
         assert_eq!(phone.recv().await, "\r\n", "a ping is answered");
-        let (from, uri) = (format!("<sip:13800000000@{HOST}>;tag=c"), format!("sip:12345@{at};transport=ws"));
-        phone.send(phone.request("INVITE", &uri, (&from, "<sip:12345@x>"), 1, "", SDP)).await;
-        let ok = phone.response("INVITE").await;
-        assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
-        let (to, contact) = (field(&ok, "To").to_owned(), field(&ok, "Contact").to_owned());
-        assert!(contact.contains(&at.to_string()) && contact.contains("transport=ws"), "{contact}");
-        let uri = contact.trim_matches(['<', '>']);
-        phone.send(phone.request("ACK", uri, (&from, &to), 1, "", "")).await;
-        phone.send(phone.request("BYE", uri, (&from, &to), 2, "", "")).await;
-        let ok = phone.response("BYE").await;
-        assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
+        let dialog = phone.call().await;
+        phone.hang_up(dialog).await;
     });
     assert_eq!(record(&server).ended_by, EndedBy::Caller);
+}
+
+#[test]
+fn tls_and_websocket_come_and_go_at_reload_and_the_calls_that_are_up_go_on() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let (authority, server, caller) = (Authority::new(), Server::start_without_model(&[]), Caller::new());
+    let to = caller.call(server.sip);
+    let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (tls, ws) = (at(free_port()), at(free_port()));
+    let more = authority.listen("tls").replace("port = 0", &format!("port = {}", tls.port()));
+    let file = server.folder.join("dialplans/server.toml");
+    let plain = std::fs::read_to_string(&file).unwrap();
+    let reload = |listeners: String| {
+        std::fs::write(&file, format!("{plain}\n{listeners}")).unwrap();
+        let said = server.command(&["reload"]);
+        assert!(said.contains("in force"), "{said}");
+    };
+    reload(format!(
+        "{more}[[sip.listen]]\ntransport = \"ws\"\naddress = \"127.0.0.1\"\nport = {}\n",
+        ws.port()
+    ));
+    assert_eq!(authority.options(tls, None).as_deref(), Ok("SIP/2.0 200 OK"));
+    run(async {
+        let stream = TcpStream::connect(ws).await.unwrap();
+        let mut phone = Phone::new(stream, "WS", ws.to_string()).await.unwrap();
+        let dialog = phone.call().await;
+        reload(String::new());
+        for gone in [tls, ws] {
+            assert!(TcpStream::connect(gone).await.is_err(), "{gone} is not listened at any more");
+        }
+        phone.hang_up(dialog).await;
+    });
+    caller.send(server.sip, "BYE", ("call", 2), &to, "");
+    assert!(caller.answer("BYE", Duration::from_secs(5)).unwrap().starts_with("SIP/2.0 200"));
+    assert!(server.records(2).iter().all(|cdr| cdr.ended_by == EndedBy::Caller));
+    server.assert_idle();
 }
 
 #[test]

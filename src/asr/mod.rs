@@ -1,6 +1,7 @@
 //! Listening: when somebody speaks, and the sentence that was spoken. Recognising it is for
 //! worker processes (`drive/recogniser.rs`) or for engine servers ([`Dialect`]); what they load is checked here first.
 
+mod admission;
 mod ear;
 mod endpoint;
 mod hangover;
@@ -8,6 +9,7 @@ mod model;
 mod remote;
 mod upsample;
 
+pub use admission::Admission;
 pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
 pub use hangover::hangover;

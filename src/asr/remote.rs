@@ -5,13 +5,14 @@
 //!
 //! | dialect | before | audio | after | answers |
 //! |---|---|---|---|---|
-//! | `trunkline` | `{"lang","rate":8000}` | 16-bit, 8 kHz | `{"end":true}` | `{"text","confidence"}`, or `{"error"}` |
-//! | `vosk` | `{"config":{"sample_rate":8000,"words":true}}` | 16-bit, 8 kHz | `{"eof":1}` | `{"partial"}`, `{"text","result":[{"conf"}]}`; one to each message with audio, one at the end |
+//! | `trunkline` | `{"lang","rate":8000}` | 16-bit, 8 kHz | `{"end":true}` | `{"text","confidence","alternatives":[{"text","probability"}]}`, or `{"error"}` |
+//! | `vosk` | `{"config":{"sample_rate":8000,"words":true}}` | 16-bit, 8 kHz | `{"eof":1}` | `{"partial"}`, `{"text","result":[{"conf"}]}`, or where its operator wants them `{"alternatives":[{"text","confidence"}]}`; one to each message with audio, one at the end |
 //! | `funasr` | `{"mode":"offline","wav_format":"pcm","audio_fs":8000,…}` | 16-bit, 8 kHz | `{"is_speaking":false}` | `{"mode","text"}` |
 //! | `sherpa-onnx` (streaming server) | nothing | 32-bit floats, 16 kHz | `Done` | `{"segment","text","ys_probs"}` as it grows, then `Done!` |
 
 use super::upsample;
-use crate::base::Lang;
+use crate::base::{Hypothesis, Lang};
+use crate::limits::OTHERS_MAX;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -38,6 +39,8 @@ pub enum Sent {
 
 /// How sure a sentence is that comes from a server which does not say so.
 const UNTOLD: f32 = 0.9;
+/// The probability of a sentence beside alternatives that leave nothing for it.
+const LEAST_OWN: f32 = 0.01;
 
 impl Dialect {
     /// The sub-protocol that is offered (RFC 6455 §1.9).
@@ -79,6 +82,8 @@ impl Dialect {
 pub struct Transcript {
     pub text: String,
     pub confidence: f32,
+    /// What it may have been instead, likeliest first.
+    pub others: Vec<Hypothesis>,
 }
 
 /// A server's answer as it comes.
@@ -96,6 +101,8 @@ struct Part {
     text: String,
     /// The sum of what is said of how sure each piece is, and of how many pieces.
     sure: (f32, f32),
+    /// What it may have been instead, each with its weight where that of `text` is 1.
+    others: Vec<(String, f32)>,
 }
 
 /// All that any of the dialects says.
@@ -110,6 +117,19 @@ struct Raw {
     segment: u64,
     #[serde(default)]
     ys_probs: Vec<f32>,
+    #[serde(default)]
+    alternatives: Vec<RawAlternative>,
+}
+
+#[derive(Deserialize)]
+struct RawAlternative {
+    text: String,
+    /// Vosk's: a logarithm, of which differences count.
+    #[serde(default)]
+    confidence: f32,
+    /// Ours: 0–1, of all that the sentence may have been.
+    #[serde(default)]
+    probability: f32,
 }
 
 #[derive(Deserialize)]
@@ -131,12 +151,13 @@ impl Answer {
         if self.dialect == Dialect::SherpaOnnx && text == "Done!" {
             return Ok(Some(self.all()));
         }
-        let raw: Raw =
+        let mut raw: Raw =
             serde_json::from_str(text).map_err(|e| format!("an answer that cannot be read: {e}"))?;
-        if let Some(error) = raw.error.filter(|e| !e.is_empty()) {
+        if let Some(error) = raw.error.take().filter(|e| !e.is_empty()) {
             return Err(error);
         }
         self.count += 1;
+        let others = raw.others(self.dialect);
         if let Some(text) = raw.text {
             let told = match self.dialect {
                 Dialect::Trunkline => raw.confidence.into_iter().collect(),
@@ -147,7 +168,7 @@ impl Answer {
             };
             let key = if self.dialect == Dialect::SherpaOnnx { raw.segment } else { self.count };
             let sure = (told.iter().sum(), told.len() as f32);
-            self.parts.insert(key, Part { text, sure });
+            self.parts.insert(key, Part { text, sure, others });
         }
         let whole = match self.dialect {
             Dialect::Trunkline | Dialect::Funasr => !self.parts.is_empty(),
@@ -159,10 +180,49 @@ impl Answer {
     }
 
     fn all(&self) -> Transcript {
-        let texts: Vec<&str> = self.parts.values().map(|p| p.text.trim()).filter(|t| !t.is_empty()).collect();
         let (sum, count) = self.parts.values().fold((0.0, 0.0), |(s, n), p| (s + p.sure.0, n + p.sure.1));
         let confidence = if count > 0.0 { (sum / count).clamp(0.0, 1.0) } else { UNTOLD };
-        Transcript { text: texts.join(" "), confidence }
+        // In each, one part is another.
+        let others = self.parts.iter().flat_map(|(key, part)| part.others.iter().map(move |o| (*key, o)));
+        let mut others: Vec<(String, f32)> =
+            others.map(|(key, (text, weight))| (self.text_with(Some((key, text))), *weight)).collect();
+        others.sort_by(|a, b| b.1.total_cmp(&a.1));
+        others.truncate(OTHERS_MAX);
+        let all = 1.0 + others.iter().map(|(_, weight)| weight).sum::<f32>();
+        let others =
+            others.into_iter().map(|(text, weight)| Hypothesis { text, probability: weight / all }).collect();
+        Transcript { text: self.text_with(None), confidence, others }
+    }
+
+    /// The whole sentence, with another text in place of a part's.
+    fn text_with(&self, other: Option<(u64, &str)>) -> String {
+        let text = |(key, part): (&u64, &'_ Part)| match other {
+            Some((at, text)) if at == *key => text.trim().to_owned(),
+            _ => part.text.trim().to_owned(),
+        };
+        let texts: Vec<String> = self.parts.iter().map(text).filter(|t| !t.is_empty()).collect();
+        texts.join(" ")
+    }
+}
+
+impl Raw {
+    /// What it may have been instead, each with its weight where that of the text is 1; where Vosk gives several, the first is the text.
+    fn others(&mut self, dialect: Dialect) -> Vec<(String, f32)> {
+        let mut given = std::mem::take(&mut self.alternatives);
+        let weight: &dyn Fn(&RawAlternative) -> f32 = match dialect {
+            Dialect::Vosk if !given.is_empty() => {
+                let first = given.remove(0);
+                self.text = Some(first.text);
+                &move |other| (other.confidence - first.confidence).exp()
+            }
+            Dialect::Trunkline => {
+                let own = (1.0 - given.iter().map(|o| o.probability).sum::<f32>()).max(LEAST_OWN);
+                &move |other| other.probability / own
+            }
+            _ => return Vec::new(),
+        };
+        let weighed = given.into_iter().map(|other| (weight(&other), other.text));
+        weighed.filter(|(w, _)| w.is_finite() && *w > 0.0).map(|(w, text)| (text, w)).collect()
     }
 }
 
@@ -199,6 +259,29 @@ mod tests {
             "Done!",
         ];
         assert_eq!(heard(Dialect::SherpaOnnx, &sherpa), sure("my water is off", 1.0));
+    }
+
+    #[test]
+    fn what_a_sentence_may_have_been_instead_comes_with_its_probability() {
+        let others = |dialect: Dialect, answers: &[&str]| {
+            let mut answer = Answer::new(dialect);
+            let heard = answers.iter().filter_map(|text| answer.take(text).unwrap()).next().unwrap();
+            let others = heard.others.into_iter().map(|o| (o.text, (o.probability * 100.0).round() as u8));
+            (heard.text, others.collect::<Vec<_>>())
+        };
+        let ours = r#"{"text":"five","confidence":0.8,"alternatives":[{"text":"one","probability":0.1},{"text":"nine","probability":0.3},
+            {"text":"none","probability":0}]}"#;
+        let (five, nine, one) = ("five".to_owned(), ("nine".to_owned(), 30), ("one".to_owned(), 10));
+        assert_eq!(others(Dialect::Trunkline, &[ours]), (five, vec![nine, one]));
+        let vosk = [
+            r#"{"alternatives":[{"text":"my","confidence":219.0},{"text":"why","confidence":218.0}]}"#,
+            r#"{"alternatives":[{"text":"bill","confidence":101.0},{"text":"pill","confidence":101.0}]}"#,
+        ];
+        let (pill, why) = (("my pill".to_owned(), 42), ("why bill".to_owned(), 16));
+        assert_eq!(others(Dialect::Vosk, &vosk), ("my bill".to_owned(), vec![pill, why]));
+        // More than everything: what is left is little, and not nothing.
+        let more = r#"{"text":"a","alternatives":[{"text":"b","probability":7.5}]}"#;
+        assert_eq!(others(Dialect::Trunkline, &[more]).1, [("b".to_owned(), 100)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, and nothing here knows SIP, media or calls.
 
 mod expected;
+mod hypothesis;
 mod pii;
 mod rate;
 mod srtp;
@@ -11,6 +12,7 @@ mod time;
 mod timers;
 
 pub use expected::{Answer, Expected};
+pub use hypothesis::Hypothesis;
 pub use pii::Pii;
 pub use rate::Rate;
 pub use srtp::{MasterKey, Secret, SrtpKeys, SrtpPolicy, Suite};

@@ -2,7 +2,7 @@
 //!
 //! Same codec: the header is rewritten, the payload is not touched. The other law of G.711: each octet is looked up
 //! in a table, in place. A telephone-event keeps its payload and changes its payload type; it is left out where the
-//! peer has not agreed on any. Nothing is copied in any case. Legs without a codec in common are mixed as a conference of two. More than two parties are mixed
+//! peer has not agreed on any. So is comfort noise, which is the same for all codecs of its clock. Nothing is copied in any case. Legs without a codec in common are mixed as a conference of two. More than two parties are mixed
 //! ([`Mixer`]), each decoded once in the order and at the pace in which it spoke ([`Playout`]).
 
 mod mix;
@@ -11,7 +11,7 @@ mod playout;
 pub use mix::{Frame, Mixer};
 pub use playout::{Played, Playout};
 
-use crate::base::{Codec, Now};
+use crate::base::{COMFORT_NOISE, Codec, Now};
 use crate::codec::transcode;
 use crate::rtp::{Fields, Outbound, PacketBuf, View};
 
@@ -24,6 +24,8 @@ pub struct Voice {
     pub payload_type: u8,
     /// Its payload type of telephone-event, if it has agreed on one.
     pub dtmf: Option<u8>,
+    /// It takes comfort noise, as payload type [`COMFORT_NOISE`].
+    pub noise: bool,
 }
 
 /// True if what `a` says can be passed on to `b` in the packet that it came in: one codec, or the two laws of G.711. All others
@@ -33,7 +35,7 @@ pub fn relayable(a: Codec, b: Codec) -> bool {
 }
 
 /// Turns the packet in `buf`, received from a side speaking `from`, into the next one of `stream`. Returns its new
-/// header, or `None` if it is not to be sent: an event or a codec that `to` would not understand, or a packet from before
+/// header, or `None` if it is not to be sent: an event, comfort noise or a codec that `to` would not understand, or a packet from before
 /// the two were connected.
 pub fn forward(
     now: Now,
@@ -45,14 +47,18 @@ pub fn forward(
     let view = View::parse(buf.bytes()).ok()?;
     let (fields, payload) = (view.fields(), view.payload_range());
     let event = from.dtmf == Some(fields.payload_type);
-    let payload_type =
-        if event { to.dtmf } else { Some(to.payload_type).filter(|_| relayable(from.codec, to.codec)) };
+    let noise = fields.payload_type == COMFORT_NOISE && !event;
+    let payload_type = match relayable(from.codec, to.codec) {
+        _ if event => to.dtmf,
+        true if noise => to.noise.then_some(COMFORT_NOISE),
+        able => able.then_some(to.payload_type),
+    };
     let Some(payload_type) = payload_type else {
         stream.left_out();
         return None;
     };
     let fields = stream.relayed(now, &fields, payload_type, event)?;
-    if !event && from.codec != to.codec {
+    if !event && !noise && from.codec != to.codec {
         transcode(from.codec, to.codec, buf.part_mut(payload.clone()));
     }
     buf.rewrite(&fields, payload);
@@ -64,9 +70,9 @@ mod tests {
     use super::*;
     use crate::codec::silence;
 
-    const MU: Voice = Voice { codec: Codec::Pcmu, payload_type: 0, dtmf: Some(101) };
-    const A: Voice = Voice { codec: Codec::Pcma, payload_type: 8, dtmf: Some(96) };
-    const PLAIN: Voice = Voice { codec: Codec::Pcmu, payload_type: 0, dtmf: None };
+    const MU: Voice = Voice { codec: Codec::Pcmu, payload_type: 0, dtmf: Some(101), noise: false };
+    const A: Voice = Voice { codec: Codec::Pcma, payload_type: 8, dtmf: Some(96), noise: true };
+    const PLAIN: Voice = Voice { codec: Codec::Pcmu, payload_type: 0, dtmf: None, noise: false };
 
     fn packet(seq: u16, payload_type: u8, payload: &[u8]) -> PacketBuf {
         let mut buf = PacketBuf::default();
@@ -104,7 +110,15 @@ mod tests {
     }
 
     #[test]
-    fn events_change_their_payload_type_or_are_left_out_without_a_gap() {
+    fn comfort_noise_stays_what_it_is_whatever_the_law() {
+        let mut buf = packet(7, 13, &[60]);
+        forward(Now(0), &mut buf, MU, A, &mut stream());
+        let view = View::parse(buf.bytes()).unwrap();
+        assert_eq!((view.fields().payload_type, view.payload()), (13, &[60][..]));
+    }
+
+    #[test]
+    fn events_change_their_payload_type_and_what_is_not_agreed_on_is_left_out_without_a_gap() {
         let mut s = stream();
         forward(Now(0), &mut packet(1, 0, &[0; 160]), MU, A, &mut s);
         let mut buf = packet(2, 101, &[5, 0, 0, 160]);
@@ -115,7 +129,12 @@ mod tests {
         let mut s = stream();
         forward(Now(0), &mut packet(1, 0, &[0; 160]), MU, PLAIN, &mut s);
         assert_eq!(forward(Now(1), &mut packet(2, 101, &[5, 0, 0, 160]), MU, PLAIN, &mut s), None);
-        let mut buf = packet(3, 0, &[0; 160]);
+        assert_eq!(
+            forward(Now(1), &mut packet(3, 13, &[60]), A, PLAIN, &mut s),
+            None,
+            "it wants no comfort noise"
+        );
+        let mut buf = packet(4, 0, &[0; 160]);
         forward(Now(2), &mut buf, MU, PLAIN, &mut s);
         assert_eq!(View::parse(buf.bytes()).unwrap().fields().seq, 102);
     }

@@ -3,8 +3,8 @@
 //! ```text
 //! speech ends ─ hang-over ─► it is over ─ recogniser ─► words ─ understanding ─► text ─ voice ─► samples ─ sending ─► first sound
 //! ```
-//! A sentence is written down while the hang-over runs, so that the recogniser's part is only what it took longer; that and the wait
-//! for a free one are one. What a step of ours takes is measured by whoever gives it ([`Switch::took`]), since no time passes
+//! A sentence is written down while the hang-over runs, so that the recogniser's part is only what it took longer. How long the sentence
+//! waited for a free one, and how long that took for it, stand beside. What a step of ours takes is measured by whoever gives it ([`Switch::took`]), since no time passes
 //! within one. All of it is in the record of each turn, and [`Answers`] has it for all calls.
 
 use super::cdr::{Cdr, TurnRecord};
@@ -42,6 +42,8 @@ pub(super) struct Sentence {
     pub(super) over: Now,
     /// When its words came, if that was before it was over.
     pub(super) written: Option<Now>,
+    /// How long it waited for a recogniser.
+    pub(super) waited: Duration,
     /// How many samples it has.
     pub(super) samples: usize,
 }
@@ -130,6 +132,7 @@ impl Call {
     pub(super) fn sentence_taken(&mut self, now: Now, sentence: Sentence, turn: &mut TurnRecord) {
         self.answering.turned(now, sentence);
         turn.recognise_ms = Some(ms(sentence.written.unwrap_or(now), sentence.handed));
+        turn.queued_ms = Some(sentence.waited.as_millis() as u64);
         turn.speech_ms = Some(sentence.samples as u64 * 1000 / u64::from(SAMPLE_RATE));
     }
 }
@@ -148,7 +151,7 @@ impl Switch {
 type Of = fn(&TurnRecord) -> Option<u64>;
 
 /// What is measured of every turn, by name: in ms, the real-time factor in thousandths of the sentence's length.
-const MEASURED: [(&str, Of); 9] = [
+const MEASURED: [(&str, Of); 10] = [
     ("gap", |t| t.gap_ms),
     ("hang-over", |t| Some(t.gap?.hangover_ms)),
     ("recogniser", |t| Some(t.gap?.recogniser_ms)),
@@ -156,8 +159,12 @@ const MEASURED: [(&str, Of); 9] = [
     ("voice", |t| Some(t.gap?.voice_ms)),
     ("sending", |t| Some(t.gap?.sending_ms)),
     ("barge-in", |t| t.barge_in_ms),
+    ("waiting for a recogniser", |t| t.queued_ms),
     ("recognising, all of it", |t| t.recognise_ms),
-    ("real-time factor, ‰", |t| Some(t.recognise_ms? * 1000 / t.speech_ms.filter(|ms| *ms > 0)?)),
+    ("real-time factor, ‰", |t| {
+        let decoding = t.recognise_ms?.saturating_sub(t.queued_ms?);
+        Some(decoding * 1000 / t.speech_ms.filter(|ms| *ms > 0)?)
+    }),
 ];
 
 /// One of them over all turns so far.

@@ -181,6 +181,9 @@ pub struct TurnRecord {
     pub turn: Turn,
     /// From handing the sentence to the recogniser to its text, in ms; `None` for keys and silence.
     pub recognise_ms: Option<u64>,
+    /// How much of that it waited for a recogniser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_ms: Option<u64>,
     /// From the end of the caller's speech to the first sound of the answer, in ms; `None` for keys and silence.
     pub gap_ms: Option<u64>,
     /// What of it went where.
@@ -197,8 +200,9 @@ pub struct TurnRecord {
 impl TurnRecord {
     /// A turn that was taken `ms` after the INVITE, of which nothing is measured yet.
     pub(super) fn new(ms: u64, turn: Turn) -> TurnRecord {
-        let (recognise_ms, gap_ms, gap, speech_ms, barge_in_ms) = (None, None, None, None, None);
-        TurnRecord { ms, turn, recognise_ms, gap_ms, gap, speech_ms, barge_in_ms }
+        let (recognise_ms, queued_ms, gap_ms, gap, speech_ms, barge_in_ms) =
+            (None, None, None, None, None, None);
+        TurnRecord { ms, turn, recognise_ms, queued_ms, gap_ms, gap, speech_ms, barge_in_ms }
     }
 }
 

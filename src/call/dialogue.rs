@@ -13,6 +13,7 @@ use crate::ivr::{self, Heard, NotHeard, Outcome, Phrase};
 use crate::limits;
 use crate::media;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Call {
     pub(super) fn dialog(&mut self, now: Now, input: ivr::Input, s: &mut Shared, out: &mut Vec<Output>) {
@@ -189,28 +190,40 @@ impl Call {
         self.utterances += 1;
         let utterance = self.utterances;
         let (ended, samples_count) = (speech_ended_at, samples.len());
-        let sentence =
-            Sentence { utterance, handed: now, ended, over: now, written: None, samples: samples_count };
+        let sentence = Sentence {
+            utterance,
+            handed: now,
+            ended,
+            over: now,
+            written: None,
+            waited: Duration::ZERO,
+            samples: samples_count,
+        };
         if let Some(before) = self.recognising.replace(sentence) {
             // The caller went on speaking: the newer sentence counts.
             s.timers.clear((self.id, Due::Recognise(before.utterance)));
         }
         s.timers.set((self.id, Due::Recognise(utterance)), now + limits::RECOGNISE_MAX);
-        out.push(Output::Recognise { call: self.id, utterance, lang: self.dialog.lang(), samples });
+        let lang = self.dialog.lang();
+        out.push(Output::Recognise { call: self.id, utterance, lang, early: false, samples });
     }
 
     pub(super) fn recognised(
         &mut self,
         now: Now,
         utterance: u32,
+        waited: Duration,
         heard: std::result::Result<Heard, NotHeard>,
         s: &mut Shared,
         out: &mut Vec<Output>,
     ) {
-        if self.recognised_early(now, utterance, &heard, out)
+        if self.recognised_early(now, utterance, waited, &heard, out)
             || self.recognising.is_none_or(|sentence| sentence.utterance != utterance)
         {
             return;
+        }
+        if let Some(sentence) = &mut self.recognising {
+            sentence.waited = waited;
         }
         if self.stage != Stage::Dialogue {
             // In the dialogue its turn clears it, with the time that it took.

@@ -16,6 +16,7 @@ use crate::base::{LegId, Now};
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A sentence that may be over.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(super) struct Early {
     since: Now,
     speech_ended_at: Now,
     samples: usize,
-    /// What it was, and since when that is known.
-    heard: Option<(Now, Result<Heard, NotHeard>)>,
+    /// What it was, since when that is known, and how long it waited for a recogniser.
+    heard: Option<(Now, Duration, Result<Heard, NotHeard>)>,
 }
 
 impl Early {
@@ -37,7 +38,8 @@ impl Early {
             handed,
             ended,
             over: handed,
-            written: self.heard.as_ref().map(|(at, _)| *at),
+            written: self.heard.as_ref().map(|(at, ..)| *at),
+            waited: Duration::ZERO,
             samples: self.samples,
         }
     }
@@ -60,7 +62,8 @@ impl Call {
         let utterance = self.utterances;
         self.early =
             Some(Early { utterance, since: now, speech_ended_at, samples: samples.len(), heard: None });
-        out.push(Output::Recognise { call: self.id, utterance, lang: self.dialog.lang(), samples });
+        let lang = self.dialog.lang();
+        out.push(Output::Recognise { call: self.id, utterance, lang, early: true, samples });
     }
 
     /// The caller has finished: true if the sentence is being written down already, or is.
@@ -78,7 +81,7 @@ impl Call {
         let utterance = early.utterance;
         self.recognising = Some(Sentence { over: now, ..early.sentence() });
         match early.heard {
-            Some((_, heard)) => self.recognised(now, utterance, heard, s, out),
+            Some((_, waited, heard)) => self.recognised(now, utterance, waited, heard, s, out),
             None => s.timers.set((self.id, Due::Recognise(utterance)), now + limits::RECOGNISE_MAX),
         }
         true
@@ -89,6 +92,7 @@ impl Call {
         &mut self,
         now: Now,
         utterance: u32,
+        waited: Duration,
         heard: &Result<Heard, NotHeard>,
         out: &mut Vec<Output>,
     ) -> bool {
@@ -107,7 +111,7 @@ impl Call {
                 true
             }
             _ => {
-                early.heard = Some((now, heard.clone()));
+                early.heard = Some((now, waited, heard.clone()));
                 true
             }
         }

@@ -9,6 +9,7 @@ use crate::media::{self, Prompt, Report};
 use crate::sip;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the switch is given.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Input {
     Recognised {
         call: CallId,
         utterance: u32,
+        /// How long it waited for a recogniser.
+        waited: Duration,
         heard: Result<Heard, NotHeard>,
     },
     /// Answer to [`Output::LookUp`].
@@ -83,6 +86,8 @@ pub enum Output {
         call: CallId,
         utterance: u32,
         lang: Lang,
+        /// The caller may go on: it can be refused, and comes again if it does not.
+        early: bool,
         samples: Arc<[i16]>,
     },
     /// Ask a service of this line. Answered by `LookedUp`.

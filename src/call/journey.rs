@@ -376,7 +376,9 @@ impl Call {
     pub(super) fn due(&mut self, now: Now, due: Due, s: &mut Shared, out: &mut Vec<Output>) {
         match due {
             Due::Dialog => self.dialog_due(now, s, out),
-            Due::Recognise(utterance) => self.recognised(now, utterance, Err(NotHeard::Unavailable), s, out),
+            Due::Recognise(utterance) => {
+                self.recognised(now, utterance, Duration::ZERO, Err(NotHeard::Unavailable), s, out);
+            }
             Due::Render => self.rendered(now, true, s, out),
             Due::TooLong => {
                 self.moment(now, Moment::Fault { what: "the call has lasted too long".into() }, out);

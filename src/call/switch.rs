@@ -201,8 +201,10 @@ impl Switch {
             Input::Opened { leg, addr } => {
                 self.with_leg(leg, out, |call, shared, out| call.opened(now, leg, addr, shared, out));
             }
-            Input::Recognised { call, utterance, heard } => {
-                self.with(call, out, |call, shared, out| call.recognised(now, utterance, heard, shared, out));
+            Input::Recognised { call, utterance, waited, heard } => {
+                self.with(call, out, |call, shared, out| {
+                    call.recognised(now, utterance, waited, heard, shared, out);
+                });
             }
             Input::LookedUp { call, ask, reply } => {
                 let input = ivr::Input::LookedUp { ask, reply };

@@ -17,7 +17,7 @@ pub(super) struct Asr {
     /// The language spoken: zh or en.
     #[arg(long, default_value = "zh", value_parser = lang)]
     lang: Lang,
-    /// One JSON object a line: file, text, confidence, ms.
+    /// One JSON object a line: file, text, confidence, others (what it may have been instead, with probabilities), ms.
     #[arg(long)]
     json: bool,
 }
@@ -40,11 +40,14 @@ pub(super) fn asr(args: &Asr, places: &Places) -> Result<(), String> {
         let name = file.display();
         if args.json {
             let row = serde_json::json!({
-                "file": name.to_string(), "text": heard.text, "confidence": heard.confidence, "ms": ms as u64,
+                "file": name.to_string(), "text": heard.text, "confidence": heard.confidence, "others": heard.others, "ms": ms as u64,
             });
             outln!("{row}");
         } else {
             outln!("{name}: {} (confidence {:.2}, {ms} ms)", heard.text, heard.confidence);
+            for other in heard.others {
+                outln!("    or {} ({:.2})", other.text, other.probability);
+            }
         }
     }
     Ok(())

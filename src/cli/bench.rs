@@ -42,10 +42,15 @@ enum What {
         #[arg(long)]
         recognisers: Option<usize>,
     },
+    /// How many words (English) and characters (Mandarin) each model gets wrong of what people said.
+    Words(super::words::Words),
 }
 
 pub(super) async fn bench(args: &Bench, places: &Places) -> Result<(), String> {
-    let What::Speech { target_ms, recognisers } = args.what;
+    let (target_ms, recognisers) = match &args.what {
+        What::Words(args) => return super::words::words(args, places),
+        What::Speech { target_ms, recognisers } => (*target_ms, *recognisers),
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = recognisers.unwrap_or(cores).max(1);
     let sentences = sentences(places).await?;

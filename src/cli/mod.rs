@@ -34,13 +34,13 @@ mod story;
 mod supervise;
 mod tickets;
 mod tts;
+mod words;
 
 use clap::{Args, Parser, Subcommand};
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use trunkline::base::Lang;
 use trunkline::config::{Config, VoiceChoice};
 use trunkline::drive::voices::Speakers;
 use trunkline::drive::{encoder, engine, files, piper, recogniser, speaker, voices};
@@ -88,14 +88,15 @@ impl Places {
         Ok((config, encoder))
     }
 
-    /// Who speaks: as `server.toml` has it, or `chosen` for a language; and what is wrong with a voice.
-    fn speakers(&self, chosen: Option<(Lang, &str)>) -> Result<(Speakers, Vec<String>), String> {
-        let wanted = match chosen {
-            Some((lang, name)) => vec![VoiceChoice::new(lang, name)],
-            None => files::load(&self.config).map(|config| config.server.voices).unwrap_or_default(),
-        };
+    /// The voices that `server.toml` names; none where there is none to be read.
+    fn voices(&self) -> Vec<VoiceChoice> {
+        files::load(&self.config).map(|config| config.server.voices).unwrap_or_default()
+    }
+
+    /// Who speaks, where these are `wanted`; and what is wrong with a voice.
+    fn speakers(&self, wanted: &[VoiceChoice]) -> Result<(Speakers, Vec<String>), String> {
         let binary = std::env::current_exe().map_err(|e| e.to_string())?;
-        Ok(voices::speakers(&self.models(), &binary, &wanted))
+        Ok(voices::speakers(&self.models(), &binary, wanted))
     }
 
     fn models(&self) -> PathBuf {

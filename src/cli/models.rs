@@ -151,7 +151,7 @@ fn list(places: &Places) -> Result<(), String> {
         let state = result.as_ref().map_or_else(Clone::clone, described);
         outln!("  {name:<32} {state}{}", if listens { "  (the server listens with it)" } else { "" });
     }
-    let (speakers, _) = places.speakers(None)?;
+    let (speakers, _) = places.speakers(&places.voices())?;
     for (path, result) in voices::all(&folder) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let speaks = result.as_ref().is_ok_and(|v| speakers.get(&v.lang).is_some_and(|s| s.name() == name));

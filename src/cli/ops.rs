@@ -3,7 +3,7 @@
 use super::Places;
 use clap::Args;
 use serde::Serialize;
-use trunkline::config::{Problem, Severity};
+use trunkline::config::{Config, Problem, Severity};
 use trunkline::drive::control::{self, Action, Answer, Ask};
 use trunkline::drive::{encoder, files};
 
@@ -26,14 +26,20 @@ struct Checked<'a> {
     problems: &'a [Problem],
 }
 
+/// The voices can be used, those that are named and those that are there.
+fn usable(places: &Places, config: &Config) -> Result<(), String> {
+    let (_, problems) = places.speakers(&config.server.voices)?;
+    problems.first().map_or(Ok(()), |why| Err(format!("a voice cannot be used: {why}")))
+}
+
 pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
     encoder::find(&places.models())?;
-    if let Some(why) = places.speakers(None)?.1.into_iter().next() {
-        return Err(format!("a voice cannot be used: {why}"));
-    }
     if args.json {
         let (version, problems) = match files::checked(&places.config)? {
-            Ok(config) => (Some(config.version), config.warnings),
+            Ok(config) => {
+                usable(places, &config)?;
+                (Some(config.version), config.warnings)
+            }
             Err(problems) => (None, problems),
         };
         let told = Checked { version: version.as_deref(), problems: &problems };
@@ -42,6 +48,7 @@ pub(super) fn check(args: &Check, places: &Places) -> Result<(), String> {
         return if version.is_some() { Ok(()) } else { Err(format!("{errors} errors")) };
     }
     let config = files::load(&places.config)?;
+    usable(places, &config)?;
     files::tls(&places.config, &config)?;
     files::stir(&places.config, &config)?;
     for warning in &config.warnings {

@@ -206,6 +206,11 @@ pub(super) fn describe(moment: &Moment, cdr: &Cdr) -> String {
 /// A turn in words: what was heard, what it was taken for, how sure, how fast.
 pub(super) fn describe_turn(turn: &trunkline::call::TurnRecord) -> String {
     let mut out = format!("heard \"{}\"", turn.turn.heard.reveal());
+    let others = turn.turn.others.reveal().iter();
+    let others: Vec<String> = others.map(|o| format!("\"{}\" {:.2}", o.text, o.probability)).collect();
+    if !others.is_empty() {
+        out += &format!(" (or {})", others.join(", "));
+    }
     if let Some(intent) = &turn.turn.intent {
         out += &format!(" → {intent} {:.2}", turn.turn.score);
     }

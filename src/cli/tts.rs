@@ -4,6 +4,7 @@ use super::Places;
 use clap::Args;
 use std::path::PathBuf;
 use trunkline::base::Lang;
+use trunkline::config::VoiceChoice;
 use trunkline::drive::voice::{self, Voice};
 
 /// Speak a text into a WAV file, as the server would say it.
@@ -24,7 +25,11 @@ pub(super) struct Tts {
 pub(super) async fn tts(args: &Tts, places: &Places) -> Result<(), String> {
     let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let lang = args.lang.unwrap_or(if args.text.chars().any(han) { Lang::Zh } else { Lang::En });
-    let (speakers, problems) = places.speakers(args.voice.as_deref().map(|voice| (lang, voice)))?;
+    let wanted = match &args.voice {
+        Some(name) => vec![VoiceChoice::new(lang, name)],
+        None => places.voices(),
+    };
+    let (speakers, problems) = places.speakers(&wanted)?;
     if let Some(why) = problems.first() {
         return Err(why.clone());
     }

@@ -44,7 +44,7 @@ pub use problem::{Problem, Severity};
 pub(crate) use queue::RawQueue;
 pub use route::Route;
 pub use server::{NoWay, Place, Server};
-pub use speech::{EngineServer, VoiceChoice};
+pub use speech::{EngineServer, VoiceChoice, VoiceSource};
 pub use stir::{Sign, Stir};
 pub use team::{Code, Password};
 pub(crate) use team::{RawAgent, setup};

@@ -22,12 +22,22 @@ pub struct EngineServer {
     pub langs: Vec<Lang>,
 }
 
+/// Where a voice comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VoiceSource {
+    /// espeak-ng.
+    Plain,
+    /// A file in the folder of voices.
+    File(String),
+    /// A server: `ws://` or `wss://`.
+    Server(String),
+}
+
 /// Who is to speak a language.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VoiceChoice {
     pub lang: Lang,
-    /// A file in the folder of voices; `None` is espeak-ng.
-    pub file: Option<String>,
+    pub source: VoiceSource,
     /// Name or number of one of its people.
     pub speaker: Option<String>,
     /// 1 is as fast as the voice was made.
@@ -39,8 +49,11 @@ pub struct VoiceChoice {
 impl VoiceChoice {
     /// The voice `name` for `lang`, as it was made.
     pub fn new(lang: Lang, name: &str) -> VoiceChoice {
-        let file = (name != PLAIN).then(|| format!("{}.onnx", name.strip_suffix(".onnx").unwrap_or(name)));
-        VoiceChoice { lang, file, speaker: None, speed: 1.0, noise: None }
+        let source = match name {
+            PLAIN => VoiceSource::Plain,
+            _ => VoiceSource::File(format!("{}.onnx", name.strip_suffix(".onnx").unwrap_or(name))),
+        };
+        VoiceChoice { lang, source, speaker: None, speed: 1.0, noise: None }
     }
 }
 
@@ -68,7 +81,8 @@ struct RawEngine {
 #[serde(deny_unknown_fields)]
 struct RawVoice {
     lang: Spanned<String>,
-    file: String,
+    file: Option<String>,
+    url: Option<Spanned<String>>,
     speaker: Option<String>,
     speed: Option<Spanned<f32>>,
     noise: Option<Spanned<f32>>,
@@ -94,14 +108,7 @@ pub(super) fn read(file: &File, raw: Raw, server: &mut Server, problems: &mut Ve
 
 fn engines(file: &File, raw: Vec<RawEngine>, problems: &mut Vec<Problem>) -> Vec<EngineServer> {
     for engine in &raw {
-        let host =
-            engine.url.get_ref().split_once("://").filter(|(scheme, _)| matches!(*scheme, "ws" | "wss"));
-        if host.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
-            problems.push(
-                file.error(engine.url.span(), "not the address of an engine server")
-                    .help(Some("write it as \"ws://192.0.2.20:2700\" or \"wss://…\"".into())),
-            );
-        }
+        problems.extend(not_an_address(file, &engine.url, "an engine server"));
         if engine.langs.get_ref().is_empty() {
             problems.push(file.error(engine.langs.span(), "it listens to no language"));
         }
@@ -112,6 +119,15 @@ fn engines(file: &File, raw: Vec<RawEngine>, problems: &mut Vec<Problem>) -> Vec
         langs: raw.langs.into_inner(),
     };
     raw.into_iter().map(server).collect()
+}
+
+/// What is wrong with the address of a WebSocket server.
+fn not_an_address(file: &File, url: &Spanned<String>, what: &str) -> Option<Problem> {
+    let host = url.get_ref().split_once("://").filter(|(scheme, _)| matches!(*scheme, "ws" | "wss"));
+    host.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])).then(|| {
+        file.error(url.span(), format!("not the address of {what}"))
+            .help(Some("write it as \"ws://192.0.2.20:2700\" or \"wss://…\"".into()))
+    })
 }
 
 fn voices(file: &File, raw: Vec<RawVoice>, problems: &mut Vec<Problem>) -> Vec<VoiceChoice> {
@@ -137,7 +153,19 @@ fn voices(file: &File, raw: Vec<RawVoice>, problems: &mut Vec<Problem>) -> Vec<V
         };
         let speed = within(raw.speed, 0.5..=2.0).unwrap_or(1.0);
         let noise = within(raw.noise, 0.0..=1.0);
-        out.push(VoiceChoice { speaker: raw.speaker, speed, noise, ..VoiceChoice::new(lang, &raw.file) });
+        let source = match (raw.url, raw.file) {
+            (Some(url), None) => {
+                problems.extend(not_an_address(file, &url, "a voice server"));
+                VoiceSource::Server(url.into_inner())
+            }
+            (None, Some(name)) => VoiceChoice::new(lang, &name).source,
+            _ => {
+                let text = "a voice has either a `file` or a `url`";
+                problems.push(file.error(raw.lang.span(), text));
+                continue;
+            }
+        };
+        out.push(VoiceChoice { lang, source, speaker: raw.speaker, speed, noise });
     }
     out
 }
@@ -160,13 +188,15 @@ mod tests {
         );
         let en = VoiceChoice {
             lang: Lang::En,
-            file: Some("en_US-joe-medium.onnx".into()),
+            source: VoiceSource::File("en_US-joe-medium.onnx".into()),
             speaker: Some("joe".into()),
             speed: 1.1,
             noise: Some(0.5),
         };
-        let zh = VoiceChoice { lang: Lang::Zh, file: None, speaker: None, speed: 1.0, noise: None };
-        assert_eq!((voices, problems), (vec![en, zh], vec![]));
+        assert_eq!((voices, problems), (vec![en, VoiceChoice::new(Lang::Zh, "espeak-ng")], vec![]));
+        let (voices, problems) = parse("[[voice]]\nlang = \"zh\"\nurl = \"ws://tts.example\"");
+        assert_eq!(voices[0].source, VoiceSource::Server("ws://tts.example".into()));
+        assert_eq!(problems, Vec::<String>::new());
     }
 
     #[test]
@@ -192,6 +222,9 @@ mod tests {
         let of = |text: &str| parse(text).1.join("; ");
         assert_eq!(of("[[voice]]\nlang = \"de\"\nfile = \"x\""), "not a language that is spoken here");
         assert_eq!(of("[[voice]]\nlang = \"en\"\nfile = \"x\"\nspeed = 3"), "must lie between 0.5 and 2");
+        assert_eq!(of("[[voice]]\nlang = \"en\""), "a voice has either a `file` or a `url`");
+        let http = "[[voice]]\nlang = \"en\"\nurl = \"http://x\"";
+        assert_eq!(of(http), "not the address of a voice server");
         let twice = "[[voice]]\nlang = \"en\"\nfile = \"x\"\n".repeat(2);
         assert_eq!(of(&twice), "this language has a voice already");
     }

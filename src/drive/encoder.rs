@@ -1,7 +1,7 @@
 //! The sentence encoder of the models folder, if there is one: read once, and what it has turned into vectors is kept.
 //!
 //! A sentence takes it some milliseconds. The recogniser's task asks it before it hands a sentence on, so that the thread that decides
-//! finds the answer here; examples that have not changed cost nothing at a reload.
+//! finds the answer here; at a reload examples are turned into vectors beside that thread, those that have not changed at no cost.
 
 use crate::limits::ENCODED_TEXTS_MAX;
 use crate::nlu::{Bert, Encoder, Files};

@@ -1,5 +1,7 @@
 //! The inside of a recogniser process: whisper.cpp with one model on one thread. See `recogniser.rs` for the pipe.
 
+use super::branches::{Branches, Token, text};
+use super::voice::samples;
 use crate::asr;
 use crate::base::Lang;
 use crate::ivr::Heard;
@@ -24,19 +26,22 @@ pub fn worker(model: &Path) -> Result<(), String> {
         let count = u32::from_le_bytes([e, f, g, h]);
         let mut octets = vec![0; count as usize * 2];
         stdin.read_exact(&mut octets).map_err(|e| e.to_string())?;
-        let samples: Vec<i16> = octets.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect();
-        let heard = engine.recognise(if lang == 0 { Lang::Zh } else { Lang::En }, &samples)?;
-        let mut out = Vec::with_capacity(12 + heard.text.len());
-        out.extend([a, b, c, d]);
+        let heard = engine.recognise(if lang == 0 { Lang::Zh } else { Lang::En }, &samples(&octets))?;
+        let mut out = vec![a, b, c, d];
         out.extend(heard.confidence.to_le_bytes());
-        out.extend((heard.text.len() as u32).to_le_bytes());
-        out.extend(heard.text.as_bytes());
+        out.push(heard.texts().count() as u8);
+        for (text, probability) in heard.texts() {
+            out.extend(probability.to_le_bytes());
+            out.extend((text.len() as u32).to_le_bytes());
+            out.extend(text.as_bytes());
+        }
         stdout.write_all(&out).and_then(|()| stdout.flush()).map_err(|e| e.to_string())?;
     }
 }
 
 /// whisper.cpp with one model, used from one thread.
 pub struct Engine {
+    context: WhisperContext,
     state: WhisperState,
     audio_ctx: i32,
 }
@@ -67,14 +72,36 @@ impl Engine {
         let name = path.to_str().ok_or("the model's path is not UTF-8")?;
         let context = WhisperContext::new_with_params(name, with).map_err(|e| e.to_string())?;
         let audio_ctx = context.n_audio_ctx();
-        Ok(Engine { state: context.create_state().map_err(|e| e.to_string())?, audio_ctx })
+        let state = context.create_state().map_err(|e| e.to_string())?;
+        Ok(Engine { context, state, audio_ctx })
     }
 
-    /// Writes down 8 kHz samples. An empty text means that there was nothing to write.
+    /// Writes down 8 kHz samples, and what they may have been instead. An empty text means that there was nothing to write.
     ///
     /// # Errors
     /// When whisper.cpp fails.
     pub fn recognise(&mut self, lang: Lang, samples: &[i16]) -> Result<Heard, String> {
+        let tokens = self.decode(lang, samples)?;
+        let others = Branches::new(&self.context, &mut self.state, lang).grow(&tokens)?;
+        Ok(Heard { others, ..self.written(&tokens) })
+    }
+
+    /// The same without what else they may have been.
+    ///
+    /// # Errors
+    /// When whisper.cpp fails.
+    pub fn likeliest(&mut self, lang: Lang, samples: &[i16]) -> Result<Heard, String> {
+        let tokens = self.decode(lang, samples)?;
+        Ok(self.written(&tokens))
+    }
+
+    fn written(&self, tokens: &[Token]) -> Heard {
+        // The geometric mean of the tokens' probabilities.
+        let mean = tokens.iter().map(|t| t.log_p).sum::<f32>() / tokens.len().max(1) as f32;
+        Heard::new(text(&self.context, tokens), if tokens.is_empty() { 0.0 } else { mean.exp() })
+    }
+
+    fn decode(&mut self, lang: Lang, samples: &[i16]) -> Result<Vec<Token>, String> {
         let mut audio = asr::upsample(samples);
         audio.resize(audio.len().max(LEAST_SAMPLES), 0.0);
         let positions = (audio.len() / SAMPLES_PER_POSITION + POSITIONS_AFTER) as i32;
@@ -92,19 +119,12 @@ impl Engine {
         params.set_print_timestamps(false);
         params.set_print_special(false);
         self.state.full(params, &audio).map_err(|e| e.to_string())?;
-        let mut text = String::new();
-        let (mut log_sum, mut tokens) = (0.0f32, 0u32);
+        let mut tokens = Vec::new();
         for segment in self.state.as_iter() {
-            text.push_str(&segment.to_str_lossy().map_err(|e| e.to_string())?);
-            for k in 0..segment.n_tokens() {
-                if let Some(token) = segment.get_token(k) {
-                    log_sum += token.token_probability().max(1e-6).ln();
-                    tokens += 1;
-                }
-            }
+            let all = (0..segment.n_tokens()).filter_map(|k| segment.get_token(k));
+            tokens
+                .extend(all.map(|t| Token { id: t.token_id(), log_p: t.token_probability().max(1e-6).ln() }));
         }
-        // The geometric mean of the tokens' probabilities.
-        let confidence = if tokens == 0 { 0.0 } else { (log_sum / tokens as f32).exp() };
-        Ok(Heard { text: text.trim().to_owned(), confidence })
+        Ok(tokens)
     }
 }

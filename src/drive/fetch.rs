@@ -2,11 +2,12 @@
 //! comes any more. Whether it is what was wanted is for whoever wanted it to see.
 
 use super::http::connect;
+use super::redirect::led;
 use crate::limits::{FETCH_REDIRECTS_MAX, FETCH_STALL_MAX};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::handshake;
-use hyper::header::{HOST, LOCATION};
+use hyper::header::HOST;
 use hyper::{Request, Response, Uri};
 use std::fs::File;
 use std::io::Write;
@@ -29,9 +30,7 @@ pub async fn fetch(url: &str, file: &Path, octets: u64, mut told: impl FnMut(u64
         let answer = timeout(FETCH_STALL_MAX, get(&at)).await;
         let answer = answer.map_err(|_| failed("no answer"))?.map_err(|why| failed(&why))?;
         if answer.status().is_redirection() {
-            let to = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok());
-            at = to
-                .and_then(|to| led(&at, to))
+            at = led(&at, answer.headers())
                 .ok_or_else(|| failed("it leads to no address that can be used"))?;
             continue;
         }
@@ -69,21 +68,6 @@ async fn get(uri: &Uri) -> Result<Response<Incoming>, String> {
     // It carries the answer's body, and ends with it.
     tokio::spawn(connection);
     sender.send_request(request).await.map_err(wrong)
-}
-
-/// Where a redirection leads: never from TLS into the open.
-fn led(from: &Uri, to: &str) -> Option<Uri> {
-    let to: Uri = to.parse().ok()?;
-    let to = match to.authority() {
-        Some(_) => to,
-        None => Uri::builder()
-            .scheme(from.scheme()?.clone())
-            .authority(from.authority()?.clone())
-            .path_and_query(to.path_and_query()?.clone())
-            .build()
-            .ok()?,
-    };
-    (from.scheme_str() == to.scheme_str() || to.scheme_str() == Some("https")).then_some(to)
 }
 
 #[cfg(test)]
@@ -136,13 +120,5 @@ mod tests {
         }
         assert!(fetch("http://", &file, 9, |_| {}).await.is_err());
         std::fs::remove_file(file).unwrap();
-    }
-
-    #[test]
-    fn a_redirection_stays_encrypted() {
-        let uri = |text: &str| text.parse::<Uri>().unwrap();
-        assert!(led(&uri("https://a.example/x"), "http://a.example/y").is_none());
-        assert_eq!(led(&uri("https://a.example/x"), "/y?z").unwrap(), uri("https://a.example/y?z"));
-        assert_eq!(led(&uri("http://a.example/x"), "https://b.example/").unwrap(), uri("https://b.example/"));
     }
 }

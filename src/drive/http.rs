@@ -3,10 +3,11 @@
 //!
 //! Time-outs, retries and the size of answers are bounded; answers are kept in memory for as long as the look-up says.
 
+use super::redirect::led_at_home;
 use super::tls;
 use crate::base::{CallId, Pii};
 use crate::ivr::{RETRY_PAUSE, Request, ServiceReply as Reply};
-use crate::limits::{LOOKUP_OCTETS_MAX, LOOKUPS_AT_ONCE, LOOKUPS_CACHED};
+use crate::limits::{LOOKUP_OCTETS_MAX, LOOKUP_REDIRECTS_MAX, LOOKUPS_AT_ONCE, LOOKUPS_CACHED};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
@@ -103,10 +104,11 @@ async fn tries(request: &Request, headers: &[(String, Pii<String>)]) -> Option<R
     last
 }
 
-/// One request. `body` is JSON to POST; without it is GET. The error says nothing of what was asked.
+/// One request. `body` is JSON to POST; without it is GET. Redirections are followed where they stay at home (`redirect.rs`). The error
+/// says nothing of what was asked.
 ///
 /// # Errors
-/// When there is no connection, no answer in time, or too long a one.
+/// When there is no connection, no answer in time, too long a one, or one that leads elsewhere.
 pub async fn fetch(
     url: &str,
     body: Option<&String>,
@@ -118,13 +120,35 @@ pub async fn fetch(
         .map_err(|_| "it takes too long".to_owned())?
 }
 
+/// One request and what it is led to, if that is where it may go.
 async fn exchange(
     url: &str,
     body: Option<&String>,
     headers: &[(String, Pii<String>)],
 ) -> Result<Reply, String> {
-    let uri: Uri = url.parse().map_err(|_| "the address cannot be read")?;
-    let path = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    let mut uri: Uri = url.parse().map_err(|_| "the address cannot be read")?;
+    for _ in 0..=LOOKUP_REDIRECTS_MAX {
+        let request = request(&uri, body, headers)?;
+        let method = request.method().clone();
+        let answer = one(&uri, request).await?;
+        if !answer.status().is_redirection() {
+            let status = answer.status().as_u16();
+            let text =
+                String::from_utf8(answer.into_body().to_vec()).map_err(|_| "the answer is not UTF-8")?;
+            return Ok(Reply { status, body: Pii::new(text) });
+        }
+        let to = led_at_home(&uri, &method, answer.status(), answer.headers());
+        uri = to.ok_or_else(|| format!("it answers {} and leads where we do not follow", answer.status()))?;
+    }
+    Err("it leads on and on".to_owned())
+}
+
+fn request(
+    uri: &Uri,
+    body: Option<&String>,
+    headers: &[(String, Pii<String>)],
+) -> Result<hyper::Request<Full<Bytes>>, String> {
+    let path = uri.path_and_query().map_or("/", |p| p.as_str());
     let mut request = hyper::Request::new(Full::new(Bytes::from(body.cloned().unwrap_or_default())));
     *request.uri_mut() = path.parse().map_err(|_| "the address cannot be read")?;
     let authority = uri.authority().ok_or("the address has no host")?.as_str();
@@ -141,16 +165,19 @@ async fn exchange(
         fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.method_mut() = Method::POST;
     }
+    Ok(request)
+}
+
+/// Sends `request` on a connection of its own.
+async fn one(uri: &Uri, request: hyper::Request<Full<Bytes>>) -> Result<hyper::Response<Bytes>, String> {
     let wrong = |_: hyper::Error| "the connection broke".to_owned();
-    let (mut sender, connection) = handshake(connect(&uri).await?).await.map_err(wrong)?;
+    let (mut sender, connection) = handshake(connect(uri).await?).await.map_err(wrong)?;
     // Dropped with this future, and the connection with it: a time-out leaves nothing behind.
     let answer = async {
-        let answer = sender.send_request(request).await.map_err(wrong)?;
-        let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), LOOKUP_OCTETS_MAX).collect().await;
+        let (head, body) = sender.send_request(request).await.map_err(wrong)?.into_parts();
+        let body = Limited::new(body, LOOKUP_OCTETS_MAX).collect().await;
         let octets = body.map_err(|_| "the answer is too long or broke off")?.to_bytes();
-        let text = String::from_utf8(octets.to_vec()).map_err(|_| "the answer is not UTF-8")?;
-        Ok(Reply { status, body: Pii::new(text) })
+        Ok(hyper::Response::from_parts(head, octets))
     };
     tokio::pin!(connection, answer);
     tokio::select! {
@@ -256,6 +283,30 @@ mod tests {
         assert_eq!(asked(&mut services, &mut out, request(&url, 0)).await, None, "slow twice");
         let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         assert_eq!(asked(&mut services, &mut out, request(&format!("http://{gone}/"), 0)).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_redirection_is_followed_at_home_with_its_secrets_and_nowhere_else() {
+        const MOVED: &str = "HTTP/1.1 307 Moved\r\nLocation: /new?y=2\r\nContent-Length: 0\r\n\r\n";
+        let secret = [("authorization".to_owned(), Pii::new("token".to_owned()))];
+        let body = "{\"a\":1}".to_owned();
+        let ask = |url: String, body: Option<String>| {
+            let secret = secret.clone();
+            async move { fetch(&url, body.as_ref(), &secret, Duration::from_secs(2)).await }
+        };
+        let (url, mut seen) = service(vec![(0, MOVED), (0, FINE)]).await;
+        assert_eq!(ask(url, Some(body)).await.unwrap().status, 200);
+        let (first, second) = (seen.recv().await.unwrap(), seen.recv().await.unwrap());
+        assert!(first.starts_with("POST /bills/7"), "{first}");
+        assert!(second.starts_with("POST /new?y=2 ") && second.ends_with("{\"a\":1}"), "{second}");
+        assert!(second.to_lowercase().contains("authorization: token"), "{second}");
+        let (url, _seen) = service(vec![(0, MOVED); 9]).await;
+        assert!(ask(url, None).await.unwrap_err().contains("on and on"));
+        let (other, mut unseen) = service(vec![(0, FINE)]).await;
+        let away = format!("HTTP/1.1 302 Moved\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n");
+        let (url, _seen) = service(vec![(0, away.leak())]).await;
+        assert!(ask(url, None).await.unwrap_err().contains("leads where we do not follow"));
+        assert!(unseen.try_recv().is_err(), "nobody else is asked");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! All I/O, clocks and threads. What is here decides nothing about calls: it reads sockets and clocks, gives what it
 //! read to a pure core, and does what the core wants done.
 
+mod branches;
 pub mod control;
 pub mod dns;
 pub mod encoder;
@@ -16,8 +17,10 @@ pub mod recogniser;
 pub mod phone;
 pub mod piper;
 mod record;
+mod redirect;
 mod remote;
 mod reporter;
+mod rest;
 pub mod sip;
 pub mod speaker;
 pub mod stir;
@@ -25,5 +28,6 @@ pub mod store;
 pub mod tickets;
 pub mod tls;
 pub mod voice;
+mod voice_server;
 pub mod voices;
 mod worker;

@@ -74,16 +74,27 @@ pub fn all(folder: &Path) -> Vec<(PathBuf, Result<Model, String>)> {
 /// When it is no usable model, another file of that name is there, or it cannot be written.
 pub fn add(folder: &Path, file: &Path) -> Result<Model, String> {
     check(file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let to = place_for(folder, file)?;
+    put(file, &to)?;
+    check(&to).map_err(|why| format!("{}: {why}", to.display()))
+}
+
+/// Where `file` goes in `folder`, which is made: under the name that it has, if that is free.
+pub(super) fn place_for(folder: &Path, file: &Path) -> Result<PathBuf, String> {
     let name = file.file_name().ok_or_else(|| format!("{} names no file", file.display()))?;
     let to = folder.join(name);
     if to.exists() {
         return Err(format!("{} is there already: remove it first", to.display()));
     }
+    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    Ok(to)
+}
+
+/// Copies in one step: nobody finds half a file.
+pub(super) fn put(file: &Path, to: &Path) -> Result<(), String> {
     let part = to.with_extension("part");
-    let cannot = |e: io::Error| format!("{}: {e}", to.display());
-    std::fs::create_dir_all(folder).map_err(cannot)?;
-    std::fs::copy(file, &part).and_then(|_| std::fs::rename(&part, &to)).map_err(cannot)?;
-    check(&to).map_err(|why| format!("{}: {why}", to.display()))
+    let copied = std::fs::copy(file, &part).and_then(|_| std::fs::rename(&part, to));
+    copied.map_err(|e| format!("{}: {e}", to.display()))
 }
 
 /// Checks one model file: its header, and its SHA-256 where that is known.

@@ -1,16 +1,18 @@
 //! Recogniser processes: our own binary run as `trunkline recognise-worker`, started, watched and replaced.
 //!
 //! A damaged model or a fault in native code ends a worker, not the server: the sentence it had is given to the next
-//! worker once, and if that fails too the caller is led by keys. What cannot be served in time is refused at once. Where there are engine
+//! worker once, and if that fails too the caller is led by keys. What cannot be served in time is refused at once ([`Admission`]). Where there are engine
 //! servers (`remote.rs`) they are asked first.
 //!
 //! `engine.rs` is the other end. On the pipe, both ways little-endian. Request: id `u32`, language `u8` (0 Mandarin, 1 English), samples `u32`, then
-//! that many `i16` at 8 kHz. Reply: id `u32`, confidence `f32`, octets `u32`, then the text in UTF-8.
+//! that many `i16` at 8 kHz. Reply: id `u32`, confidence `f32`, how many texts `u8`, the likeliest first, and for each its probability `f32`,
+//! octets `u32`, then the text in UTF-8. Sentences are handed over whole: for three seconds of speech, which take some 30 ms to write down, a
+//! pipe takes 13 µs.
 
 use super::models::Model;
 use super::remote::Remote;
-use crate::asr::Transcript;
-use crate::base::{CallId, Lang};
+use crate::asr::{Admission, Transcript};
+use crate::base::{CallId, Hypothesis, Lang, Now};
 use crate::config::EngineServer;
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
@@ -18,18 +20,15 @@ use crate::nlu::Encoder;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 /// The hidden subcommand that runs a worker.
 pub const WORKER: &str = "recognise-worker";
-/// Sentences waiting per worker beyond the one it works on. More could not be answered in time.
-const WAITING_PER_WORKER: usize = 6;
 /// A worker that died is replaced after this pause, doubled up to the second.
 const RESTART: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
 
@@ -39,6 +38,8 @@ pub struct Sentence {
     pub call: CallId,
     pub utterance: u32,
     pub lang: Lang,
+    /// It may not be over.
+    pub early: bool,
     /// 8 kHz.
     pub samples: Arc<[i16]>,
 }
@@ -48,11 +49,14 @@ pub struct Sentence {
 pub struct Recognised {
     pub call: CallId,
     pub utterance: u32,
+    /// How long it waited for a recogniser of ours.
+    pub waited: Duration,
     pub heard: Result<Heard, NotHeard>,
 }
 
 struct Job {
     sentence: Sentence,
+    handed: Instant,
     /// It has been with a worker that died.
     again: bool,
 }
@@ -62,8 +66,7 @@ struct Job {
 pub struct Recognisers {
     jobs: mpsc::UnboundedSender<Job>,
     results: mpsc::UnboundedSender<Recognised>,
-    waiting: Arc<AtomicUsize>,
-    bound: usize,
+    admission: Arc<Gate>,
     remote: Vec<Arc<Remote>>,
     encoder: Option<Arc<dyn Encoder>>,
 }
@@ -85,9 +88,9 @@ impl Recognisers {
     ) -> (Recognisers, mpsc::UnboundedReceiver<Recognised>) {
         let (jobs, job_queue) = mpsc::unbounded_channel();
         let (results, out) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let shared = Arc::new(Mutex::new(job_queue));
+        let shared = Arc::new(tokio::sync::Mutex::new(job_queue));
         let count = if model.is_some() { count } else { 0 };
+        let admission = Arc::new(Gate::new(count));
         for (number, model) in model.into_iter().flat_map(|model| (0..count).map(move |n| (n, model))) {
             let worker = Worker {
                 number,
@@ -96,14 +99,14 @@ impl Recognisers {
                 jobs: jobs.clone().downgrade(),
                 queue: shared.clone(),
                 results: results.clone(),
-                waiting: waiting.clone(),
+                admission: admission.clone(),
                 encoder: encoder.cloned(),
             };
             tokio::spawn(worker.run());
         }
-        let (bound, encoder) = (count * (WAITING_PER_WORKER + 1), encoder.cloned());
+        let encoder = encoder.cloned();
         let remote = servers.iter().map(|server| Arc::new(Remote::new(server.clone()))).collect();
-        (Recognisers { jobs, results, waiting, bound, remote, encoder }, out)
+        (Recognisers { jobs, results, admission, remote, encoder }, out)
     }
 
     /// Hands over a sentence; refused at once if too many wait.
@@ -114,12 +117,11 @@ impl Recognisers {
         let pool = self.clone();
         tokio::spawn(async move {
             match remote.hear(sentence.lang, &sentence.samples).await {
-                Some(Transcript { text, confidence }) => {
-                    remember(pool.encoder.as_ref(), &text).await;
+                Some(Transcript { text, confidence, others }) => {
+                    let heard = told(pool.encoder.as_ref(), Heard { text, confidence, others }).await;
                     let Sentence { call, utterance, .. } = sentence;
-                    let heard =
-                        if text.is_empty() { Err(NotHeard::Empty) } else { Ok(Heard { text, confidence }) };
-                    let _ = pool.results.send(Recognised { call, utterance, heard });
+                    let waited = Duration::ZERO;
+                    let _ = pool.results.send(Recognised { call, utterance, waited, heard });
                 }
                 None => pool.submit_here(sentence),
             }
@@ -127,13 +129,28 @@ impl Recognisers {
     }
 
     fn submit_here(&self, sentence: Sentence) {
-        if self.waiting.load(Ordering::Relaxed) >= self.bound {
-            let Sentence { call, utterance, .. } = sentence;
-            let _ = self.results.send(Recognised { call, utterance, heard: Err(NotHeard::Unavailable) });
+        if self.admission.ask(|a, now| a.take(now, sentence.early)) {
+            let _ = self.jobs.send(Job { sentence, handed: Instant::now(), again: false });
             return;
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _ = self.jobs.send(Job { sentence, again: false });
+        let (Sentence { call, utterance, .. }, waited) = (sentence, Duration::ZERO);
+        let _ = self.results.send(Recognised { call, utterance, waited, heard: Err(NotHeard::Unavailable) });
+    }
+}
+
+/// The [`Admission`] that the pool and its workers share, with the clock it is told.
+#[derive(Debug)]
+struct Gate(Mutex<Admission>, Instant);
+
+impl Gate {
+    fn new(recognisers: usize) -> Gate {
+        Gate(Mutex::new(Admission::new(recognisers, limits::RECOGNISER_WAIT_MAX)), Instant::now())
+    }
+
+    fn ask<T>(&self, what: impl FnOnce(&mut Admission, Now) -> T) -> T {
+        let Gate(admission, epoch) = self;
+        let now = Now(epoch.elapsed().as_micros() as u64);
+        what(&mut admission.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 }
 
@@ -142,9 +159,9 @@ struct Worker {
     binary: std::path::PathBuf,
     model: std::path::PathBuf,
     jobs: mpsc::WeakUnboundedSender<Job>,
-    queue: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
+    queue: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Job>>>,
     results: mpsc::UnboundedSender<Recognised>,
-    waiting: Arc<AtomicUsize>,
+    admission: Arc<Gate>,
     encoder: Option<Arc<dyn Encoder>>,
 }
 
@@ -192,18 +209,19 @@ impl Worker {
                 _ = child.wait() => return Served::Died { answered },
             };
             let Some(job) = job else { return Served::PoolGone };
+            let waited = job.handed.elapsed();
             let work = async {
                 stdin.write_all(&request(&job.sentence)).await?;
                 reply(&mut stdout).await
             };
-            match tokio::time::timeout(limits::RECOGNISE_MAX, work).await {
+            self.admission.ask(|a, now| a.begins(now, self.number));
+            let done = tokio::time::timeout(limits::RECOGNISE_MAX, work).await;
+            self.admission.ask(|a, now| a.stops(now, self.number, matches!(done, Ok(Ok(_)))));
+            match done {
                 Ok(Ok(heard)) => {
                     answered += 1;
-                    remember(self.encoder.as_ref(), &heard.text).await;
-                    self.finish(
-                        &job.sentence,
-                        if heard.text.is_empty() { Err(NotHeard::Empty) } else { Ok(heard) },
-                    );
+                    let heard = told(self.encoder.as_ref(), heard).await;
+                    self.finish(&job.sentence, waited, heard);
                 }
                 Ok(Err(error)) => {
                     warn!(worker = self.number, %error, "recogniser broke off");
@@ -212,7 +230,7 @@ impl Worker {
                 }
                 Err(_) => {
                     warn!(worker = self.number, "recogniser too slow; it is replaced");
-                    self.finish(&job.sentence, Err(NotHeard::Unavailable));
+                    self.finish(&job.sentence, waited, Err(NotHeard::Unavailable));
                     return Served::Died { answered };
                 }
             }
@@ -225,22 +243,30 @@ impl Worker {
             Some(jobs) if !job.again => {
                 let _ = jobs.send(Job { again: true, ..job });
             }
-            _ => self.finish(&job.sentence, Err(NotHeard::Unavailable)),
+            _ => self.finish(&job.sentence, job.handed.elapsed(), Err(NotHeard::Unavailable)),
         }
     }
 
-    fn finish(&self, sentence: &Sentence, heard: Result<Heard, NotHeard>) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let _ = self.results.send(Recognised { call: sentence.call, utterance: sentence.utterance, heard });
+    fn finish(&self, sentence: &Sentence, waited: Duration, heard: Result<Heard, NotHeard>) {
+        self.admission.ask(|a, _| a.done());
+        let Sentence { call, utterance, .. } = *sentence;
+        let _ = self.results.send(Recognised { call, utterance, waited, heard });
     }
 }
 
-/// Lets the encoder turn a sentence into its vector, which it remembers: whoever decides does not wait for it.
-async fn remember(encoder: Option<&Arc<dyn Encoder>>, text: &str) {
-    if let Some(encoder) = encoder.cloned() {
-        let text = text.to_owned();
-        let _ = tokio::task::spawn_blocking(move || encoder.embed(&text)).await;
+/// What was heard, once the encoder has turned it into vectors, which it remembers: whoever decides does not wait for it.
+async fn told(encoder: Option<&Arc<dyn Encoder>>, heard: Heard) -> Result<Heard, NotHeard> {
+    if heard.text.is_empty() {
+        return Err(NotHeard::Empty);
     }
+    if let Some(encoder) = encoder.cloned() {
+        let texts: Vec<String> = heard.texts().map(|(text, _)| text.to_owned()).collect();
+        let _ = tokio::task::spawn_blocking(move || {
+            texts.iter().for_each(|text| drop(encoder.embed(text)));
+        })
+        .await;
+    }
+    Ok(heard)
 }
 
 enum Served {
@@ -263,8 +289,15 @@ fn request(sentence: &Sentence) -> Vec<u8> {
 async fn reply(from: &mut (impl AsyncReadExt + Unpin)) -> io::Result<Heard> {
     let _id = from.read_u32_le().await?;
     let confidence = from.read_f32_le().await?;
-    let octets = from.read_u32_le().await?.min(1 << 16);
-    let mut text = vec![0; octets as usize];
-    from.read_exact(&mut text).await?;
-    Ok(Heard { text: String::from_utf8_lossy(&text).into_owned(), confidence })
+    let mut texts = Vec::new();
+    for _ in 0..from.read_u8().await? {
+        let probability = from.read_f32_le().await?;
+        let octets = from.read_u32_le().await?.min(1 << 16);
+        let mut text = vec![0; octets as usize];
+        from.read_exact(&mut text).await?;
+        texts.push(Hypothesis { text: String::from_utf8_lossy(&text).into_owned(), probability });
+    }
+    let mut texts = texts.into_iter();
+    let text = texts.next().map(|t| t.text).unwrap_or_default();
+    Ok(Heard { text, confidence, others: texts.collect() })
 }

@@ -1,4 +1,4 @@
-//! A speaking process: our own binary run as `trunkline speak-worker VOICE.onnx`, started when something is to be said, watched
+//! Who speaks: a server on another machine (`voice_server.rs`), or a speaking process: our own binary run as `trunkline speak-worker VOICE.onnx`, started when something is to be said, watched
 //! and replaced.
 //!
 //! A damaged voice or a fault in the network ends that process, not the server: the text is spoken by espeak-ng then, and the voice is
@@ -8,22 +8,22 @@
 //! the voice's own), octets `u32`, then the text in UTF-8. Reply: 0, octets `u32`, then `i16` samples at 8 kHz; or 1, octets `u32`, then
 //! what went wrong.
 
+use super::rest::Rest;
+use super::voice::samples;
+use super::voice_server::VoiceServer;
+use crate::base::Lang;
 use crate::limits;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 /// The hidden subcommand that runs one.
 pub const WORKER: &str = "speak-worker";
-/// A voice that failed is tried again after this pause, doubled up to the second.
-const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 /// Octets of one answer: five minutes of speech.
-const ANSWER_MAX: u32 = 5 * 60 * 8000 * 2;
+pub(super) const ANSWER_MAX: u32 = 5 * 60 * 8000 * 2;
 
 /// How a voice speaks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,11 +63,21 @@ impl Manner {
     }
 }
 
+/// Where a voice is.
+#[derive(Debug)]
+enum Place {
+    /// In a process of `binary`.
+    Here {
+        binary: PathBuf,
+        file: PathBuf,
+    },
+    There(VoiceServer),
+}
+
 /// One voice and the process that has it, if there is one.
 #[derive(Debug)]
 pub struct Speaker {
-    binary: PathBuf,
-    file: PathBuf,
+    place: Place,
     /// What its sound depends on beside the text.
     pub identity: String,
     manner: Manner,
@@ -77,8 +87,7 @@ pub struct Speaker {
 #[derive(Debug, Default)]
 struct State {
     process: Option<Process>,
-    /// After a failure: not before then, and how long the next pause is.
-    resting: Option<(Instant, Duration)>,
+    rest: Rest,
 }
 
 #[derive(Debug)]
@@ -92,14 +101,27 @@ impl Speaker {
     /// The voice of `file` (see [`super::voices`]), spoken by processes of `binary`.
     pub fn new(binary: PathBuf, file: PathBuf, manner: Manner) -> Speaker {
         let octets = std::fs::metadata(&file).map_or(0, |m| m.len());
-        let mut speaker = Speaker { binary, file, identity: String::new(), manner, state: Mutex::default() };
+        let mut speaker = Speaker::at(Place::Here { binary, file }, manner);
         speaker.identity = format!("{} {octets} {manner:?}", speaker.name());
         speaker
     }
 
-    /// The voice's file.
+    /// The voice of a server at `url`, `ws://` or `wss://`: the one it calls `speaker`, or its own choice.
+    pub fn remote(url: String, lang: Lang, speaker: Option<String>, manner: Manner) -> Speaker {
+        let identity = format!("{url} {speaker:?} {manner:?}");
+        Speaker { identity, ..Speaker::at(Place::There(VoiceServer { url, lang, speaker }), manner) }
+    }
+
+    fn at(place: Place, manner: Manner) -> Speaker {
+        Speaker { place, identity: String::new(), manner, state: Mutex::default() }
+    }
+
+    /// The voice's file, or where its server is.
     pub fn name(&self) -> &str {
-        self.file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+        match &self.place {
+            Place::Here { file, .. } => file.file_name().and_then(|name| name.to_str()).unwrap_or_default(),
+            Place::There(server) => &server.url,
+        }
     }
 
     /// The samples of `text`, 8 kHz; three quarters as fast if `slow`.
@@ -108,47 +130,50 @@ impl Speaker {
     /// When the voice cannot be loaded, fails, is too slow, or has failed just now (`WouldBlock`).
     pub async fn speak(&self, text: &str, slow: bool) -> io::Result<Vec<i16>> {
         let mut state = self.state.lock().await;
-        if state.resting.is_some_and(|(until, _)| Instant::now() < until) {
+        if state.rest.lasts() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let speed = self.manner.speed * if slow { 0.75 } else { 1.0 };
-        let request = request(text, Manner { speed, ..self.manner });
+        let manner = Manner { speed, ..self.manner };
         let said = tokio::time::timeout(limits::RENDER_MAX, async {
+            let (binary, file) = match &self.place {
+                Place::There(server) => return server.say(text, manner).await,
+                Place::Here { binary, file } => (binary, file),
+            };
             let process = match &mut state.process {
                 Some(process) => process,
-                none => none.insert(self.spawn()?),
+                none => none.insert(spawn(binary, file)?),
             };
-            process.ask(&request).await
+            process.ask(&request(text, manner)).await
         });
         match said.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(answer) => {
-                state.resting = None;
+                state.rest.over();
                 answer
             }
             Err(error) => {
                 state.process = None;
-                let pause = state.resting.map_or(PAUSE[0], |(_, last)| (last * 2).min(PAUSE[1]));
-                state.resting = Some((Instant::now() + pause, pause));
+                state.rest.failed();
                 Err(error)
             }
         }
     }
+}
 
-    fn spawn(&self) -> io::Result<Process> {
-        let mut child = Command::new(&self.binary)
-            .arg(WORKER)
-            .arg(&self.file)
-            // One thread: the other cores have calls to serve.
-            .env("RTEN_NUM_THREADS", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let pipes = child.stdin.take().zip(child.stdout.take());
-        let (stdin, stdout) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Process { stdin, stdout, _child: child })
-    }
+fn spawn(binary: &Path, file: &Path) -> io::Result<Process> {
+    let mut child = Command::new(binary)
+        .arg(WORKER)
+        .arg(file)
+        // One thread: the other cores have calls to serve.
+        .env("RTEN_NUM_THREADS", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let pipes = child.stdin.take().zip(child.stdout.take());
+    let (stdin, stdout) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+    Ok(Process { stdin, stdout, _child: child })
 }
 
 impl Process {
@@ -163,7 +188,7 @@ impl Process {
         let mut said = vec![0; octets as usize];
         self.stdout.read_exact(&mut said).await?;
         Ok(match how {
-            0 => Ok(said.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect()),
+            0 => Ok(samples(&said)),
             _ => Err(io::Error::other(String::from_utf8_lossy(&said).into_owned())),
         })
     }

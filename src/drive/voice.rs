@@ -178,8 +178,12 @@ async fn synthesise(utterance: &Utterance) -> io::Result<Vec<i16>> {
     // espeak-ng writes to a pipe, so the lengths in the header are not the real ones: the rate is all we need of it.
     let rate = output.stdout.get(24..28).and_then(|b| b.try_into().ok()).map_or(22_050, u32::from_le_bytes);
     let octets = output.stdout.get(44..).unwrap_or_default();
-    let samples: Vec<i16> = octets.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect();
-    Ok(tts::resample(&samples, rate))
+    Ok(tts::resample(&samples(octets), rate))
+}
+
+/// Little-endian octets as samples, as all pipes and servers have them.
+pub(super) fn samples(octets: &[u8]) -> Vec<i16> {
+    octets.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect()
 }
 
 /// A WAV file as 8 kHz mono samples.

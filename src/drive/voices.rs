@@ -1,11 +1,11 @@
 //! Which neural voice speaks each language: found in the folder `voices` of the models folder, checked before anything loads it.
 
 use super::known::KnownVoice;
-use super::models::is_published;
+use super::models::{is_published, place_for, put};
 use super::piper;
 use super::speaker::{Manner, Speaker};
 use crate::base::Lang;
-use crate::config::VoiceChoice;
+use crate::config::{VoiceChoice, VoiceSource};
 use crate::tts::PiperVoice;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -44,18 +44,10 @@ pub fn check(file: &Path) -> Result<PiperVoice, String> {
 /// # Errors
 /// When a voice of that name is there, or it cannot be written.
 pub fn add(models: &Path, file: &Path) -> Result<PathBuf, String> {
-    let folder = models.join(FOLDER);
-    let name = file.file_name().ok_or_else(|| format!("{} names no file", file.display()))?;
-    let to = folder.join(name);
-    if to.exists() {
-        return Err(format!("{} is there already: remove it first", to.display()));
-    }
-    let cannot = |e: std::io::Error| format!("{}: {e}", to.display());
-    std::fs::create_dir_all(&folder).map_err(cannot)?;
-    // The network last, and in one step: it is what a voice is found by.
-    let part = to.with_extension("part");
-    std::fs::copy(piper::beside(file), piper::beside(&to)).map_err(cannot)?;
-    std::fs::copy(file, &part).and_then(|_| std::fs::rename(&part, &to)).map_err(cannot)?;
+    let to = place_for(&models.join(FOLDER), file)?;
+    // The network last: it is what a voice is found by.
+    put(&piper::beside(file), &piper::beside(&to))?;
+    put(file, &to)?;
     Ok(to)
 }
 
@@ -66,11 +58,8 @@ pub fn speakers(models: &Path, binary: &Path, wanted: &[VoiceChoice]) -> (Speake
     let mut speakers = Speakers::new();
     for lang in Lang::ALL {
         let wanted = wanted.iter().find(|w| w.lang == lang);
-        match chosen(models, &found, lang, wanted) {
-            Ok(Some((file, manner))) => {
-                speakers.insert(lang, Arc::new(Speaker::new(binary.to_owned(), file, manner)));
-            }
-            Ok(None) => {}
+        match chosen(models, binary, &found, lang, wanted) {
+            Ok(speaker) => speakers.extend(speaker.map(|speaker| (lang, Arc::new(speaker)))),
             Err(why) => problems.push(why),
         }
     }
@@ -81,17 +70,24 @@ pub fn speakers(models: &Path, binary: &Path, wanted: &[VoiceChoice]) -> (Speake
 
 fn chosen(
     models: &Path,
+    binary: &Path,
     found: &[(PathBuf, Result<PiperVoice, String>)],
     lang: Lang,
     wanted: Option<&VoiceChoice>,
-) -> Result<Option<(PathBuf, Manner)>, String> {
+) -> Result<Option<Speaker>, String> {
+    let here = |file, manner| Speaker::new(binary.to_owned(), file, manner);
     let Some(wanted) = wanted else {
-        let good = |(file, voice): &(_, Result<PiperVoice, _>)| {
-            voice.as_ref().is_ok_and(|v| v.lang == lang).then(|| (PathBuf::clone(file), Manner::default()))
-        };
-        return Ok(found.iter().find_map(good));
+        let good = |(_, voice): &&(_, Result<PiperVoice, _>)| voice.as_ref().is_ok_and(|v| v.lang == lang);
+        return Ok(found.iter().find(good).map(|(file, _)| here(file.clone(), Manner::default())));
     };
-    let Some(name) = &wanted.file else { return Ok(None) };
+    let mut manner = Manner { speaker: 0, speed: wanted.speed, noise: wanted.noise };
+    let name = match &wanted.source {
+        VoiceSource::Plain => return Ok(None),
+        VoiceSource::Server(url) => {
+            return Ok(Some(Speaker::remote(url.clone(), lang, wanted.speaker.clone(), manner)));
+        }
+        VoiceSource::File(name) => name,
+    };
     let file = models.join(FOLDER).join(name);
     let voice = piper::describe(&file)?;
     let cannot = |why: String| Err(format!("{}: {why}", file.display()));
@@ -101,13 +97,12 @@ fn chosen(
     if !file.is_file() {
         return cannot("not there".into());
     }
-    let speaker = match &wanted.speaker {
+    manner.speaker = match &wanted.speaker {
         None => 0,
         Some(who) => match voice.names.get(who).copied().or_else(|| who.parse().ok()) {
             Some(number) if number < voice.speakers => number,
             _ => return cannot(format!("it has no speaker `{who}`")),
         },
     };
-    let manner = Manner { speaker, speed: wanted.speed, noise: wanted.noise };
-    Ok(Some((file, manner)))
+    Ok(Some(here(file, manner)))
 }

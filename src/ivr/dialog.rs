@@ -12,6 +12,7 @@
 
 mod act;
 mod breath;
+mod hypotheses;
 mod keys;
 mod ladder;
 mod request;
@@ -312,6 +313,7 @@ impl Dialog {
             heard: Pii::new(heard.text.clone()),
             lang: self.lang,
             confidence: heard.confidence,
+            others: Pii::new(heard.others.clone()),
             intent,
             score: best.map_or(0.0, |s| s.score),
             understood,
@@ -335,6 +337,7 @@ impl Dialog {
             self.turn(heard, None, Understood::NoMatch, out);
             return self.miss(Phrase::AskAgain, out);
         }
+        let heard = &self.meant(now, heard);
         if let Some(wish) = nlu::universal(&heard.text) {
             self.turn(heard, None, Understood::Universal, out);
             return self.universal(wish, out);

@@ -91,7 +91,8 @@ impl Question {
             Input::Heard(heard) if self.goes_on(Some(&heard)) => return Some(Step::Resume),
             Input::NotHeard(NotHeard::Empty) if self.goes_on(None) => return Some(Step::Resume),
             Input::Key(key) => self.by_key(key),
-            Input::Heard(heard) => self.by_words(&heard.text),
+            // The likeliest that answers it.
+            Input::Heard(heard) => heard.texts().find_map(|(text, _)| self.by_words(text)),
             Input::LookedUp { .. } => return None,
             Input::NotHeard(_) => None,
             Input::Tick if self.silence_at.is_some_and(|at| at <= now) => None,
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     fn says(text: &str) -> Input {
-        Input::Heard(Heard { text: text.into(), confidence: 0.9 })
+        Input::Heard(Heard::new(text, 0.9))
     }
 
     fn asked(wanted: Wanted) -> Question {

@@ -85,7 +85,7 @@ impl Rehearsal {
     /// Does one thing, after everything said so far has been heard.
     pub fn act(&mut self, act: &Act) -> Reply {
         match act {
-            Act::Says(text) => self.give(Input::Heard(Heard { text: text.clone(), confidence: 1.0 })),
+            Act::Says(text) => self.hear(Heard::new(text.clone(), 1.0)),
             Act::Presses(keys) => {
                 let mut reply = Reply::default();
                 for key in keys.chars() {
@@ -108,6 +108,11 @@ impl Rehearsal {
                 self.give(Input::Tick)
             }
         }
+    }
+
+    /// The caller says what a recogniser has heard so.
+    pub fn hear(&mut self, heard: Heard) -> Reply {
+        self.give(Input::Heard(heard))
     }
 
     fn give(&mut self, input: Input) -> Reply {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod act;
 mod breath;
+mod hypotheses;
 mod interrupted;
 mod policy;
 mod task;
@@ -108,7 +109,7 @@ impl Caller {
     }
 
     fn say(&mut self, text: &str) -> Vec<Output> {
-        self.give(Input::Heard(Heard { text: text.into(), confidence: 0.9 }))
+        self.give(Input::Heard(Heard::new(text, 0.9)))
     }
 
     fn silence(&mut self) -> Vec<Output> {
@@ -187,7 +188,7 @@ fn keys_mean_the_same_as_words() {
 #[test]
 fn an_unsure_recogniser_is_confirmed_even_when_the_words_fit() {
     let mut caller = Caller::new();
-    let out = caller.give(Input::Heard(Heard { text: "我家停水了".into(), confidence: 0.35 }));
+    let out = caller.give(Input::Heard(Heard::new("我家停水了", 0.35)));
     assert_eq!(understood(&out), Some(Understood::Confirming));
 }
 
@@ -293,11 +294,10 @@ fn whatever_callers_do_the_dialogue_ends_and_every_prompt_was_announced() {
 
 #[test]
 fn a_sentence_that_settles_the_turn_need_not_be_over() {
-    let sure =
-        |c: &Caller, text: &str| c.dialog.is_sure(Now(0), &Heard { text: text.into(), confidence: 0.9 });
+    let sure = |c: &Caller, text: &str| c.dialog.is_sure(Now(0), &Heard::new(text, 0.9));
     let c = Caller::new();
     assert!(sure(&c, "人工") && sure(&c, "我家停水了"));
     assert!(!sure(&c, "嗯我想") && !sure(&c, "是的"), "nothing was asked that this answers");
     assert!(!sure(&c, "我要挂失"), "this is asked about first");
-    assert!(!c.dialog.is_sure(Now(0), &Heard { text: "我家停水了".into(), confidence: 0.3 }));
+    assert!(!c.dialog.is_sure(Now(0), &Heard::new("我家停水了", 0.3)));
 }

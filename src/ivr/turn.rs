@@ -2,22 +2,36 @@
 
 use super::lookup::{Reply, Request};
 use super::slot::Filled;
-use crate::base::{Lang, Pii};
+use crate::base::{Hypothesis, Lang, Pii};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the recogniser made of a sentence.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Heard {
     pub text: String,
     /// 0–1.
     pub confidence: f32,
+    /// What it may have been instead, likeliest first; their probabilities and that of `text` add up to 1.
+    pub others: Vec<Hypothesis>,
 }
 
 /// Below this confidence nothing was heard.
 const UNHEARD: f32 = 0.20;
 
 impl Heard {
+    /// A sentence that can have been nothing else.
+    pub fn new(text: impl Into<String>, confidence: f32) -> Heard {
+        Heard { text: text.into(), confidence, others: Vec::new() }
+    }
+
+    /// All that it may have been with the probability of each, first what is likeliest.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, f32)> {
+        let own = 1.0 - self.others.iter().map(|o| o.probability).sum::<f32>();
+        let others = self.others.iter().map(|o| (o.text.as_str(), o.probability));
+        std::iter::once((self.text.as_str(), own)).chain(others)
+    }
+
     /// True if there are no words in it, or none that can be believed.
     pub(super) fn is_nothing(&self) -> bool {
         self.text.trim().is_empty() || self.confidence < UNHEARD
@@ -160,10 +174,22 @@ pub struct Turn {
     pub lang: Lang,
     /// The recogniser's confidence, 0–1; 1 for keys.
     pub confidence: f32,
+    /// What the sentence may have been instead.
+    #[serde(
+        default,
+        skip_serializing_if = "is_empty",
+        serialize_with = "reveal",
+        deserialize_with = "conceal"
+    )]
+    pub others: Pii<Vec<Hypothesis>>,
     /// The best intent and its score, if any.
     pub intent: Option<String>,
     pub score: f32,
     pub understood: Understood,
+}
+
+fn is_empty(others: &Pii<Vec<Hypothesis>>) -> bool {
+    others.reveal().is_empty()
 }
 
 pub(super) fn reveal<T: Serialize, S: serde::Serializer>(value: &Pii<T>, s: S) -> Result<S::Ok, S::Error> {

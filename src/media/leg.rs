@@ -34,7 +34,7 @@ pub(super) enum Heard {
     Pass,
     /// It was part of the stream but is not passed on.
     Swallowed,
-    /// The same of comfort noise, which is heard where audio is decoded.
+    /// It may be passed on: comfort noise, which is heard where audio is decoded.
     Noise,
     /// It was no part of the stream.
     Nothing,
@@ -170,8 +170,8 @@ impl Leg {
 
     /// What this leg's peer speaks; `None` before `Connect`.
     pub(super) fn voice(&self) -> Option<Voice> {
-        let voice = |s: &StreamSpec| Voice { codec: s.codec, payload_type: s.payload_type, dtmf: s.dtmf };
-        self.peer.as_ref().map(|p| voice(&p.spec))
+        let &StreamSpec { codec, payload_type, dtmf, noise, .. } = &self.peer.as_ref()?.spec;
+        Some(Voice { codec, payload_type, dtmf, noise })
     }
 
     /// True for a telephone-event as agreed on.
@@ -187,8 +187,8 @@ impl Leg {
             self.stream.left_out();
             return out.pool.give(buf);
         };
-        let (spec, target) = (peer.spec, peer.latch.target());
-        let to = Voice { codec: spec.codec, payload_type: spec.payload_type, dtmf: spec.dtmf };
+        let target = peer.latch.target();
+        let Some(to) = self.voice() else { return out.pool.give(buf) };
         let Some(fields) = forward(now, &mut buf, from, to, &mut self.stream) else {
             return out.pool.give(buf);
         };

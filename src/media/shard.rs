@@ -127,8 +127,8 @@ impl Shard {
         let voice = leg.voice();
         let to = target.and_then(|t| self.legs.get_mut(&t));
         match (heard, to, voice) {
-            (Heard::Pass, Some(to), Some(voice)) => return to.pass(now, voice, buf, out),
-            (Heard::Swallowed | Heard::Noise, Some(to), _) => to.left_out(),
+            (Heard::Pass | Heard::Noise, Some(to), Some(voice)) => return to.pass(now, voice, buf, out),
+            (Heard::Swallowed, Some(to), _) => to.left_out(),
             (Heard::Pass | Heard::Swallowed | Heard::Noise | Heard::Nothing, _, _) => {}
         }
         out.pool.give(buf);

@@ -7,8 +7,8 @@
 //! all-MiniLM-L6-v2. `candle` would run it too, for forty crates more and some three minutes of a core to build them.
 
 use super::encoder::Encoder;
+use super::tensors::Tensors;
 use ndarray::{Array1, Array2, Axis, s};
-use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::fmt;
 use tokenizers::{Tokenizer, TruncationParams};
@@ -111,8 +111,7 @@ impl Bert {
             .with_padding(None)
             .with_truncation(Some(truncation))
             .map_err(|e| format!("tokenizer.json: {e}"))?;
-        let weights =
-            Weights(SafeTensors::deserialize(files.weights).map_err(|e| format!("model.safetensors: {e}"))?);
+        let weights = Tensors::load(files.weights)?;
         let epsilon = config.layer_norm_eps;
         let model = Bert {
             words: weights.matrix("embeddings.word_embeddings.weight")?,
@@ -234,28 +233,7 @@ fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
-/// Tensors by name; some files put `bert.` before all.
-struct Weights<'a>(SafeTensors<'a>);
-
-impl Weights<'_> {
-    fn values(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), String> {
-        let tensor = self.0.tensor(name).or_else(|_| self.0.tensor(&format!("bert.{name}")));
-        let tensor = tensor.map_err(|e| format!("model.safetensors: {name}: {e}"))?;
-        if tensor.dtype() != Dtype::F32 {
-            return Err(format!("model.safetensors: {name} is of {:?}; only F32 is read", tensor.dtype()));
-        }
-        let values = tensor.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        Ok((tensor.shape().to_vec(), values))
-    }
-
-    fn matrix(&self, name: &str) -> Result<Array2<f32>, String> {
-        let (shape, values) = self.values(name)?;
-        let [rows, columns] = *shape.as_slice() else {
-            return Err(format!("model.safetensors: {name} is no matrix"));
-        };
-        Array2::from_shape_vec((rows, columns), values).map_err(|e| format!("model.safetensors: {name}: {e}"))
-    }
-
+impl Tensors<'_> {
     fn dense(&self, name: &str) -> Result<Dense, String> {
         let weight = self.matrix(&format!("{name}.weight"))?;
         Ok(Dense { weight, bias: self.values(&format!("{name}.bias"))?.1.into() })
@@ -285,6 +263,7 @@ impl Weights<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use safetensors::Dtype;
     use safetensors::tensor::TensorView;
 
     const WIDTH: usize = 4;
@@ -299,8 +278,26 @@ mod tests {
             "max_input_chars_per_word": 100,
             "vocab": {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "water": 4, "off": 5}}}"###;
 
-    /// Weights that count up a sine: the nth of all is sin(0.7 n) / 2.
     fn weights() -> Vec<u8> {
+        weights_as(Dtype::F32)
+    }
+
+    /// The number in so many octets; what has no room is cut off.
+    fn octets(value: f32, dtype: Dtype) -> Vec<u8> {
+        let bits = value.to_bits();
+        match dtype {
+            Dtype::F16 => {
+                let exponent = (bits >> 23 & 255).saturating_sub(112);
+                let size = if exponent == 0 { 0 } else { exponent << 10 | bits >> 13 & 1023 };
+                ((bits >> 31 << 15 | size) as u16).to_le_bytes().to_vec()
+            }
+            Dtype::BF16 => ((bits >> 16) as u16).to_le_bytes().to_vec(),
+            _ => value.to_le_bytes().to_vec(),
+        }
+    }
+
+    /// Weights that count up a sine: the nth of all is sin(0.7 n) / 2.
+    fn weights_as(dtype: Dtype) -> Vec<u8> {
         let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
         let mut part = |name: &str, shape: &[usize]| parts.push((name.to_owned(), shape.to_vec()));
         part("embeddings.word_embeddings.weight", &[6, WIDTH]);
@@ -328,10 +325,12 @@ mod tests {
         };
         let octets: Vec<Vec<u8>> = parts
             .iter()
-            .map(|(_, shape)| (0..shape.iter().product()).flat_map(|_: usize| next().to_le_bytes()).collect())
+            .map(|(_, shape)| {
+                (0..shape.iter().product()).flat_map(|_: usize| octets(next(), dtype)).collect()
+            })
             .collect();
         let views = parts.iter().zip(&octets).map(|((name, shape), octets)| {
-            (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), octets).unwrap())
+            (name.as_str(), TensorView::new(dtype, shape.clone(), octets).unwrap())
         });
         safetensors::serialize(views, None).unwrap()
     }
@@ -351,6 +350,19 @@ mod tests {
         for (got, wanted) in vector.iter().zip(expected) {
             assert!((got - wanted).abs() < 1e-5, "{vector:?}");
         }
+    }
+
+    #[test]
+    fn weights_of_16_bits_give_nearly_the_same() {
+        let [whole, half, brain] = [Dtype::F32, Dtype::F16, Dtype::BF16]
+            .map(|d| Bert::load(files(&weights_as(d))).unwrap().embed("Water OFF"));
+        for (other, near) in [(half, 0.999_99), (brain, 0.999)] {
+            assert_ne!(other, whole);
+            let cosine: f32 = other.iter().zip(&whole).map(|(a, b)| a * b).sum();
+            assert!(cosine > near, "{cosine}");
+        }
+        let fails = Bert::load(files(&weights_as(Dtype::I32))).unwrap_err();
+        assert!(fails.contains("is of I32; F32, F16 and BF16 are read"), "{fails}");
     }
 
     #[test]

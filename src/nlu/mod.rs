@@ -20,6 +20,7 @@ mod meaning;
 pub mod measure;
 mod model;
 pub mod slots;
+mod tensors;
 #[cfg(test)]
 mod tests;
 mod universal;

@@ -1,7 +1,7 @@
 //! Offer and answer (RFC 3264): what we offer, how we answer, and what was agreed.
 //!
 //! One audio stream with telephone-event is used: the first in the offer that can be; all others are answered with port 0
-//! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Comfort noise is taken where it is offered. Hold is understood both ways: `a=sendonly` or `a=inactive`
+//! (§6). The offerer's order of codecs decides among ours (§6.1), and its payload types are used; static ones need no rtpmap. Comfort noise is taken where it is offered, as payload type 13: its other clocks (RFC 3389 §4) fit none of our codecs. Hold is understood both ways: `a=sendonly` or `a=inactive`
 //! (§8.4), and the older address 0.0.0.0. Whether it is encrypted, see `crypto.rs`.
 
 use super::crypto::{Crypto, Line};

@@ -22,10 +22,7 @@ impl Server {
                 Err(error) => Answer::Error(format!("the audit log cannot be read: {error}")),
             },
             Ask::Trunks => Answer::Trunks { trunks: self.switch.trunks() },
-            Ask::Reload => match self.reload().await {
-                Ok(version) => Answer::Done(format!("dialplans {version} are in force for new calls")),
-                Err(problems) => Answer::Error(problems),
-            },
+            Ask::Reload => return self.reload(vec![request.answers]),
             Ask::Trace { call, full } => self.traced(&call, full),
             Ask::Guard => self.guarded(),
             Ask::Dump => Answer::Done(format!("{}\n{:#?}", self.endpoint.dump(), self.switch)),

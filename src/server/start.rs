@@ -1,5 +1,6 @@
 //! The order of start: the configuration first, then what can fail, then what others see.
 
+use super::reload::Beside;
 use super::{Options, Ready, Server, listeners};
 use crate::acd::{AcdEvent, Figures};
 use crate::base::{Epoch, Now, Pii, Secret};
@@ -108,6 +109,7 @@ impl Server {
             control,
             config,
             encoder,
+            reloading: Beside::default(),
             work: out.into(),
             figures,
             uncounted: 0,

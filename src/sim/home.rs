@@ -140,7 +140,7 @@ impl World {
                     let caller = self.calls.get(&call).and_then(|id| self.callers.get(id));
                     let said = caller.map(|c| c.said.clone()).unwrap_or_default();
                     if let Some((after, heard)) = speech::recognise(&mut self.rng, &said) {
-                        let input = Input::Recognised { call, utterance, heard };
+                        let input = Input::Recognised { call, utterance, waited: Duration::ZERO, heard };
                         self.after(after, Due::Switch(Box::new(input)));
                     }
                 }

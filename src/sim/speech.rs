@@ -28,7 +28,7 @@ pub(super) fn render(rng: &mut fastrand::Rng, lang: Lang, text: &str) -> (Durati
 /// What the recogniser makes of `said`, and when; `None` if it never answers.
 pub(super) fn recognise(rng: &mut fastrand::Rng, said: &str) -> Option<(Duration, Result<Heard, NotHeard>)> {
     let after = Duration::from_millis(rng.u64(50..300));
-    let heard = |text: String, confidence| Ok(Heard { text, confidence });
+    let heard = |text: String, confidence| Ok(Heard::new(text, confidence));
     Some(match rng.u16(..1000) {
         0..4 => return None,
         // It comes when the call has long gone on without it.

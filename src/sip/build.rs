@@ -5,8 +5,8 @@
 
 use super::message::{Envelope, Message};
 use super::name::{Method, Name};
+use super::name_addr::NameAddr;
 use super::reply::reason_phrase;
-use super::syntax::NameAddr;
 use bytes::Bytes;
 use std::fmt::Display;
 use std::io::Write;
@@ -38,7 +38,7 @@ impl Builder {
         let mut b = Builder::response(status, reason);
         for (name, value) in request.taken_over((101..300).contains(&status)) {
             match to_tag.filter(|_| name == Name::To) {
-                Some(tag) if NameAddr::parse(&value).is_ok_and(|to| to.tag().is_none()) => {
+                Some(tag) if NameAddr::parse(value.clone()).is_ok_and(|to| to.tag().is_none()) => {
                     b = b.field(name, format_args!("{value};tag={tag}"));
                 }
                 Some(_) | None => b = b.field(name, &value),

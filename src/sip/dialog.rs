@@ -9,7 +9,8 @@ use super::event::{Flow, Transport};
 use super::layer::Request;
 use super::message::Message;
 use super::name::{Method, Name};
-use super::syntax::{NameAddr, Text, Wrong};
+use super::name_addr::NameAddr;
+use super::syntax::{Text, Wrong};
 use super::transport::Ways;
 use super::uac::Way;
 use super::uri::Uri;
@@ -50,17 +51,17 @@ impl Dialog {
         target.parsed()?;
         let routes = invite.message.list(Name::RecordRoute)?;
         let asked = invite.message.request().map_or("", |(_, uri)| uri);
-        let nearest =
-            routes.first().and_then(|r| NameAddr::parse(r).ok()).map_or(target.uri.clone(), |r| r.uri);
-        let mut local = invite.envelope.to.clone();
-        local.params.set("tag", Some(tag));
+        let nearest = routes
+            .first()
+            .and_then(|r| NameAddr::parse(r.clone()).ok())
+            .map_or(target.uri_text(), |r| r.uri_text());
         Ok(Dialog {
             call_id: invite.envelope.call_id.clone(),
-            local,
+            local: invite.envelope.to.tagged(tag),
             remote: invite.envelope.from.clone(),
             local_cseq: 0,
             remote_cseq: Some(invite.envelope.cseq),
-            target: target.uri,
+            target: target.uri_text(),
             routes,
             flow: invite.flow,
             natted: natted(invite),
@@ -74,7 +75,7 @@ impl Dialog {
         let mut routes = response.list(Name::RecordRoute)?;
         routes.reverse();
         // A 2xx without Contact breaks §12.1.1; the call can live on with the URI that was dialled.
-        let target = response.contact().map_or_else(|_| early.target.clone(), |c| c.uri);
+        let target = response.contact().map_or_else(|_| early.target.clone(), |c| c.uri_text());
         Ok(Dialog { remote: to.clone(), target, routes, ..early.clone() })
     }
 
@@ -83,7 +84,7 @@ impl Dialog {
         Dialog {
             call_id,
             local,
-            remote: NameAddr { display: None, uri: way.uri.clone(), params: Default::default() },
+            remote: NameAddr::bare(way.uri.clone()),
             local_cseq: 0,
             remote_cseq: None,
             sips: sips(&way.uri),
@@ -113,13 +114,15 @@ impl Dialog {
     /// Begins a request with this CSeq: the ACK for a 2xx has that of its INVITE (§13.2.2.4).
     pub(super) fn numbered(&self, method: &Method, via: &str, cseq: u32) -> Builder {
         let loose = self.routes.first().is_none_or(|route| {
-            NameAddr::parse(route).and_then(|r| r.parsed()).is_ok_and(|uri| uri.params.get("lr").is_some())
+            NameAddr::parse(route.clone())
+                .and_then(|r| r.parsed())
+                .is_ok_and(|uri| uri.params.get("lr").is_some())
         });
         let mut routes = self.routes.clone();
         let mut uri = self.target.clone();
         if !loose {
             // A strict router takes the Request-URI for itself; the target comes last (§12.2.1.1).
-            uri = NameAddr::parse(&routes.remove(0)).map_or(uri, |r| r.uri);
+            uri = NameAddr::parse(routes.remove(0)).map_or(uri, |r| r.uri_text());
             routes.push(format!("<{}>", self.target).into());
         }
         let mut b = Builder::request(method, &uri).field(Name::Via, via).field(Name::MaxForwards, 70);
@@ -135,7 +138,7 @@ impl Dialog {
     /// The URI that requests in this dialog are sent to, if its host is a name that can be located.
     pub(super) fn next_name(&self) -> Option<Text> {
         let (uri, natted) = match self.routes.first() {
-            Some(route) => (NameAddr::parse(route).ok()?.uri, false),
+            Some(route) => (NameAddr::parse(route.clone()).ok()?.uri_text(), false),
             None => (self.target.clone(), self.natted),
         };
         let parsed = Uri::parse(&uri).ok()?;
@@ -151,9 +154,8 @@ impl Dialog {
             return located;
         }
         match self.routes.first() {
-            Some(route) => {
-                NameAddr::parse(route).map_or(self.flow, |r| next_hop(&r.uri, self.flow, false, ways))
-            }
+            Some(route) => NameAddr::parse(route.clone())
+                .map_or(self.flow, |r| next_hop(&r.uri_text(), self.flow, false, ways)),
             None => next_hop(&self.target, self.flow, self.natted, ways),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::message::Envelope;
 use super::name::Method;
-use super::syntax::{Text, lower};
+use super::syntax::Text;
 
 /// What the messages of one transaction have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ pub(super) fn server_key(envelope: &Envelope, method: &Method) -> Key {
     let method = if *method == Method::Ack { Method::Invite } else { method.clone() };
     let Envelope { via, from, call_id, cseq, .. } = envelope;
     match via.branch() {
-        Some(branch) => Key::Server(branch, lower(&via.host, &via.host), via.port, method),
+        Some(branch) => Key::Server(branch, via.host_lower(), via.port, method),
         None => {
             let from = from.tag().unwrap_or_default();
             Key::Old(from, call_id.clone(), *cseq, via.to_string(), method)

@@ -3,24 +3,100 @@
 use super::message::{Malformed, Start};
 use super::name::{Method, Name};
 use super::reply::Fault;
-use super::syntax::{Text, Wrong};
-use bytes::Bytes;
+use super::syntax::{Text, Wrong, before};
+use crate::limits::SIP_HEADERS_MAX;
+use memchr::memrchr;
 use std::ops::Range;
 
-/// Where a header field stands.
+/// Where a header field stands. Offsets of 32 bits: a message is some 20 of these.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     pub(super) name: Name,
-    pub(super) label: Range<usize>,
-    pub(super) value: Range<usize>,
-    /// It goes over several lines.
+    label: Range<u32>,
+    value: Range<u32>,
+}
+
+impl Field {
+    /// The name as it is written.
+    pub(super) fn label(&self) -> Range<usize> {
+        self.label.start as usize..self.label.end as usize
+    }
+
+    pub(super) fn value(&self) -> Range<usize> {
+        self.value.start as usize..self.value.end as usize
+    }
+}
+
+/// A header section, line by line.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub(super) start: Range<usize>,
+    pub(super) fields: Vec<Field>,
+    /// The names that are there, and those that are there more than once, as [`Name::bit`].
+    pub(super) seen: u64,
+    pub(super) twice: u64,
+    /// Where the body begins.
+    pub(super) body: usize,
+    /// A field goes on over several lines: see [`plain`].
     pub(super) folded: bool,
+    pub(super) fault: Option<Fault>,
+}
+
+impl Index {
+    /// Of `raw` from `at`, where the start line begins.
+    pub(super) fn of(raw: &[u8], at: usize) -> Index {
+        let mut lines = Lines { raw, at };
+        let start = lines.next().unwrap_or_default();
+        let mut index = Index { start, fields: Vec::with_capacity(24), ..Index::default() };
+        let mut wrong = Some("Header Section Not Ended");
+        let mut fault = None;
+        for line in lines.by_ref() {
+            match raw.get(line.start) {
+                _ if line.is_empty() => {
+                    wrong = None;
+                    break;
+                }
+                Some(b' ' | b'\t') if index.fields.is_empty() => fault = fault.or(Some("Folded Start Line")),
+                Some(b' ' | b'\t') => index.folded = true,
+                _ if index.fields.len() == SIP_HEADERS_MAX => {
+                    fault = fault.or(Some("Too Many Header Fields"));
+                }
+                _ => match field(raw, line) {
+                    Some(field) => {
+                        index.twice |= index.seen & field.name.bit();
+                        index.seen |= field.name.bit();
+                        index.fields.push(field);
+                    }
+                    None => fault = fault.or(Some("Bad Header Line")),
+                },
+            }
+        }
+        index.body = lines.at;
+        index.fault = fault.or(wrong).map(Fault::BadRequest);
+        index
+    }
+}
+
+/// The header section without folds, which are the same as one space (RFC 3261 §7.3.1), and as UTF-8, with what is none
+/// replaced. Few send such.
+pub(super) fn plain(head: &[u8]) -> Text {
+    let mut out = String::with_capacity(head.len());
+    for (i, line) in String::from_utf8_lossy(head).split_inclusive('\n').enumerate() {
+        if i > 1 && line.starts_with([' ', '\t']) {
+            out.truncate(out.trim_ascii_end().len());
+            out.push(' ');
+            out.push_str(line.trim_start_matches([' ', '\t']));
+        } else {
+            out.push_str(line);
+        }
+    }
+    out.into()
 }
 
 /// Line ends are CRLF, or LF alone from the careless.
-pub(super) struct Lines<'a> {
-    pub(super) raw: &'a [u8],
-    pub(super) at: usize,
+struct Lines<'a> {
+    raw: &'a [u8],
+    at: usize,
 }
 
 impl Iterator for Lines<'_> {
@@ -53,23 +129,22 @@ fn token(text: &[u8]) -> usize {
 }
 
 /// Reads `name: value`.
-pub(super) fn field(raw: &[u8], line: Range<usize>) -> Option<Field> {
-    let blank = |c: &&u8| matches!(c, b' ' | b'\t');
+fn field(raw: &[u8], line: Range<usize>) -> Option<Field> {
     let text = raw.get(line.clone())?;
-    let (label, rest) = text.split_at_checked(token(text)).filter(|(label, _)| !label.is_empty())?;
-    let value = rest.trim_ascii_start().strip_prefix(b":")?;
-    let start = line.end - value.len() + value.iter().take_while(blank).count();
-    let end = (line.end - value.iter().rev().take_while(blank).count()).max(start);
-    Some(Field {
-        name: Name::of(label),
-        label: line.start..line.start + label.len(),
-        value: start..end,
-        folded: false,
-    })
+    let colon = text.iter().position(|c| *c == b':')?;
+    let (label, value) = (text.get(..colon)?.trim_ascii_end(), text.get(colon + 1..)?.trim_ascii_start());
+    let name = Name::of(label);
+    if name == Name::Other && (label.is_empty() || token(label) < label.len()) {
+        return None;
+    }
+    let start = (line.end - value.len()) as u32;
+    let end = start + value.trim_ascii_end().len() as u32;
+    let label = line.start as u32..(line.start + label.len()) as u32;
+    Some(Field { name, label, value: start..end })
 }
 
-/// Reads a request line or status line, with what is wrong with the former.
-pub(super) fn start_line(line: &Text) -> Result<(Start, Option<Fault>), Malformed> {
+/// Reads the request line or status line that stands in `whole`, with what is wrong with the former.
+pub(super) fn start_line(whole: &Text, line: &str) -> Result<(Start, Option<Fault>), Malformed> {
     if line.get(..4).is_some_and(|l| l.eq_ignore_ascii_case("SIP/")) {
         let mut words = line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();
@@ -78,36 +153,36 @@ pub(super) fn start_line(line: &Text) -> Result<(Start, Option<Fault>), Malforme
         if !version.eq_ignore_ascii_case("SIP/2.0") {
             return Err(Malformed::BadResponse);
         }
-        let reason = line.slice_ref(words.next().unwrap_or_default());
+        let reason = whole.slice_ref(words.next().unwrap_or_default());
         return Ok((Start::Response { status, reason }, None));
     }
-    let (method, rest) = line.split_once(' ').ok_or(Malformed::NotSip)?;
-    let (uri, version) = rest.trim_end().rsplit_once(' ').ok_or(Malformed::NotSip)?;
+    let (method, rest) = before(line, b' ').ok_or(Malformed::NotSip)?;
+    let words = rest.trim_ascii_end();
+    let blank = memrchr(b' ', words.as_bytes()).ok_or(Malformed::NotSip)?;
+    let (uri, version) = (words.get(..blank).unwrap_or_default(), words.get(blank + 1..).unwrap_or_default());
     if method.is_empty()
         || token(method.as_bytes()) < method.len()
         || !version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case("SIP/"))
     {
         return Err(Malformed::NotSip);
     }
+    // RFC 4475 §3.1.2.7–10: white space and angles around the Request-URI. Without a branch, many octets at a time.
+    let odd = uri.bytes().fold(false, |odd, c| odd | matches!(c, b' ' | b'\t' | b'<' | b'>' | b'"'));
     let fault = if !version.eq_ignore_ascii_case("SIP/2.0") {
         Some(Fault::Version)
-    } else if uri.is_empty()
-        || uri.bytes().any(|c| matches!(c, b' ' | b'\t' | b'<' | b'>' | b'"'))
-        || rest.ends_with(' ')
-    {
-        // RFC 4475 §3.1.2.7–10: white space and angles around the Request-URI.
+    } else if uri.is_empty() || odd || rest.ends_with(' ') {
         Some(Fault::BadRequest("Bad Request-URI"))
     } else {
         None
     };
-    Ok((Start::Request { method: Method::of(method), uri: line.slice_ref(uri) }, fault))
+    Ok((Start::Request { method: Method::of(method), uri: whole.slice_ref(uri) }, fault))
 }
 
 /// The value of Content-Length, if there is one.
 pub(super) fn content_length(raw: &[u8], fields: &[Field]) -> Result<Option<usize>, Wrong> {
     let mut length = None;
     for field in fields.iter().filter(|f| f.name == Name::ContentLength) {
-        let value = raw.get(field.value.clone()).unwrap_or_default();
+        let value = raw.get(field.value()).unwrap_or_default();
         if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             return Err("Bad Content-Length");
         }
@@ -118,10 +193,4 @@ pub(super) fn content_length(raw: &[u8], fields: &[Field]) -> Result<Option<usiz
         length = Some(one);
     }
     Ok(length)
-}
-
-/// Octets as text that shares their memory; what is not UTF-8 is replaced.
-pub(super) fn text(raw: &Bytes, range: Range<usize>) -> Text {
-    Text::try_from(raw.slice(range.clone()))
-        .unwrap_or_else(|_| String::from_utf8_lossy(raw.get(range).unwrap_or_default()).into_owned().into())
 }

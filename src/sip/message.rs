@@ -1,8 +1,8 @@
 //! One SIP message as a view over the octets it came in (RFC 3261 §7).
 //!
 //! In: one datagram, or one message cut out of a stream by [`super::Framer`]. Out: [`Message`], an index of offsets into
-//! those octets; values are read when they are asked for, so header fields nobody looks at cost nothing and octets that
-//! are not UTF-8 stay as they came.
+//! those octets; values are read when they are asked for, so header fields nobody looks at cost little. The header
+//! section is text throughout: what is not UTF-8 in it is replaced, once; the body stays as it came.
 //!
 //! What is wrong with a *request* is kept beside it as a [`Fault`], because it deserves an answer; what is wrong with a
 //! response, or with something that is no SIP at all, is [`Malformed`] and dropped.
@@ -10,18 +10,20 @@
 //! ```text
 //! INVITE sip:95@10.0.0.1 SIP/2.0\r\n      start line
 //! v: SIP/2.0/UDP h;branch=z9hG4bK1\r\n    field { name: Via, value: 3.. }
-//! Subject: a\r\n  folded\r\n              field { name: Other, folded }
+//! Subject: a\r\n  folded\r\n              field { name: Other, value: 48.. }
 //! \r\n v=0…                               body
 //! ```
 
-use super::lines::{Field, Lines, content_length, field, start_line, text};
+use super::lines::{Field, Index, content_length, plain, start_line};
 use super::name::{Method, Name};
+use super::name_addr::NameAddr;
 use super::reply::Fault;
-use super::syntax::{NameAddr, Text, Via, Wrong, cut, split};
-use crate::limits::{SIP_HEADERS_MAX, SIP_MESSAGE_OCTETS_MAX};
+use super::syntax::{Text, Wrong, before, blank, cut, split};
+use super::via::Via;
+use crate::limits::SIP_MESSAGE_OCTETS_MAX;
 use bytes::Bytes;
+use memchr::memchr;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// The first line.
@@ -54,11 +56,11 @@ pub struct Message {
 
 #[derive(Debug)]
 struct Inner {
-    raw: Bytes,
+    /// What comes before the body, as [`plain`] makes it where it is not so already.
+    head: Text,
+    body: Bytes,
     start: Start,
-    fields: Vec<Field>,
-    body: Range<usize>,
-    fault: Option<Fault>,
+    index: Index,
 }
 
 /// The fields that every message must have (RFC 3261 §8.1.1), parsed.
@@ -74,6 +76,15 @@ pub struct Envelope {
     pub method: Method,
 }
 
+/// What must not be there twice (RFC 3261 §7.3.1).
+const ONCE: [(Name, Wrong); 5] = [
+    (Name::From, "Two From Fields"),
+    (Name::To, "Two To Fields"),
+    (Name::CallId, "Two Call-ID Fields"),
+    (Name::CSeq, "Two CSeq Fields"),
+    (Name::MaxForwards, "Two Max-Forwards Fields"),
+];
+
 impl Message {
     /// Reads one message. Octets after the body that Content-Length gives are left out (RFC 3261 §18.3).
     ///
@@ -83,42 +94,27 @@ impl Message {
         let Some(begin) = raw.iter().position(|c| !matches!(c, b'\r' | b'\n' | 0)) else {
             return Err(Malformed::KeepAlive);
         };
-        let mut lines = Lines { raw: &raw, at: begin };
-        let first = lines.next().unwrap_or_default();
-        let (start, mut fault) = start_line(&text(&raw, first))?;
-        let mut fields: Vec<Field> = Vec::with_capacity(24);
-        let mut ended = false;
-        for line in lines.by_ref() {
-            let text = raw.get(line.clone()).unwrap_or_default();
-            if text.is_empty() {
-                ended = true;
-                break;
-            }
-            if matches!(text.first(), Some(b' ' | b'\t')) {
-                match fields.last_mut() {
-                    Some(field) => (field.value.end, field.folded) = (line.end, true),
-                    None => fault = fault.or(Some(Fault::BadRequest("Folded Start Line"))),
-                }
-                continue;
-            }
-            if fields.len() == SIP_HEADERS_MAX {
-                fault = fault.or(Some(Fault::BadRequest("Too Many Header Fields")));
-                continue;
-            }
-            match field(&raw, line) {
-                Some(field) => fields.push(field),
-                None => fault = fault.or(Some(Fault::BadRequest("Bad Header Line"))),
-            }
+        let too_large = raw.len() > SIP_MESSAGE_OCTETS_MAX;
+        let mut index = Index::of(&raw, begin);
+        let (mut head, mut body) = (raw, Bytes::new());
+        if index.body < head.len() {
+            body = head.split_off(index.body);
         }
-        if !ended {
-            fault = fault.or(Some(Fault::BadRequest("Header Section Not Ended")));
-        }
-        if raw.len() > SIP_MESSAGE_OCTETS_MAX {
+        let head = match Text::try_from(head.clone()) {
+            Ok(head) if !index.folded => head,
+            _ => {
+                let plain = plain(head.get(begin..).unwrap_or_default());
+                index = Index { fault: index.fault, ..Index::of(plain.as_bytes(), 0) };
+                plain
+            }
+        };
+        let (start, fault) = start_line(&head, head.get(index.start.clone()).unwrap_or_default())?;
+        let mut fault = fault.or(index.fault.take());
+        if too_large {
             fault = Some(Fault::TooLarge);
         }
-        let mut body = lines.at..raw.len();
-        match content_length(&raw, &fields) {
-            Ok(Some(length)) if length <= body.len() => body.end = body.start + length,
+        match content_length(head.as_bytes(), &index.fields) {
+            Ok(Some(length)) if length <= body.len() => body.truncate(length),
             Ok(Some(_)) => fault = fault.or(Some(Fault::BadRequest("Content-Length Too Large"))),
             Ok(None) => {}
             Err(why) => fault = fault.or(Some(Fault::BadRequest(why))),
@@ -126,7 +122,8 @@ impl Message {
         if fault.is_some() && matches!(start, Start::Response { .. }) {
             return Err(Malformed::BadResponse);
         }
-        Ok(Message { inner: Arc::new(Inner { raw, start, fields, body, fault }), stamp: None })
+        index.fault = fault;
+        Ok(Message { inner: Arc::new(Inner { head, body, start, index }), stamp: None })
     }
 
     /// The first line.
@@ -144,12 +141,12 @@ impl Message {
 
     /// What breaks the grammar so that the request cannot be served.
     pub(super) fn fault(&self) -> Option<&Fault> {
-        self.inner.fault.as_ref()
+        self.inner.index.fault.as_ref()
     }
 
     /// The body; shares memory with the message.
     pub fn body(&self) -> Bytes {
-        self.inner.raw.slice(self.inner.body.clone())
+        self.inner.body.clone()
     }
 
     /// The value of the first field called `name`, unfolded; octets that are not UTF-8 are replaced.
@@ -159,7 +156,18 @@ impl Message {
 
     /// The values of all fields called `name`, in order.
     pub fn all(&self, name: Name) -> impl Iterator<Item = Text> {
-        self.inner.fields.iter().filter(move |f| f.name == name).map(|f| self.value(f))
+        self.named(name).map(|f| self.value(f))
+    }
+
+    fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
+        let index = &self.inner.index;
+        let fields = if index.seen & name.bit() == 0 { &[] } else { index.fields.as_slice() };
+        fields.iter().filter(move |f| f.name == name)
+    }
+
+    /// The first field called `name`, and the text that it stands in.
+    fn first(&self, name: Name) -> Option<(&Text, &str)> {
+        self.named(name).next().map(|f| self.place(f))
     }
 
     /// The elements of the comma-separated list that all fields called `name` make together (RFC 3261 §7.3.1).
@@ -168,9 +176,9 @@ impl Message {
     /// Unbalanced quotes.
     pub fn list(&self, name: Name) -> Result<Vec<Text>, Wrong> {
         let mut out = Vec::new();
-        for value in self.all(name) {
-            for part in split(&value, b',', true) {
-                out.extend(Some(value.slice_ref(part?)).filter(|part| !part.is_empty()));
+        for (whole, value) in self.named(name).map(|f| self.place(f)) {
+            for part in split(value, b',', true) {
+                out.extend(Some(part?).filter(|part| !part.is_empty()).map(|part| whole.slice_ref(part)));
             }
         }
         Ok(out)
@@ -178,7 +186,9 @@ impl Message {
 
     /// Every field as (name, written name, value), in order.
     pub fn fields(&self) -> impl Iterator<Item = (Name, Text, Text)> {
-        self.inner.fields.iter().map(|f| (f.name, text(&self.inner.raw, f.label.clone()), self.value(f)))
+        let Inner { head, index, .. } = &*self.inner;
+        let label = |f: &Field| head.slice_ref(head.get(f.label()).unwrap_or_default());
+        index.fields.iter().map(move |f| (f.name, label(f), self.value(f)))
     }
 
     /// The fields that a response takes over (RFC 3261 §8.2.6.2), in order; with the route set of a dialog to be
@@ -189,12 +199,12 @@ impl Message {
             Name::RecordRoute => routes,
             _ => false,
         };
-        self.inner.fields.iter().filter(move |f| wanted(f.name)).map(|f| (f.name, self.value(f)))
+        self.inner.index.fields.iter().filter(move |f| wanted(f.name)).map(|f| (f.name, self.value(f)))
     }
 
     /// A field that is one number, such as Expires; `None` if it is missing or no number. Too large is the largest.
     pub fn number(&self, name: Name) -> Option<u32> {
-        let value = self.get(name)?;
+        let (_, value) = self.first(name)?;
         let digits = value.split([';', ' ', '(']).next().unwrap_or_default();
         let number = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
         number.then(|| digits.parse().unwrap_or(u32::MAX))
@@ -202,7 +212,7 @@ impl Message {
 
     /// Media type of the body, lower case, without parameters; `None` if there is no Content-Type.
     pub fn content_type(&self) -> Option<String> {
-        let value = self.get(Name::ContentType)?;
+        let (_, value) = self.first(Name::ContentType)?;
         Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 
@@ -211,8 +221,8 @@ impl Message {
     /// # Errors
     /// Missing or broken.
     pub fn via(&self) -> Result<Via, Wrong> {
-        let field = self.get(Name::Via).ok_or("Missing Via")?;
-        Via::parse(&field.slice_ref(cut(&field, b',', false)?.0))
+        let (whole, value) = self.first(Name::Via).ok_or("Missing Via")?;
+        Via::parse(whole.slice_ref(cut(value, b',', false)?.0))
     }
 
     /// Notes in the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4), so that replies
@@ -221,22 +231,22 @@ impl Message {
     /// # Errors
     /// No usable Via: nobody to reply to.
     pub fn received_from(&mut self, source: SocketAddr) -> Result<SocketAddr, Wrong> {
-        let mut via = self.via()?;
-        let rport = via.params.get("rport").is_some();
-        via.params.remove("received");
+        let via = self.via()?;
+        let mut params = via.params();
+        let rport = params.get("rport").is_some();
+        params.remove("received");
         if rport {
-            via.params.set("rport", Some(&source.port().to_string()));
+            params.set("rport", Some(&source.port().to_string()));
         }
         if rport || via.ip() != Some(source.ip()) {
-            via.params.set("received", Some(&source.ip().to_string()));
+            params.set("received", Some(&source.ip().to_string()));
         }
-        let field = self.inner.fields.iter().find(|f| f.name == Name::Via).ok_or("Missing Via")?;
-        let value = self.value(field);
-        let stamped = match cut(&value, b',', false)?.1 {
-            Some(rest) => format!("{via}, {}", rest.trim()),
-            None => via.to_string(),
+        let field = self.named(Name::Via).next().ok_or("Missing Via")?;
+        let stamped = match cut(self.place(field).1, b',', false)?.1 {
+            Some(rest) => format!("{}{params}, {}", via.sent_by(), rest.trim()),
+            None => format!("{}{params}", via.sent_by()),
         };
-        self.stamp = Some((field.label.start, stamped.into()));
+        self.stamp = Some((field.label().start, stamped.into()));
         let port = if rport { source.port() } else { via.port.unwrap_or(super::SIP_PORT) };
         Ok(SocketAddr::new(source.ip(), port))
     }
@@ -246,8 +256,9 @@ impl Message {
     /// # Errors
     /// Missing or broken.
     pub fn contact(&self) -> Result<NameAddr, Wrong> {
-        let field = self.get(Name::Contact).ok_or("Missing Contact")?;
-        NameAddr::parse(&field.slice_ref(cut(&field, b',', true)?.0))
+        let (whole, value) = self.first(Name::Contact).ok_or("Missing Contact")?;
+        let first = if memchr(b',', value.as_bytes()).is_some() { cut(value, b',', true)?.0 } else { value };
+        NameAddr::parse(whole.slice_ref(first))
     }
 
     /// The fields every message must have.
@@ -255,49 +266,40 @@ impl Message {
     /// # Errors
     /// One is missing, broken, or there twice where the RFC allows it once (RFC 3261 §7.3.1, §8.1.1).
     pub fn envelope(&self) -> Result<Envelope, Wrong> {
-        let mut found = [None; 5];
-        for field in &self.inner.fields {
-            let (place, why) = match field.name {
-                Name::From => (0, "Two From Fields"),
-                Name::To => (1, "Two To Fields"),
-                Name::CallId => (2, "Two Call-ID Fields"),
-                Name::CSeq => (3, "Two CSeq Fields"),
-                Name::MaxForwards => (4, "Two Max-Forwards Fields"),
-                _ => continue,
-            };
-            if found[place].replace(field).is_some() {
-                return Err(why);
-            }
+        let twice = self.inner.index.twice;
+        if let Some((_, why)) = ONCE.iter().find(|(name, _)| twice & name.bit() != 0) {
+            return Err(why);
         }
-        let [from, to, call_id, cseq, _] = found;
-        let value = |field: Option<&Field>, missing| field.map(|f| self.value(f)).ok_or(missing);
-        let (via, call_id) = (self.via()?, value(call_id, "Missing Call-ID")?);
-        let from = NameAddr::parse(&value(from, "Missing From")?)?;
-        let to = NameAddr::parse(&value(to, "Missing To")?)?;
-        let cseq = value(cseq, "Missing CSeq")?;
-        let (number, method) = cseq.trim_ascii().split_once([' ', '\t']).ok_or("Bad CSeq")?;
+        let via = self.via()?;
+        let call_id = self.get(Name::CallId).ok_or("Missing Call-ID")?;
+        let from = NameAddr::parse(self.get(Name::From).ok_or("Missing From")?)?;
+        let to = NameAddr::parse(self.get(Name::To).ok_or("Missing To")?)?;
+        let (_, cseq) = self.first(Name::CSeq).ok_or("Missing CSeq")?;
+        let (number, method) = before(cseq, b' ').or_else(|| before(cseq, b'\t')).ok_or("Bad CSeq")?;
         // RFC 3261 §8.1.1.5: less than 2^31.
         let number = number.parse().ok().filter(|n: &u32| *n < 1 << 31).ok_or("Bad CSeq")?;
         let method = Method::of(method.trim_ascii());
         if matches!(&self.inner.start, Start::Request { method: m, .. } if *m != method) {
             return Err("CSeq Method Mismatch");
         }
-        if call_id.is_empty() || call_id.bytes().any(|c| c.is_ascii_whitespace()) {
+        if call_id.is_empty() || blank(&call_id) {
             return Err("Bad Call-ID");
         }
         Ok(Envelope { via, from, to, call_id, cseq: number, method })
     }
 
     fn value(&self, field: &Field) -> Text {
-        if let Some((_, stamped)) = self.stamp.as_ref().filter(|(at, _)| *at == field.label.start) {
-            return stamped.clone();
+        let (whole, value) = self.place(field);
+        whole.slice_ref(value)
+    }
+
+    /// The value of a field, and the text that it stands in.
+    fn place(&self, field: &Field) -> (&Text, &str) {
+        let head = &self.inner.head;
+        match &self.stamp {
+            Some((at, stamped)) if *at == field.label().start => (stamped, stamped),
+            _ => (head, head.get(field.value()).unwrap_or_default()),
         }
-        let text = text(&self.inner.raw, field.value.clone());
-        if !field.folded {
-            return text;
-        }
-        // RFC 3261 §7.3.1: a fold is the same as one space.
-        text.split(['\r', '\n']).map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ").into()
     }
 }
 
@@ -306,7 +308,7 @@ pub fn fuzz(data: &[u8]) {
     let Ok(message) = Message::parse(Bytes::copy_from_slice(data)) else { return };
     assert!(message.body().len() <= data.len());
     for (name, _, value) in message.fields() {
-        let _ = (NameAddr::parse(&value), Via::parse(&value), message.number(name), message.list(name));
+        let _ = (NameAddr::parse(value.clone()), Via::parse(value), message.number(name), message.list(name));
     }
     if let Some((_, uri)) = message.request() {
         let _ = super::Uri::parse(uri);

@@ -127,6 +127,11 @@ macro_rules! names {
                 Name::Other
             }
 
+            /// One bit of 64 for each name.
+            pub(super) fn bit(self) -> u64 {
+                1 << self as u64
+            }
+
             /// The long form; empty for `Other`.
             pub fn text(self) -> &'static str {
                 match self { $(Name::$variant => $text,)* Name::Other => "" }

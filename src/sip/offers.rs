@@ -149,7 +149,7 @@ impl Endpoint {
         self.with(id, |leg| {
             leg.updates |= updates;
             if let Some(target) = target {
-                leg.dialog.target = target.uri;
+                leg.dialog.target = target.uri_text();
             }
             if !sdp.is_empty() {
                 leg.sdp = sdp.clone();
@@ -260,7 +260,7 @@ impl Endpoint {
             ..300 => {
                 self.with(id, |leg| leg.answers.iter_mut().for_each(Answers::passed));
                 if let Ok(contact) = message.contact() {
-                    self.with(id, |leg| leg.dialog.target = contact.uri);
+                    self.with(id, |leg| leg.dialog.target = contact.uri_text());
                     self.locate_dialog(id, out);
                 }
                 self.begin_session(now, id, Session::agreed(message));
@@ -333,7 +333,7 @@ impl Endpoint {
         let Some(leg) = self.legs.get(&id) else { return };
         let mut dialog = leg.dialog.clone();
         if let Ok(contact) = response.contact() {
-            dialog.target = contact.uri;
+            dialog.target = contact.uri_text();
         }
         let flow = dialog.next_hop(&self.ways);
         let via = self.via(flow);

@@ -16,10 +16,11 @@ use super::layer::{Owner, Request};
 use super::leg::State;
 use super::message::{Message, Start};
 use super::name::{Method, Name};
+use super::name_addr::NameAddr;
 use super::replaces::Replaces;
 use super::reply::{Fault, reason_phrase};
-use super::syntax::{NameAddr, Wrong, find};
-use super::uri::{Uri, unescape};
+use super::syntax::{Wrong, find};
+use super::uri::unescape;
 use crate::base::{LegId, Now};
 
 /// A subscription lives at most this long (RFC 3515 §2.4.4): as long as any phone rings.
@@ -120,7 +121,7 @@ impl Endpoint {
         let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.referring = true;
-        let by = format!("<{}>", leg.dialog.local.uri);
+        let by = format!("<{}>", leg.dialog.local.uri());
         let octets = leg
             .dialog
             .request(&Method::Refer, &via)
@@ -174,9 +175,9 @@ impl Endpoint {
 fn read_refer_to(message: &Message) -> Result<(Refer, Option<Replaces>), Wrong> {
     let values = message.list(Name::ReferTo)?;
     let [value] = &values[..] else { return Err("One Refer-To Needed") };
-    let addr = NameAddr::parse(value)?;
-    let (uri, headers) = addr.uri.split_once('?').unwrap_or((&addr.uri, ""));
-    let parsed = Uri::parse(&addr.uri)?;
+    let addr = NameAddr::parse(value.clone())?;
+    let (uri, headers) = addr.uri().split_once('?').unwrap_or((addr.uri(), ""));
+    let parsed = addr.parsed()?;
     if !matches!(&*parsed.scheme, "sip" | "sips" | "tel") {
         return Err("Bad Refer-To Scheme");
     }

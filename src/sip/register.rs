@@ -12,7 +12,7 @@ use super::event::{Ask, Credentials, Event, Flow, Output, PeerId, Target};
 use super::layer::{Owner, TxId};
 use super::message::{Message, Start};
 use super::name::{Method, Name};
-use super::syntax::NameAddr;
+use super::name_addr::NameAddr;
 use super::uri::Uri;
 use crate::base::Now;
 use std::collections::VecDeque;
@@ -273,14 +273,13 @@ impl Endpoint {
 
     /// What the 200 says about our own contact, else about all (§10.2.4).
     fn granted_s(&self, peer: PeerId, message: &Message) -> Option<u32> {
-        let own =
-            NameAddr::parse(&self.registered_contact(peer)?.into()).and_then(|contact| contact.parsed());
+        let own = NameAddr::parse(self.registered_contact(peer)?.into()).and_then(|contact| contact.parsed());
         let own = own.ok()?;
         let contacts = message.list(Name::Contact).unwrap_or_default();
-        let ours = contacts.iter().filter_map(|c| NameAddr::parse(c).ok());
+        let ours = contacts.into_iter().filter_map(|c| NameAddr::parse(c).ok());
         let ours = ours
             .filter(|c| c.parsed().is_ok_and(|uri| uri.same(&own)))
-            .find_map(|c| c.params.get("expires")?.parse().ok());
+            .find_map(|c| c.param("expires")?.parse().ok());
         ours.or_else(|| message.number(Name::Expires))
     }
 

@@ -8,8 +8,9 @@ use super::dialog::{natted, next_hop};
 use super::event::Flow;
 use super::layer::Request;
 use super::name::Name;
+use super::name_addr::NameAddr;
 use super::reply::Fault;
-use super::syntax::{NameAddr, Text};
+use super::syntax::Text;
 use super::transport::Ways;
 use super::uri::Uri;
 use crate::base::Now;
@@ -65,7 +66,8 @@ impl Registrar {
         let envelope = &request.envelope;
         let list = message.list(Name::Contact).map_err(Fault::BadRequest)?;
         let path = message.list(Name::Path).map_err(Fault::BadRequest)?;
-        let proxy = path.first().map(|p| NameAddr::parse(p)).transpose().map_err(Fault::BadRequest)?;
+        let proxy =
+            path.first().map(|p| NameAddr::parse(p.clone())).transpose().map_err(Fault::BadRequest)?;
         let mut bindings = self.users.get(user).cloned().unwrap_or_default();
         let before = !bindings.is_empty();
         let later = |b: &Binding| b.call_id != envelope.call_id || envelope.cseq > b.cseq;
@@ -80,10 +82,9 @@ impl Registrar {
         } else {
             for contact in &list {
                 // Kept for long: it must not keep the whole message.
-                let contact = NameAddr::parse(&contact.to_string().into()).map_err(Fault::BadRequest)?;
+                let contact = NameAddr::parse(contact.to_string().into()).map_err(Fault::BadRequest)?;
                 let parsed = contact.parsed().map_err(Fault::BadRequest)?;
-                let expires_s =
-                    expiry(contact.params.get("expires").as_deref(), message.number(Name::Expires))?;
+                let expires_s = expiry(contact.param("expires").as_deref(), message.number(Name::Expires))?;
                 let old = bindings.iter().position(|b| b.parsed.same(&parsed));
                 if old.map(|i| bindings.remove(i)).is_some_and(|old| !later(&old)) {
                     return Err(Fault::BadRequest("CSeq Not Higher"));
@@ -97,11 +98,11 @@ impl Registrar {
                 let natted = natted(request);
                 bindings.push(Binding {
                     flow: match &proxy {
-                        Some(proxy) => next_hop(&proxy.uri, request.flow, false, ways),
-                        None => next_hop(&contact.uri, request.flow, natted, ways),
+                        Some(proxy) => next_hop(&proxy.uri_text(), request.flow, false, ways),
+                        None => next_hop(&contact.uri_text(), request.flow, natted, ways),
                     },
                     path: path.clone(),
-                    uri: contact.uri,
+                    uri: contact.uri_text(),
                     parsed,
                     natted,
                     call_id: envelope.call_id.to_string().into(),

@@ -184,7 +184,7 @@ impl Ways {
     /// must be on the machine that it comes from.
     pub(super) fn note_alias(&mut self, request: &Request) {
         let (via, flow) = (&request.envelope.via, request.flow);
-        let same = via.ip() == Some(flow.remote.ip()) && via.params.get("alias").is_some();
+        let same = via.ip() == Some(flow.remote.ip()) && via.param("alias").is_some();
         if flow.transport.reliable() && same && self.aliases.len() < SIP_CONNECTIONS_MAX {
             let port = via.port.unwrap_or(flow.transport.port());
             self.aliases.insert((flow.transport, SocketAddr::new(flow.remote.ip(), port)), flow);

@@ -13,8 +13,9 @@ use super::layer::{Owner, TxId};
 use super::leg::{Calling, FORKS_MAX, Leg, LegTimer, State, TIMER_C};
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
+use super::name_addr::NameAddr;
 use super::session::Session;
-use super::syntax::{NameAddr, Text};
+use super::syntax::Text;
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
 use crate::limits::{SESSION_MIN_S, SESSION_S};
@@ -74,12 +75,11 @@ impl Endpoint {
                 .push(ended(EndCause::Refused { status: 503, reason: "Too Many Transactions".into() }));
         }
         let bare = format!("<{}>", what.from).into();
-        let Ok(mut from) = NameAddr::parse(&what.from.into()).or_else(|_| NameAddr::parse(&bare)) else {
+        let Ok(from) = NameAddr::parse(what.from.into()).or_else(|_| NameAddr::parse(bare)) else {
             return out.push(ended(EndCause::Protocol("our From is no URI".into())));
         };
         let (tag, call_id) = (Text::from(self.token()), Text::from(self.token()));
-        from.params.set("tag", Some(&tag));
-        let dialog = Dialog::begun(call_id.clone(), from, way);
+        let dialog = Dialog::begun(call_id.clone(), from.tagged(&tag), way);
         let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
         self.trace.leg(leg, &call_id);
         self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });

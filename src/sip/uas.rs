@@ -13,10 +13,11 @@ use super::layer::{Owner, Request, TxId};
 use super::leg::{Leg, LegTimer, RING_AGAIN, State};
 use super::message::Message;
 use super::name::Name;
+use super::name_addr::NameAddr;
 use super::offers::Asked;
 use super::reply::Fault;
 use super::session;
-use super::syntax::{NameAddr, Text};
+use super::syntax::Text;
 use super::transaction::T2;
 use super::uri::Uri;
 use crate::base::{LegId, Now, Pii};
@@ -218,8 +219,9 @@ fn describe(
     let uri = message.request().map(|(_, uri)| uri.clone()).unwrap_or_default();
     let mut dialled = user(&uri);
     if peer.is_some_and(|(_, registered)| registered == dialled) {
-        let called = message.get(Name::PCalledPartyId).and_then(|v| user_of(&NameAddr::parse(&v).ok()?.uri));
-        dialled = called.or_else(|| user_of(&request.envelope.to.uri)).unwrap_or(dialled);
+        let called =
+            message.get(Name::PCalledPartyId).and_then(|v| user_of(&NameAddr::parse(v).ok()?.uri_text()));
+        dialled = called.or_else(|| user_of(&request.envelope.to.uri_text())).unwrap_or(dialled);
     }
     let mut headers = Vec::new();
     for (name, label, value) in message.fields() {
@@ -248,10 +250,10 @@ fn describe(
         peer: peer.map(|(peer, _)| peer),
         dialled,
         uri: uri.to_string(),
-        to: user(&request.envelope.to.uri),
-        caller: Pii::new(user(&from.uri)),
+        to: user(&request.envelope.to.uri_text()),
+        caller: Pii::new(user(&from.uri_text())),
         claims: claims(message),
-        caller_name: from.display.as_ref().map(|name| Pii::new(name.to_string())),
+        caller_name: from.display().map(|name| Pii::new(name.to_string())),
         call_id: request.envelope.call_id.to_string(),
         sdp: sdp_of(message).unwrap_or_default(),
         account,
@@ -263,7 +265,7 @@ fn describe(
 fn claims(message: &Message) -> Claims {
     let users = |name| -> Vec<String> {
         let list = message.list(name).unwrap_or_default();
-        list.iter().filter_map(|v| user_of(&NameAddr::parse(v).ok()?.uri)).collect()
+        list.into_iter().filter_map(|v| user_of(&NameAddr::parse(v).ok()?.uri_text())).collect()
     };
     // `none` asks for none; whatever else is there asks for some (RFC 3323 §4.2).
     let mut private = message

@@ -116,18 +116,14 @@ pub(super) fn host_port(text: &str) -> Option<(&str, Option<u16>)> {
             (host, port.trim_start())
         }
         None => {
-            let at = text.find(':').unwrap_or(text.len());
-            let (host, port) = text.split_at(at);
-            let host = host.trim_ascii();
             let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_');
-            if host.is_empty() || !host.bytes().all(plain) {
-                return None;
-            }
-            (host, port)
+            let end = text.bytes().position(|c| !plain(c)).unwrap_or(text.len());
+            let (host, port) = text.split_at_checked(end).filter(|(host, _)| !host.is_empty())?;
+            (host, port.trim_ascii_start())
         }
     };
     match port.strip_prefix(':') {
-        Some(port) => Some((host, Some(port.trim().parse().ok()?))),
+        Some(port) => Some((host, Some(port.trim_ascii().parse().ok()?))),
         None if port.is_empty() => Some((host, None)),
         None => None,
     }

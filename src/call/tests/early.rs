@@ -4,6 +4,7 @@ use super::world::{CALLER, PHONE, World, ended};
 use super::*;
 use crate::base::Answer;
 use crate::ivr::Heard;
+use std::time::Duration;
 
 fn pauses(w: &mut World) -> (CallId, u32) {
     let (at, samples) = (w.now, vec![0; 8000].into());
@@ -26,7 +27,8 @@ fn ends(w: &mut World) {
 }
 
 fn recognised(w: &mut World, (call, utterance): (CallId, u32), text: &str) {
-    w.give(Input::Recognised { call, utterance, heard: Ok(Heard { text: text.into(), confidence: 0.9 }) });
+    let waited = Duration::ZERO;
+    w.give(Input::Recognised { call, utterance, waited, heard: Ok(Heard::new(text, 0.9)) });
 }
 
 fn turns(mut w: World) -> Vec<(String, crate::ivr::Understood)> {
@@ -114,7 +116,7 @@ fn a_recogniser_without_room_for_it_is_asked_again_at_the_end() {
     let mut w = World::new();
     w.call();
     let (call, utterance) = pauses(&mut w);
-    w.give(Input::Recognised { call, utterance, heard: Err(NotHeard::Unavailable) });
+    w.give(Input::Recognised { call, utterance, waited: Duration::ZERO, heard: Err(NotHeard::Unavailable) });
     ends(&mut w);
     let again = asked(&w).unwrap();
     assert_ne!(again, (call, utterance));

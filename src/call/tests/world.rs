@@ -295,7 +295,7 @@ impl World {
     }
 
     pub(super) fn speak(&mut self, text: &str) {
-        self.hear(Ok(Heard { text: text.into(), confidence: 0.9 }));
+        self.hear(Ok(Heard::new(text, 0.9)));
     }
 
     pub(super) fn hear(&mut self, heard: Result2) {
@@ -310,7 +310,7 @@ impl World {
             _ => None,
         });
         let (call, utterance) = last.expect("a sentence goes to the recogniser");
-        self.give(Input::Recognised { call, utterance, heard });
+        self.give(Input::Recognised { call, utterance, waited: Duration::ZERO, heard });
     }
 
     pub(super) fn register(&mut self, user: &str) {

@@ -88,7 +88,7 @@ impl Dialog {
         let until = self.silence_at;
         let wish = match input {
             Input::Heard(heard) => nlu::universal(&heard.text).map(|wish| (heard.clone(), wish)),
-            Input::Key('0') => Some((Heard { text: "key 0".into(), confidence: 1.0 }, Universal::Person)),
+            Input::Key('0') => Some((Heard::new("key 0", 1.0), Universal::Person)),
             // The service has had all its time.
             Input::Tick => return self.looked_up(now, self.lookups, None, out),
             _ => None,
@@ -102,7 +102,7 @@ impl Dialog {
             self.turn(&heard, None, Understood::Universal, out);
             self.universal(wish, out);
         } else if let Input::Heard(_) | Input::NotHeard(_) = input {
-            let nothing = Heard { text: String::new(), confidence: 0.0 };
+            let nothing = Heard::default();
             let heard = if let Input::Heard(heard) = input { heard } else { &nothing };
             self.turn(heard, None, Understood::NoMatch, out);
             self.say(vec![self.phrase(Phrase::PleaseHold)], out);
@@ -172,7 +172,7 @@ impl Dialog {
             // The sentence had another request in it.
             let next = self.pending.remove(0);
             self.before.append(&mut texts);
-            return self.one_request(now, &Heard { text: next, confidence: 1.0 }, out);
+            return self.one_request(now, &Heard::new(next, 1.0), out);
         }
         texts.push(self.phrase(Phrase::AnythingElse));
         if !self.listens {

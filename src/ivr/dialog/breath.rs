@@ -44,14 +44,14 @@ impl Dialog {
         if !self.interrupted.goes_on(heard, yes_no) {
             return false;
         }
-        let nothing = Heard { text: String::new(), confidence: 0.0 };
+        let nothing = Heard::default();
         self.turn(heard.unwrap_or(&nothing), None, Understood::BackChannel, out);
         out.push(Output::Resume);
         true
     }
 
     /// The slot that is asked for.
-    fn asked_slot(&self) -> Option<&Slot> {
+    pub(super) fn asked_slot(&self) -> Option<&Slot> {
         let (Asked::Slot(slot), Some(task)) = (self.asked, &self.task) else { return None };
         self.plan.intents.get(task.intent)?.slots.get(slot)
     }

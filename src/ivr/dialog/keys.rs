@@ -19,7 +19,7 @@ impl Dialog {
         {
             return self.slot_key(now, slot, key, out);
         }
-        let heard = Heard { text: format!("key {key}"), confidence: 1.0 };
+        let heard = Heard::new(format!("key {key}"), 1.0);
         let certain = |intent| Some(nlu::Scored { intent, score: 1.0 });
         match (key, self.asked) {
             ('0', _) => {
@@ -119,7 +119,7 @@ impl Dialog {
         let (Asked::Slot(slot), Some(task)) = (self.asked, &mut self.task) else { return };
         let keys = std::mem::take(&mut task.keys);
         let Some(asked) = plan.intents.get(task.intent).and_then(|i| i.slots.get(slot)) else { return };
-        let heard = Heard { text: format!("key {keys}"), confidence: 1.0 };
+        let heard = Heard::new(format!("key {keys}"), 1.0);
         match asked.keyed(&keys, at, &plan.currency) {
             Some((value, None)) => {
                 task.set(slot, value, asked.confirm == Confirm::Always);

@@ -76,7 +76,7 @@ impl Dialog {
     }
 
     pub(super) fn not_heard(&mut self, why: NotHeard, out: &mut Vec<Output>) {
-        let nothing = Heard { text: String::new(), confidence: 0.0 };
+        let nothing = Heard::default();
         match why {
             NotHeard::Empty if self.nods(None, out) => {}
             NotHeard::Empty => {
@@ -92,7 +92,7 @@ impl Dialog {
     }
 
     pub(super) fn silence(&mut self, out: &mut Vec<Output>) {
-        let nothing = Heard { text: String::new(), confidence: 0.0 };
+        let nothing = Heard::default();
         self.turn(&nothing, None, Understood::NoInput, out);
         if self.asked == Asked::AnythingElse {
             return self.goodbye(out);

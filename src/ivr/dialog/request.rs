@@ -30,7 +30,7 @@ impl Dialog {
                 if rest.is_empty() {
                     self.miss(Phrase::AskAfterNo, out);
                 } else {
-                    self.request(now, &Heard { text: rest.to_owned(), confidence: heard.confidence }, out);
+                    self.request(now, &Heard::new(rest.to_owned(), heard.confidence), out);
                 }
                 true
             }
@@ -56,7 +56,7 @@ impl Dialog {
             && let Some((first, rest)) = parts.split_first()
         {
             self.pending = rest.to_vec();
-            return self.one_request(now, &Heard { text: first.clone(), confidence: heard.confidence }, out);
+            return self.one_request(now, &Heard::new(first.clone(), heard.confidence), out);
         }
         self.one_request(now, heard, out);
     }
@@ -85,7 +85,7 @@ impl Dialog {
 
     pub(super) fn one_request(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) {
         let before = self.said.replace((Pii::new(heard.text.clone()), heard.confidence));
-        let scored = self.scored(now, &heard.text);
+        let scored = self.scored_of(now, heard);
         let (best, second) = (scored.first().copied(), scored.get(1).copied());
         let Some(best) = best.filter(|b| b.score >= TIE_LEAST) else {
             self.turn(heard, best, Understood::NoMatch, out);

@@ -102,7 +102,7 @@ impl Dialog {
         self.task = Some(task);
         self.misses = 0;
         if let Some((text, confidence)) = said {
-            self.take(now, &Heard { text: text.reveal().clone(), confidence }, None);
+            self.take(now, &Heard::new(text.reveal().clone(), confidence), None);
         }
         self.go_on(now, out);
     }
@@ -257,7 +257,7 @@ impl Dialog {
 
     /// Another request altogether, if it is a sure one.
     fn changes_mind(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) -> bool {
-        let scored = self.scored(now, &heard.text);
+        let scored = self.scored_of(now, heard);
         let second = scored.get(1).map_or(0.0, |s| s.score);
         let sure = |s: &&nlu::Scored| s.score >= self.plan.act && s.score - second >= TIE;
         let current = self.task.as_ref().map(|t| t.intent);

@@ -5,7 +5,7 @@ use super::*;
 use crate::base::Answer;
 
 /// A caller who is asked for an account of six digits.
-fn asked(lang: Lang) -> Caller {
+pub(super) fn asked(lang: Lang) -> Caller {
     let mut caller = dial(lang);
     caller.say(if lang == Lang::En { "make a transfer" } else { "我要转账" });
     caller.say(if lang == Lang::En { "fifty dollars" } else { "五十块" });
@@ -118,9 +118,7 @@ fn the_ear_waits_for_what_was_asked() {
 
 #[test]
 fn a_value_that_has_all_its_digits_need_not_be_waited_for() {
-    let sure = |caller: &Caller, text: &str| {
-        caller.dialog.is_sure(caller.now, &Heard { text: text.into(), confidence: 0.9 })
-    };
+    let sure = |caller: &Caller, text: &str| caller.dialog.is_sure(caller.now, &Heard::new(text, 0.9));
     let mut caller = asked(Lang::En);
     assert!(sure(&caller, "one two three four five six"));
     assert!(!sure(&caller, "one two three") && !sure(&caller, "one two three four five six no wait"));

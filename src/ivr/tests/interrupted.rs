@@ -12,12 +12,12 @@ fn over(caller: &mut Caller, left_ms: u64, heard: Input) -> Vec<Output> {
 }
 
 fn hears(text: &str) -> Input {
-    Input::Heard(Heard { text: text.into(), confidence: 0.9 })
+    Input::Heard(Heard::new(text, 0.9))
 }
 
 #[test]
 fn a_nod_a_cough_and_noise_over_a_prompt_go_on_with_it_and_cost_nothing() {
-    let mumbled = Input::Heard(Heard { text: "的".into(), confidence: 0.1 });
+    let mumbled = Input::Heard(Heard::new("的", 0.1));
     for sound in [hears("嗯"), hears("uh-huh"), hears("OK"), mumbled, Input::NotHeard(NotHeard::Empty)] {
         let mut caller = Caller::new();
         let out = over(&mut caller, 2000, sound.clone());
@@ -77,7 +77,7 @@ fn a_line_that_is_never_quiet_climbs_the_ladder_after_three_times() {
 fn who_may_go_on_after_a_nod_is_not_answered_at_the_first_pause() {
     let mut caller = Caller::new();
     caller.say("我要挂失");
-    let nod = Heard { text: "嗯".into(), confidence: 0.9 };
+    let nod = Heard::new("嗯", 0.9);
     assert!(caller.dialog.is_sure(caller.now, &nod), "asked, and heard to the end: it is a yes");
     caller.dialog.step(caller.now, Input::Cut { left: Duration::from_secs(1) }, &mut Vec::new());
     assert!(!caller.dialog.is_sure(caller.now, &nod));

@@ -123,7 +123,7 @@ fn a_service_that_knows_the_caller_is_asked_and_nobody_waits_for_it() {
         dialog.step(Now(1), Input::LookedUp { ask: 1, reply }, &mut out);
         assert_eq!(dialog.is_patient(), patient, "{status} {body}");
         assert_eq!(said(&out), "", "nothing is said into the greeting");
-        dialog.step(Now(2), Input::Heard(Heard { text: "几点开门".into(), confidence: 1.0 }), &mut out);
+        dialog.step(Now(2), Input::Heard(Heard::new("几点开门", 1.0)), &mut out);
         assert_eq!(said(&out).starts_with("请慢慢说。九点开门。"), patient, "{}", said(&out));
     }
 }

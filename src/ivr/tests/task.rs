@@ -258,7 +258,7 @@ fn an_hour_without_its_half_of_the_day_is_asked_about() {
 fn an_unsure_recogniser_has_its_value_read_back() {
     let mut caller = dial(Lang::En);
     caller.say("book a visit tomorrow at three pm");
-    let out = caller.give(Input::Heard(Heard { text: "two".into(), confidence: 0.35 }));
+    let out = caller.give(Input::Heard(Heard::new("two", 0.35)));
     assert_eq!(said(&out), "how many people 2, is that right?");
     assert!(said(&caller.say("no")).starts_with("All right, what is right?"));
     assert!(said(&caller.say("three")).contains("3, is that right?"));
@@ -375,7 +375,7 @@ fn whatever_callers_do_with_values_the_dialogue_ends_and_a_person_can_always_be_
                 _ => {
                     let text: &str = rng.choice(words).unwrap();
                     let confidence = if rng.u8(0..5) == 0 { 0.35 } else { 0.9 };
-                    caller.give(Input::Heard(Heard { text: text.into(), confidence }))
+                    caller.give(Input::Heard(Heard::new(text, confidence)))
                 }
             };
             let said = said(&out);

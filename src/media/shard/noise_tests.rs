@@ -1,6 +1,6 @@
 //! Comfort noise of legs (RFC 3389), on virtual time.
 
-use super::tests::{A, B, World, addr, datagram, head, spec};
+use super::tests::{A, B, World, addr, datagram, fields, head, spec};
 use super::*;
 use crate::base::{COMFORT_NOISE, Codec, FRAME_SAMPLES};
 use crate::bridge::Playout;
@@ -85,6 +85,30 @@ fn a_relay_that_has_nothing_to_relay_says_so_once_a_second_and_goes_on_with_a_ma
     assert!((2..=3).contains(&idle.len()) && idle.iter().all(|(_, s)| is_noise(s)), "{}", idle.len());
     let relayed = w.audio(B, 1, 7);
     assert_eq!((relayed.len(), head(&relayed[0]).marker, is_noise(&relayed[0])), (1, true, false));
+}
+
+#[test]
+fn a_relay_passes_comfort_noise_on_to_whoever_agreed_on_it_and_to_nobody_else() {
+    for (law, agreed) in
+        [(Codec::Pcmu, true), (Codec::Pcma, true), (Codec::Pcmu, false), (Codec::Pcma, false)]
+    {
+        let mut w = World::with(&[(A, Codec::Pcmu), (B, law)]);
+        w.command(Command::Connect { leg: B, to: StreamSpec { noise: agreed, ..spec(B, law) } });
+        w.command(Command::Bridge { a: A, b: B });
+        let before = head(&w.audio(A, 1, 7)[0]);
+        let noise = w.packet_from(A, addr(A), fields(2, COMFORT_NOISE), &[47]);
+        assert_eq!(noise.iter().map(is_noise).collect::<Vec<_>>(), if agreed { vec![true] } else { vec![] });
+        assert!(noise.iter().all(|s| (s.leg, datagram(s)[HEADER_OCTETS..].to_vec()) == (B, vec![47])));
+        // After a pause of half a second of which nothing was sent.
+        let after = w.packet_from(A, addr(A), fields(27, 0), &[7; FRAME_SAMPLES]);
+        let after = head(&after[0]);
+        let missing = if agreed { 0 } else { 1 };
+        assert_eq!(after.seq.wrapping_sub(before.seq), 26 - missing, "what is left out leaves no gap");
+        assert_eq!(
+            (after.timestamp.wrapping_sub(before.timestamp), after.payload_type),
+            (26 * 160, law.payload_type())
+        );
+    }
 }
 
 /// Whether the leg's peer, which reports but says nothing for a minute, is reported lost.

@@ -18,6 +18,18 @@ fn compact_names_folds_and_content_length_are_understood() {
 }
 
 #[test]
+fn folds_are_one_space_and_take_nothing_of_the_next_field() {
+    let m = parse(
+        &INVITE.replace("one\r\n  two\r\n", "\r\n\tone \r\n  \r\n  two\r\n \r\nX-Next: \"a\r\n b\"\r\n"),
+    );
+    let values: Vec<Text> = m.fields().map(|f| f.2).collect();
+    assert_eq!(values[5..7], ["one two", "\"a b\""]);
+    assert_eq!(&m.body()[..], b"abc");
+    let m = parse(&INVITE.replace("SIP/2.0\r\nv", "SIP/2.0\r\n x\r\nv"));
+    assert_eq!(m.fault(), Some(&Fault::BadRequest("Folded Start Line")));
+}
+
+#[test]
 fn bare_line_feeds_and_leading_blank_lines_are_tolerated() {
     let m = parse(&format!("\r\n\r\n{}", INVITE.replace("\r\n", "\n")));
     assert_eq!(m.envelope().unwrap().call_id, "c1");
@@ -60,7 +72,14 @@ fn octets_that_are_no_utf8_are_preserved() {
     let mut raw = INVITE.replace("abc", "").into_bytes();
     raw.truncate(raw.len() - 3);
     raw.extend([0xff, 0x00, 0xfe]);
-    assert_eq!(&Message::parse(Bytes::from(raw)).unwrap().body()[..], [0xff, 0x00, 0xfe]);
+    let m = Message::parse(Bytes::from(raw.clone())).unwrap();
+    assert_eq!(&m.body()[..], [0xff, 0x00, 0xfe]);
+    // In the header section, where they cannot be text, they are replaced, and the body stays as it came.
+    let at = raw.windows(3).position(|w| w == b"one").unwrap();
+    raw[at] = 0xff;
+    let m = Message::parse(Bytes::from(raw)).unwrap();
+    assert_eq!(m.fields().nth(5).unwrap().2, "\u{fffd}ne two");
+    assert_eq!((m.envelope().unwrap().call_id.as_ref(), &m.body()[..]), ("c1", &[0xff, 0x00, 0xfe][..]));
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Caller {
             _ => None,
         });
         sent.map(|(flow, m)| {
-            let via = m.via().unwrap().transport.to_string();
+            let via = m.via().unwrap().transport().to_string();
             assert_eq!(via, flow.transport.to_string(), "Via says what it is sent over");
             (m.request().unwrap().0.to_string(), via, flow.remote)
         })
