@@ -7,7 +7,7 @@ use serde::Serialize;
 use trunkline::acd::Decision;
 use trunkline::call::{Cdr, Moment};
 use trunkline::drive::store::{self, Reader};
-use trunkline::media::Taping;
+use trunkline::media::{LegStats, Taping};
 
 /// List the newest calls.
 #[derive(Debug, Args)]
@@ -150,7 +150,7 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
             s.jitter_ms,
             s.mos
         );
-        let dropped: Vec<String> = s.rejects.named().map(|(why, n)| format!("{n} {why}")).collect();
+        let dropped = dropped(s);
         if !dropped.is_empty() {
             outln!("           dropped unheard: {}", dropped.join(", "));
         }
@@ -168,6 +168,12 @@ pub(super) fn why(args: &Why, places: &Places) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What was dropped of what came for a leg, by reason.
+fn dropped(s: &LegStats) -> Vec<String> {
+    let of_rtcp = Some(("of RTCP", s.rtcp_rejected)).filter(|(_, n)| *n > 0);
+    s.rejects.named().chain(of_rtcp).map(|(why, n)| format!("{n} {why}")).collect()
 }
 
 /// Why one offer went to whom: who could have had the call at what cost, and who could not.

@@ -45,7 +45,7 @@ pub struct LegStats {
     /// Frames of 20 ms that were made up for missing ones, in the same places.
     #[serde(default)]
     pub concealed: u64,
-    /// RTCP packets dropped as malformed.
+    /// RTCP packets dropped: malformed, from strangers, or not under the key. They are not among `rejected`.
     #[serde(default)]
     pub rtcp_rejected: u64,
     /// Mean time to the peer and back in milliseconds (RFC 3550 §6.4.1); `None` if it did not repeat our reports.

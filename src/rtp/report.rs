@@ -42,7 +42,7 @@ pub struct Reports {
     far: Option<Far>,
     /// Sum of the round trips in ms, and how many.
     trips: (f32, u32),
-    /// Packets that were malformed.
+    /// Packets that were not believed: by us as malformed, by the leg as a stranger's or not under the key.
     pub rejected: u64,
 }
 

@@ -21,6 +21,7 @@ const SR: u8 = 200;
 const RR: u8 = 201;
 const SDES: u8 = 202;
 const BYE: u8 = 203;
+const APP: u8 = 204;
 
 /// The 64-bit NTP time that we send: seconds since our clock began, and their 2^32nd parts. RFC 3550 §4 leaves a sender without
 /// wall clock this choice; round trips need no more.
@@ -108,8 +109,9 @@ pub(super) fn read(datagram: &[u8], mut say: impl FnMut(Item)) -> Result<(), Mal
     let mut first = true;
     while !rest.is_empty() || first {
         let (kind, _, _, next) = split(rest)?;
-        // A report stands first (§6.1), but for the goodbye of phones that send it by itself (libre), which does no harm.
-        if first && !matches!(kind, SR | RR | BYE) {
+        // A report stands first (§6.1), but for what phones send by itself and does no harm: libre's goodbye, and the APP that opens
+        // a NAT for it.
+        if first && !matches!(kind, SR | RR | BYE | APP) {
             return Err(Malformed::Order);
         }
         (rest, first) = (next, false);
@@ -245,6 +247,7 @@ mod tests {
         let least = written(Compound { sender: None, block: None, bye: false, ..all });
         assert_eq!((least.len(), items(&least).unwrap()), (8 + 28, vec![]));
         assert_eq!(&least[16..34], b"\x01\x10abcdefghijklmnop");
+        assert_eq!(items(b"\x80\xcc\0\x03\0\0\0\x07PINGPONG"), Ok(vec![]), "what libre opens a NAT with");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! RTCP of a leg: whose reports are believed, and when ours go out.
 
-use super::receive::because;
 use super::{Leg, Peer};
 use crate::base::Now;
 use crate::media::out::{Body, Channel, Out, Send};
@@ -17,12 +16,8 @@ impl Leg {
             || peer.spec.rtcp.is_some()
                 && from.ip() == audio.ip()
                 && peer.rtcp.judge(now, from, true) != Verdict::Stranger;
-        if !known {
-            self.reject(|r| &mut r.stranger);
-            return;
-        }
-        if let Err(fault) = self.srtp.as_mut().map_or(Ok(()), |srtp| srtp.open_rtcp(buf)) {
-            self.reject(because(fault));
+        if !known || self.srtp.as_mut().is_some_and(|srtp| srtp.open_rtcp(buf).is_err()) {
+            self.reports.rejected += 1;
             return;
         }
         if from != audio {

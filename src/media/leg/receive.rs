@@ -95,7 +95,7 @@ impl Leg {
         Ok((f, verdict))
     }
 
-    pub(super) fn reject(&mut self, why: Why) -> Heard {
+    fn reject(&mut self, why: Why) -> Heard {
         *why(&mut self.rejects) += 1;
         Heard::Nothing
     }
@@ -109,9 +109,9 @@ impl Leg {
 }
 
 /// The counter of a reason.
-pub(super) type Why = fn(&mut Rejects) -> &mut u64;
+type Why = fn(&mut Rejects) -> &mut u64;
 
-pub(super) fn because(fault: SrtpFault) -> Why {
+fn because(fault: SrtpFault) -> Why {
     match fault {
         SrtpFault::Replay | SrtpFault::Reused => |r| &mut r.replayed,
         SrtpFault::Authentication => |r| &mut r.unauthenticated,

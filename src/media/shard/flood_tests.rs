@@ -49,7 +49,7 @@ fn a_flood_is_counted_by_its_reason_and_the_call_goes_on() {
         flooded(|w, n| w.packet_from(A, stranger(), fields(n, 0), &noise).len()).rejects.stranger,
         5000
     );
-    assert_eq!(flooded(|w, _| raw(w, A, stranger(), &[0x80, 200, 0, 6])).rejects.stranger, 5000);
+    assert_eq!(flooded(|w, _| raw(w, A, stranger(), &[0x80, 200, 0, 6])).rtcp_rejected, 5000);
     assert_eq!(flooded(|w, _| raw(w, A, addr(A), &[0x80, 200, 0, 6])).rtcp_rejected, 5000);
     let rejects =
         flooded(|w, n| if n % 100 < 3 { w.packet_from(A, addr(A), wild(n, 0), &noise).len() } else { 0 });
