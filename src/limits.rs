@@ -14,8 +14,8 @@ pub const SIP_MESSAGE_OCTETS_MAX: usize = 65_535;
 /// TCP, and by UDP only if nobody listens there.
 pub const SIP_UDP_REQUEST_OCTETS_MAX: usize = 1300;
 
-/// Header fields of one SIP message. Answer: 400.
-pub const SIP_HEADERS_MAX: usize = 256;
+/// Header fields of one SIP message: the place of one among them is an octet. Answer: 400.
+pub const SIP_HEADERS_MAX: usize = 255;
 
 /// Server and client transactions alive at once. Answer: 503 to new ones. A transaction lives up to 32 s after its final
 /// response (RFC 3261 §17), so this is 4,000 requests a second: 1,000 calls a second with an INVITE and a BYE on each of two

@@ -28,12 +28,13 @@ impl Field {
 }
 
 /// A header section, line by line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
     pub(super) start: Range<usize>,
     pub(super) fields: Vec<Field>,
-    /// The names that are there, and those that are there more than once, as [`Name::bit`].
-    pub(super) seen: u64,
+    /// For each name, one more than the place of the first field called so; 0 if there is none.
+    pub(super) first: [u8; Name::COUNT],
+    /// The names that are there more than once, as [`Name::bit`].
     pub(super) twice: u64,
     /// Where the body begins.
     pub(super) body: usize,
@@ -47,7 +48,15 @@ impl Index {
     pub(super) fn of(raw: &[u8], at: usize) -> Index {
         let mut lines = Lines { raw, at };
         let start = lines.next().unwrap_or_default();
-        let mut index = Index { start, fields: Vec::with_capacity(24), ..Index::default() };
+        let mut index = Index {
+            start,
+            fields: Vec::with_capacity(24),
+            first: [0; Name::COUNT],
+            twice: 0,
+            body: 0,
+            folded: false,
+            fault: None,
+        };
         let mut wrong = Some("Header Section Not Ended");
         let mut fault = None;
         for line in lines.by_ref() {
@@ -62,11 +71,7 @@ impl Index {
                     fault = fault.or(Some("Too Many Header Fields"));
                 }
                 _ => match field(raw, line) {
-                    Some(field) => {
-                        index.twice |= index.seen & field.name.bit();
-                        index.seen |= field.name.bit();
-                        index.fields.push(field);
-                    }
+                    Some(field) => index.push(field),
                     None => fault = fault.or(Some("Bad Header Line")),
                 },
             }
@@ -74,6 +79,23 @@ impl Index {
         index.body = lines.at;
         index.fault = fault.or(wrong).map(Fault::BadRequest);
         index
+    }
+
+    fn push(&mut self, field: Field) {
+        let first = &mut self.first[field.name as usize];
+        if *first != 0 {
+            self.twice |= field.name.bit();
+        } else {
+            *first = self.fields.len() as u8 + 1;
+        }
+        self.fields.push(field);
+    }
+
+    /// The fields called `name`, in order.
+    pub(super) fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
+        let first = usize::from(self.first[name as usize]);
+        let from = first.checked_sub(1).and_then(|first| self.fields.get(first..)).unwrap_or_default();
+        from.iter().filter(move |f| f.name == name)
     }
 }
 
@@ -179,9 +201,9 @@ pub(super) fn start_line(whole: &Text, line: &str) -> Result<(Start, Option<Faul
 }
 
 /// The value of Content-Length, if there is one.
-pub(super) fn content_length(raw: &[u8], fields: &[Field]) -> Result<Option<usize>, Wrong> {
+pub(super) fn content_length(raw: &[u8], index: &Index) -> Result<Option<usize>, Wrong> {
     let mut length = None;
-    for field in fields.iter().filter(|f| f.name == Name::ContentLength) {
+    for field in index.named(Name::ContentLength) {
         let value = raw.get(field.value()).unwrap_or_default();
         if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             return Err("Bad Content-Length");

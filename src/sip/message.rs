@@ -113,7 +113,7 @@ impl Message {
         if too_large {
             fault = Some(Fault::TooLarge);
         }
-        match content_length(head.as_bytes(), &index.fields) {
+        match content_length(head.as_bytes(), &index) {
             Ok(Some(length)) if length <= body.len() => body.truncate(length),
             Ok(Some(_)) => fault = fault.or(Some(Fault::BadRequest("Content-Length Too Large"))),
             Ok(None) => {}
@@ -160,9 +160,7 @@ impl Message {
     }
 
     fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
-        let index = &self.inner.index;
-        let fields = if index.seen & name.bit() == 0 { &[] } else { index.fields.as_slice() };
-        fields.iter().filter(move |f| f.name == name)
+        self.inner.index.named(name)
     }
 
     /// The first field called `name`, and the text that it stands in.

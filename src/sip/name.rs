@@ -127,6 +127,9 @@ macro_rules! names {
                 Name::Other
             }
 
+            /// How many there are.
+            pub(super) const COUNT: usize = Name::Other as usize + 1;
+
             /// One bit of 64 for each name.
             pub(super) fn bit(self) -> u64 {
                 1 << self as u64
