@@ -87,8 +87,8 @@ pub struct Dialog {
     silence_at: Option<Now>,
     last: Vec<String>,
     words: Option<Pii<String>>,
-    /// The sentence that the request was understood from, and how sure the recogniser was of it, until its values are taken.
-    said: Option<(Pii<String>, f32)>,
+    /// The sentence that the request was understood from, until its values are taken.
+    said: Option<Pii<Heard>>,
     /// The request that is being filled.
     task: Option<Task>,
     /// The caller's last answer was a key.
@@ -330,7 +330,7 @@ impl Dialog {
         if self.nods(Some(heard), out) {
             return;
         }
-        if nlu::needs_time(&heard.text) {
+        if hypotheses::says(heard, hypotheses::HALF, nlu::needs_time).is_some() {
             self.be_patient();
         }
         if heard.is_nothing() {

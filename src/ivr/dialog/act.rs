@@ -87,7 +87,10 @@ impl Dialog {
     pub(super) fn meanwhile(&mut self, now: Now, input: &Input, out: &mut Vec<Output>) {
         let until = self.silence_at;
         let wish = match input {
-            Input::Heard(heard) => nlu::universal(&heard.text).map(|wish| (heard.clone(), wish)),
+            Input::Heard(heard) => {
+                let heard = self.meant(now, heard);
+                nlu::universal(&heard.text).map(|wish| (heard, wish))
+            }
             Input::Key('0') => Some((Heard::new("key 0", 1.0), Universal::Person)),
             // The service has had all its time.
             Input::Tick => return self.looked_up(now, self.lookups, None, out),

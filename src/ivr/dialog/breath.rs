@@ -118,14 +118,15 @@ impl Dialog {
                 self.go_round(out, |this, out| this.say(vec![this.phrase(Phrase::GoOn)], out));
                 None
             }
-            Some(Breath::Whole(text)) => Some(Heard { text, ..heard.clone() }),
+            // The others have had their say (`hypotheses.rs`).
+            Some(Breath::Whole(text)) => Some(Heard::new(text, heard.confidence)),
             // "Mm-hm" to a question of yes or no.
             None if self.expects().answer == Answer::YesNo
                 && nlu::yes_no(&heard.text) == Some((true, String::new())) =>
             {
-                Some(Heard { text: "yes".into(), ..heard.clone() })
+                Some(Heard::new("yes", heard.confidence))
             }
-            None => Some(heard.clone()),
+            None => Some(Heard::new(heard.text.clone(), heard.confidence)),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Dialog {
             }
             (Asked::Half(slot), '1' | '2', _) => {
                 self.turn(heard, None, Understood::Filled, out);
-                self.half(now, slot, key == '2', out);
+                self.half(now, slot, (key == '2', heard), out);
             }
             (Asked::Which, _, Some(slot)) => {
                 self.turn(heard, None, Understood::No, out);

@@ -2,6 +2,7 @@
 
 use super::super::phrases::Phrase;
 use super::super::turn::{Heard, NotHeard, Output, Understood};
+use super::hypotheses::{EMERGENCY, HALF, says};
 use super::{Asked, Dialog, MISSES_MAX, ROUNDS_MAX};
 use crate::base::Pii;
 use crate::nlu::{self, Universal};
@@ -51,13 +52,15 @@ impl Dialog {
     /// Words of an emergency go straight to a person; others make a caller more urgent. True if that settles the turn.
     pub(super) fn is_urgent(&mut self, heard: &Heard, out: &mut Vec<Output>) -> bool {
         let plan = self.plan.clone();
-        let Some(urgent) = plan.urgent.iter().find(|u| nlu::says(&heard.text, &u.words)) else {
-            return false;
-        };
+        let named = plan.urgent.iter().find_map(|urgent| {
+            let least = if urgent.queue.is_some() { EMERGENCY } else { HALF };
+            Some((urgent, says(heard, least, |text| nlu::says(text, &urgent.words))?))
+        });
+        let Some((urgent, heard)) = named else { return false };
         self.priority = self.priority.max(Some(urgent.priority));
         let Some(queue) = &urgent.queue else { return false };
         self.words = Some(Pii::new(heard.text.clone()));
-        self.turn(heard, None, Understood::Urgent, out);
+        self.turn(&heard, None, Understood::Urgent, out);
         let text = urgent.say.as_ref().map(|text| plan.text(text, self.lang).to_owned());
         let (text, values) = (text.unwrap_or_else(|| self.phrase(Phrase::ToPerson)), self.filled());
         let intent = self.task.as_ref().and_then(|t| plan.intents.get(t.intent));

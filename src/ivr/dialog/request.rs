@@ -84,7 +84,7 @@ impl Dialog {
     }
 
     pub(super) fn one_request(&mut self, now: Now, heard: &Heard, out: &mut Vec<Output>) {
-        let before = self.said.replace((Pii::new(heard.text.clone()), heard.confidence));
+        let before = self.said.replace(Pii::new(heard.clone()));
         let scored = self.scored_of(now, heard);
         let (best, second) = (scored.first().copied(), scored.get(1).copied());
         let Some(best) = best.filter(|b| b.score >= TIE_LEAST) else {

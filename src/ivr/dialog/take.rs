@@ -1,11 +1,13 @@
 //! The values in one sentence: for what is asked for and still missing, or, where something is taken back, for what is known.
 
 use super::super::plan::{Confirm, Intent};
+use super::super::slot::Slot;
 use super::super::turn::Heard;
+use super::hypotheses::values;
 use super::task::Task;
 use super::{Asked, Dialog, UNSURE};
 use crate::base::{Lang, Now};
-use crate::nlu::slots::{DateTime, Fault, SlotType, Value, correct, extract_all, takes_back};
+use crate::nlu::slots::{DateTime, Fault, SlotType, Value, correct, takes_back};
 
 /// What a sentence gave.
 #[derive(Debug, Default)]
@@ -33,9 +35,8 @@ impl Dialog {
         let open: Vec<usize> = asked.into_iter().chain(open).collect();
         let back = takes_back(&heard.text) || self.asked == Asked::Check || self.asked == Asked::Which;
         let wanted: Vec<usize> = if back { known.iter().copied().chain(open).collect() } else { open };
-        let kinds: Vec<SlotType> = wanted.iter().map(|s| intent.slots[*s].kind.clone()).collect();
-        let mut found: Vec<_> =
-            wanted.iter().copied().zip(extract_all(&kinds, lang, &heard.text, at)).collect();
+        let slots: Vec<&Slot> = wanted.iter().map(|s| &intent.slots[*s]).collect();
+        let mut found: Vec<_> = wanted.iter().copied().zip(values(&slots, lang, heard, at)).collect();
         if let Some(asked) = asked.filter(|a| !back && found.iter().all(|(s, f)| s != a || f.is_none())) {
             let alone = intent.slots[asked].find(lang, &heard.text, at, &plan.currency).into_iter().next();
             found = vec![(asked, alone)];

@@ -101,8 +101,8 @@ impl Dialog {
         }
         self.task = Some(task);
         self.misses = 0;
-        if let Some((text, confidence)) = said {
-            self.take(now, &Heard::new(text.reveal().clone(), confidence), None);
+        if let Some(said) = said {
+            self.take(now, said.reveal(), None);
         }
         self.go_on(now, out);
     }
@@ -214,7 +214,7 @@ impl Dialog {
             Asked::Half(slot) => {
                 if let Some(afternoon) = nlu::slots::afternoon(&heard.text) {
                     self.turn(heard, None, Understood::Filled, out);
-                    return self.half(now, slot, afternoon, out);
+                    return self.half(now, slot, (afternoon, heard), out);
                 }
             }
             _ => {}
@@ -272,7 +272,7 @@ impl Dialog {
             return false;
         }
         self.words = Some(Pii::new(heard.text.clone()));
-        self.said = Some((Pii::new(heard.text.clone()), heard.confidence));
+        self.said = Some(Pii::new(heard.clone()));
         let costs = self.plan.intents.get(best.intent).is_some_and(|i| asked_first(i) == Confirm::Always);
         let understood = if costs { Understood::Confirming } else { Understood::Acted };
         self.turn(heard, Some(best), understood, out);
@@ -321,11 +321,19 @@ impl Dialog {
     }
 
     /// The half of the day that an hour was meant in.
-    pub(super) fn half(&mut self, now: Now, slot: usize, afternoon: bool, out: &mut Vec<Output>) {
+    pub(super) fn half(
+        &mut self,
+        now: Now,
+        slot: usize,
+        (afternoon, heard): (bool, &Heard),
+        out: &mut Vec<Output>,
+    ) {
+        let plan = self.plan.clone();
         if let Some(task) = &mut self.task
             && let Some(Value::When(when)) = task.value(slot).cloned()
         {
-            let check = task.to_check.contains(&slot);
+            let kind = plan.intents.get(task.intent).and_then(|i| i.slots.get(slot));
+            let check = heard.confidence < UNSURE && kind.is_some_and(|k| k.confirm != Confirm::Never);
             task.set(slot, Value::When(when.in_half(afternoon)), check);
         }
         self.misses = 0;

@@ -56,7 +56,7 @@ fn bills() -> Arc<Plan> {
 }
 
 /// A caller who has asked for the bill of an account; what the service is asked.
-fn asking() -> (Caller, Request, u32) {
+pub(super) fn asking() -> (Caller, Request, u32) {
     let mut caller = Caller::of(bills());
     caller.dialog.speak(Lang::En);
     caller.give(Input::Key('1'));

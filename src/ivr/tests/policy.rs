@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::Pii;
 
-fn with_policies() -> Arc<Plan> {
+pub(super) fn with_policies() -> Arc<Plan> {
     let mut plan = (*plan()).clone();
     let urgent = |words: &[&str], queue: Option<&str>, priority| Urgent {
         words: words.iter().map(|w| (*w).to_owned()).collect(),

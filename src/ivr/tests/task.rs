@@ -1,6 +1,7 @@
 //! Requests that need values: asked for, said unasked, keyed, read back, taken back.
 
 use super::*;
+use crate::base::Hypothesis;
 use crate::nlu::Model;
 use crate::nlu::slots::{SlotType, Value};
 
@@ -375,7 +376,9 @@ fn whatever_callers_do_with_values_the_dialogue_ends_and_a_person_can_always_be_
                 _ => {
                     let text: &str = rng.choice(words).unwrap();
                     let confidence = if rng.u8(0..5) == 0 { 0.35 } else { 0.9 };
-                    caller.give(Input::Heard(Heard::new(text, confidence)))
+                    let probability = 0.2 * f32::from(rng.u8(0..3));
+                    let other = Hypothesis { text: rng.choice(words).unwrap().into(), probability };
+                    caller.give(Input::Heard(Heard { others: vec![other], ..Heard::new(text, confidence) }))
                 }
             };
             let said = said(&out);
