@@ -230,7 +230,7 @@ fn a_value_said_in_two_breaths_is_one_value_in_both_languages() {
                 let mut steps: Vec<&str> = switch.iter().flat_map(|key| ["--dtmf", key]).collect();
                 steps.extend(["--dtmf", "9", "--dtmf", "50#", "--say", one]);
                 steps.extend(pause.iter().flat_map(|pause| ["--after", pause]));
-                steps.extend(["--say", two, "--stay", "3"]);
+                steps.extend(["--say", two, "--stay", "8"]);
                 let (cdr, told) = call(&server, "95500", &steps);
                 let spoken =
                     cdr.turns.iter().map(|t| &t.turn).filter(|t| !t.heard.reveal().starts_with("key"));
