@@ -5,11 +5,12 @@ use super::server::{Server, have, record, wait_for};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::{self, Message, handshake::server};
 use trunkline::asr::Dialect;
+use trunkline::call::Moment;
 use trunkline::drive::speaker::{Manner, Speaker};
 use trunkline::ivr::Understood;
 
@@ -243,4 +244,62 @@ fn engine_servers_of_each_kind_are_asked_first_and_who_is_late_or_gone_costs_no_
     assert_eq!((heard_by("trunkline", port), count.load(Relaxed)), (intent("noise"), 1));
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     assert_eq!(heard_by("trunkline", gone), intent("noise"));
+}
+
+/// A voice server that hums whatever it is asked, and the sentence "Is that right?" only after `late`. Gives its port, and what it was
+/// asked.
+fn hummer(late: Duration) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, texts) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
+    let asked = texts.clone();
+    // Ends with the test's process: its connections are the server's, which ends with the test.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let asked = asked.clone();
+            std::thread::spawn(move || {
+                let Ok(mut socket) = tungstenite::accept(stream) else { return };
+                let Ok(Message::Text(wish)) = socket.read() else { return };
+                if wish.contains(r#""text":"Is that right?""#) {
+                    std::thread::sleep(late);
+                }
+                asked.lock().unwrap().push(wish.to_string());
+                // Half a second of 200 Hz.
+                let wave = |n: i16| if n % 40 < 20 { 4000i16 } else { -4000 };
+                let hum: Vec<u8> = (0..4000).flat_map(|n| wave(n).to_le_bytes()).collect();
+                let _ = socket.send(Message::binary(hum));
+                let _ = socket.send(Message::text(r#"{"end":true}"#));
+                while socket.read().is_ok() {}
+            });
+        }
+    });
+    (port, texts)
+}
+
+#[test]
+fn the_first_sound_of_an_answer_does_not_wait_for_its_last_sentence() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let late = Duration::from_secs(3);
+    let (port, asked) = hummer(late);
+    let voice = format!("[[speech.voice]]\nlang = \"en\"\nurl = \"ws://127.0.0.1:{port}\"\n\n[record]");
+    let server = Server::start_without_model(&[("[record]", &voice)]);
+    let keys = ["9", "50#", "12345678"];
+    let mut steps: Vec<&str> = keys.iter().flat_map(|k| ["--after", "2", "--dtmf", k]).collect();
+    steps.extend(["--after", "8", "--dtmf", "1", "--stay", "2"]);
+    let address = format!("sip:95500@{}", server.sip);
+    let told = server.command(&[&["call", &address, "--json"], &steps[..]].concat());
+    let cdr = record(&server);
+    assert_eq!(cdr.queue.as_deref(), Some("bank-service"), "{told}\n{:?}", cdr.turns);
+    let read_back = cdr.moments.iter().position(
+        |m| matches!(&m.moment, Moment::Saying { text, .. } if text.contains("seven eight. Is that right?")),
+    );
+    let read_back = read_back.unwrap_or_else(|| panic!("it is not read back: {:?}", cdr.moments));
+    let given = cdr.moments[..read_back].iter().rfind(|m| matches!(m.moment, Moment::Heard { .. })).unwrap();
+    let waited = cdr.moments[read_back].ms - given.ms;
+    assert!(u128::from(waited) < late.as_millis() - 500, "{waited} ms\n{:?}", cdr.moments);
+    let asked = asked.lock().unwrap();
+    let nth = |what: &str| asked.iter().position(|text| text.contains(what));
+    assert!(nth("seven eight.").is_some() && nth("seven eight.") < nth("\"Is that right?\""), "{asked:?}");
+    assert!(!server.log().contains("speaks in place of a voice"), "{}", server.log());
 }

@@ -15,6 +15,7 @@ mod ipv6;
 mod kamailio;
 mod listeners;
 mod linphone;
+mod nods;
 mod operations;
 mod phones;
 mod server;

@@ -213,6 +213,37 @@ fn a_value_that_was_read_back_is_corrected_by_speech_in_both_languages() {
     }
 }
 
+/// A pause that the ear waits through, and one that it does not: "go on" is said then, and the rest is put to what was kept.
+#[test]
+fn a_value_said_in_two_breaths_is_one_value_in_both_languages() {
+    if !have("espeak-ng", "espeak-ng") {
+        return;
+    }
+    let en = ["nine two six one", "three seven four eight", "nine two six one, three seven four eight"];
+    let zh = ["一二三四", "五六七八", "幺二三四，五六七八"];
+    std::thread::scope(|scope| {
+        for (switch, [one, two, whole], pause) in
+            [(None, en, None), (Some("#"), zh, None), (None, en, Some("0.8")), (Some("#"), zh, Some("0.8"))]
+        {
+            scope.spawn(move || {
+                let server = Server::start(&[]);
+                let mut steps: Vec<&str> = switch.iter().flat_map(|key| ["--dtmf", key]).collect();
+                steps.extend(["--dtmf", "9", "--dtmf", "50#", "--say", one]);
+                steps.extend(pause.iter().flat_map(|pause| ["--after", pause]));
+                steps.extend(["--say", two, "--stay", "8"]);
+                let (cdr, told) = call(&server, "95500", &steps);
+                let spoken =
+                    cdr.turns.iter().map(|t| &t.turn).filter(|t| !t.heard.reveal().starts_with("key"));
+                let understood: Vec<Understood> = spoken.map(|turn| turn.understood).collect();
+                let waits = pause.is_none().then_some(Understood::Part);
+                let expected: Vec<Understood> = waits.into_iter().chain([Understood::Filled]).collect();
+                assert_eq!(understood, expected, "{told}\n{:?}", cdr.turns);
+                assert!(says(&cdr, whole), "{:?}\n{:?}", cdr.turns, cdr.moments);
+            });
+        }
+    });
+}
+
 /// Whoever says nothing at all is asked, given time and keys, and gets a person: no call ends in silence.
 #[test]
 fn a_silent_caller_is_led_to_a_person_in_both_languages() {

@@ -222,7 +222,7 @@ impl Call {
             })
         });
         if let Some(text) = text {
-            let said = Said { lang, slow: false, texts: vec![text], barge_in: false, from_ms: 0 };
+            let said = Said::whole(lang, text);
             self.briefing.say(leg, said, &mut s.library, out);
         }
     }

@@ -165,8 +165,10 @@ impl Call {
         }
         self.moment(now, Moment::SpeechStarted, out);
         if self.speaking.yields_to_speech() {
-            self.answering.interrupted(began);
-            self.speaking.interrupt(leg, out);
+            match self.speaking.interrupt(leg, out) {
+                Sound::Cut { left } => self.heard(now, ivr::Input::Cut { left }, s, out),
+                _ => self.answering.interrupted(began),
+            }
         }
         self.heard(now, ivr::Input::Speaking, s, out);
     }
@@ -277,7 +279,7 @@ impl Call {
         out: &mut Vec<Output>,
     ) {
         let leg = self.caller();
-        let said = Said { lang, slow: self.dialog.is_patient(), texts, barge_in, from_ms: 0 };
+        let said = Said::new(lang, self.dialog.is_patient(), texts, barge_in, &s.library);
         let sound = self.speaking.say(leg, said, &mut s.library, out);
         self.begun(now, &sound, s, out);
     }
@@ -286,6 +288,13 @@ impl Call {
     pub(super) fn resume(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         let leg = self.caller();
         let sound = self.speaking.resume(leg, &mut s.library, out);
+        self.begun(now, &sound, s, out);
+    }
+
+    /// A part of what is said is over: the rest of it.
+    pub(super) fn go_on(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
+        let leg = self.caller();
+        let sound = self.speaking.start(leg, false, &mut s.library, out);
         self.begun(now, &sound, s, out);
     }
 

@@ -153,8 +153,8 @@ pub(super) struct Call {
 impl Call {
     // ── What the others ask ──────────────────────────────────────────────────────────────────────────────────
 
-    pub(super) fn is_preparing(&self) -> bool {
-        self.speaking.is_preparing() || self.briefing.is_preparing()
+    pub(super) fn awaits_voice(&self) -> bool {
+        self.speaking.awaits() || self.briefing.awaits()
     }
 
     pub(super) fn legs(&self) -> Vec<LegId> {
@@ -319,6 +319,7 @@ impl Call {
                 match self.speaking.ended(play, end) {
                     Sound::Finished => self.said(now, s, out),
                     Sound::Cut { left } => self.heard(now, ivr::Input::Cut { left }, s, out),
+                    Sound::More => self.go_on(now, s, out),
                     Sound::Began { .. } | Sound::Nothing => {}
                 }
             }
@@ -368,7 +369,7 @@ impl Call {
             self.said(now, s, out);
         }
         self.briefing_rendered(now, impatient, s, out);
-        if !self.is_preparing() {
+        if !self.awaits_voice() {
             s.timers.clear((self.id, Due::Render));
         }
     }

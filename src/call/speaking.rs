@@ -1,9 +1,19 @@
 //! What the caller hears: prompts by text, rendered once and shared by all calls; music while waiting.
+//!
+//! What was made for one call (values read back, an answer of a service) is rendered sentence by sentence, each asked for when the one
+//! before it is there. What is ready is played, and the rest when that is over:
+//!
+//! ```text
+//! asked for   1 ──► 2 ────► 3 ──►
+//! heard             1111111 2222222222 33333
+//! ```
+//! So the first sound waits for one sentence only, and what is not asked for when the caller interrupts never is.
 
 use super::event::Output;
 use crate::base::{Lang, LegId};
 use crate::limits::PASSING_PROMPTS_MAX;
 use crate::media::{self, PlayEnd, PlayId, Prompt};
+use crate::tts;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +21,8 @@ use std::time::Duration;
 
 /// A prompt that goes on begins so long before where it was stopped: a word or two, so that the sentence makes sense.
 const RESUME_BACK_MS: u64 = 500;
+/// Silence before a sentence that was made for one call, in samples at 8 kHz: 150 ms.
+const PAUSE: usize = 1200;
 
 /// Language, slowly?, text.
 type Key = (Lang, bool, String);
@@ -86,18 +98,51 @@ impl Library {
             .and_modify(|slot| *slot = prompt.map_or(Slot::Failed, Slot::Ready));
     }
 
-    /// The prompts for `texts`, without those that failed; `None` while one is on its way.
-    fn get(&self, lang: Lang, slow: bool, texts: &[String], impatient: bool) -> Option<Vec<Arc<Prompt>>> {
-        let mut prompts = Vec::with_capacity(texts.len());
-        for text in texts {
-            match self.prompts.get(&(lang, slow, text.clone())) {
-                Some(Slot::Ready(prompt)) => prompts.push(prompt.clone()),
-                Some(Slot::Failed) => {}
-                _ if impatient => {}
-                _ => return None,
+    /// What `texts` are rendered as: whole where anybody may hear them, else in sentences.
+    fn pieces(&self, lang: Lang, texts: &[String]) -> Vec<String> {
+        let pieces = |text: &String| match self.is_lasting(lang, std::slice::from_ref(text)) {
+            true => vec![text.clone()],
+            false => tts::pieces(text).into_iter().map(str::to_owned).collect(),
+        };
+        texts.iter().flat_map(pieces).collect()
+    }
+
+    fn slot(&self, said: &Said, piece: &str) -> Option<&Slot> {
+        self.prompts.get(&(said.lang, said.slow, piece.to_owned()))
+    }
+
+    /// Asks for what is needed to begin, and once more for what has failed or is late.
+    fn need(&mut self, said: &Said, out: &mut Vec<Output>) {
+        let (lang, slow) = (said.lang, said.slow);
+        // The latest is rendered first.
+        for (n, piece) in said.pieces.iter().enumerate().rev() {
+            if (n == 0 || self.slot(said, piece).is_some()) && !self.hurry(lang, slow, piece, out) {
+                self.want(lang, slow, piece, out);
             }
         }
-        Some(prompts)
+    }
+
+    /// How many pieces at the beginning can be played; asks for the one after them.
+    fn ready(&mut self, said: &Said, out: &mut Vec<Output>) -> usize {
+        let there = |piece: &String| matches!(self.slot(said, piece), Some(Slot::Ready(_) | Slot::Failed));
+        let ready = said.pieces.iter().take_while(|piece| there(piece)).count();
+        if let Some(next) = said.pieces.get(ready) {
+            self.want(said.lang, said.slow, next, out);
+        }
+        ready
+    }
+
+    /// The prompts of the first `count` pieces, without those that are not there.
+    fn get(&self, said: &Said, count: usize) -> Vec<Arc<Prompt>> {
+        let mut prompts = Vec::with_capacity(count);
+        for piece in said.pieces.iter().take(count) {
+            let Some(Slot::Ready(prompt)) = self.slot(said, piece) else { continue };
+            if !prompts.is_empty() && !self.lasting.contains(&(said.lang, piece.clone())) {
+                prompts.push(Arc::new(tts::prompt(&[0; PAUSE])));
+            }
+            prompts.push(prompt.clone());
+        }
+        prompts
     }
 }
 
@@ -113,13 +158,43 @@ pub(super) struct Speaking {
 
 #[derive(Clone)]
 pub(super) struct Said {
-    pub(super) lang: Lang,
-    pub(super) slow: bool,
-    pub(super) texts: Vec<String>,
+    lang: Lang,
+    slow: bool,
+    texts: Vec<String>,
+    /// The same as it is rendered, without what has been played to its end.
+    pieces: Vec<String>,
+    /// How many of them are in the present play-out; the others follow it.
+    playing: usize,
+    /// It is known to be said.
+    told: bool,
     /// Speech stops it.
-    pub(super) barge_in: bool,
-    /// How much of it has been heard already.
-    pub(super) from_ms: u64,
+    barge_in: bool,
+    /// How much of its pieces has been heard already.
+    from_ms: u64,
+}
+
+impl Said {
+    pub(super) fn new(lang: Lang, slow: bool, texts: Vec<String>, barge_in: bool, library: &Library) -> Said {
+        let pieces = library.pieces(lang, &texts);
+        Said { lang, slow, texts, pieces, playing: 0, told: false, barge_in, from_ms: 0 }
+    }
+
+    /// A few words that are rendered in one.
+    pub(super) fn whole(lang: Lang, text: String) -> Said {
+        let (texts, pieces) = (vec![text.clone()], vec![text]);
+        Said { lang, slow: false, texts, pieces, playing: 0, told: false, barge_in: false, from_ms: 0 }
+    }
+
+    /// More of it follows the present play-out.
+    fn goes_on(&self) -> bool {
+        self.playing < self.pieces.len()
+    }
+
+    /// Without what was played, or could not be.
+    fn after(mut self, pieces: usize) -> Said {
+        self.pieces.drain(..pieces);
+        Said { playing: 0, from_ms: 0, ..self }
+    }
 }
 
 /// Not what is said: it may be a caller's values.
@@ -135,10 +210,12 @@ impl fmt::Debug for Said {
 /// What a play report meant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// A prompt's first sound left; is it one that is not said to everybody?
+    /// The first sound left of what is said; is it something that is not said to everybody?
     Began { text: String, personal: bool },
-    /// A prompt was said to its end.
+    /// Everything was said to its end.
     Finished,
+    /// A part was, and the rest is to be begun.
+    More,
     /// Speech has stopped a prompt, with so much of it left.
     Cut { left: Duration },
     /// About music, or something already replaced.
@@ -154,16 +231,12 @@ impl Speaking {
         library: &mut Library,
         out: &mut Vec<Output>,
     ) -> Heard {
-        for text in &said.texts {
-            if !library.hurry(said.lang, said.slow, text, out) {
-                library.want(said.lang, said.slow, text, out);
-            }
-        }
+        library.need(&said, out);
         (self.wanted, self.cut) = (Some(said), None);
         self.start(leg, false, library, out)
     }
 
-    /// Begins what is wanted if all of it is rendered; `impatient` does without what is not.
+    /// Begins as much of what is wanted as is rendered; `impatient` does without what is not.
     pub(super) fn start(
         &mut self,
         leg: LegId,
@@ -171,16 +244,22 @@ impl Speaking {
         library: &mut Library,
         out: &mut Vec<Output>,
     ) -> Heard {
-        let Some(said) = &self.wanted else { return Heard::Nothing };
-        let Some(prompts) = library.get(said.lang, said.slow, &said.texts, impatient) else {
+        let Some(said) = self.wanted.take() else {
+            if let Some((_, Some(said))) = &self.playing {
+                library.ready(said, out);
+            }
             return Heard::Nothing;
         };
-        let said = self.wanted.take();
-        if prompts.is_empty() {
+        let ready = if impatient { said.pieces.len() } else { library.ready(&said, out) };
+        let prompts = library.get(&said, ready);
+        if !prompts.is_empty() {
+            self.play(leg, prompts, false, Some(Said { playing: ready, ..said }), library, out);
+        } else if ready < said.pieces.len() {
+            self.wanted = Some(said.after(ready));
+        } else {
             // Nothing could be rendered: the call must not wait for a sound that never comes.
             return Heard::Finished;
         }
-        self.play(leg, prompts, false, said, library, out);
         Heard::Nothing
     }
 
@@ -215,6 +294,8 @@ impl Speaking {
         library: &mut Library,
         out: &mut Vec<Output>,
     ) {
+        // What plays takes the place of what was being said, also between two parts of it.
+        self.wanted.take_if(|rest| rest.told);
         library.next_play += 1;
         let play = PlayId(library.next_play);
         let skip_ms = said.as_ref().map_or(0, |said| said.from_ms);
@@ -222,17 +303,20 @@ impl Speaking {
         out.push(Output::Media(media::Command::Play { leg, play, prompts, repeat, skip_ms }));
     }
 
-    /// The caller speaks: stops what plays, and remembers where.
-    pub(super) fn interrupt(&mut self, leg: LegId, out: &mut Vec<Output>) {
+    /// The caller speaks: stops what plays, and remembers where. `Cut` if nothing plays between two parts, so that no report comes.
+    pub(super) fn interrupt(&mut self, leg: LegId, out: &mut Vec<Output>) -> Heard {
         let cut = self.playing.clone().and_then(|(play, said)| Some((play, said?)));
+        let between = self.wanted.take().filter(|_| cut.is_none()).map(|said| (PlayId(0), said));
         self.stop(leg, out);
-        self.cut = cut;
+        let heard = between.as_ref().map_or(Heard::Nothing, |_| Heard::Cut { left: Duration::MAX });
+        self.cut = cut.or(between);
+        heard
     }
 
     /// Goes on with what speech has stopped, from a little before. `Finished` if there is nothing to go on with.
     pub(super) fn resume(&mut self, leg: LegId, library: &mut Library, out: &mut Vec<Output>) -> Heard {
         let Some((_, mut said)) = self.cut.take() else { return Heard::Finished };
-        said.from_ms = said.from_ms.saturating_sub(RESUME_BACK_MS);
+        (said.from_ms, said.told) = (said.from_ms.saturating_sub(RESUME_BACK_MS), false);
         self.say(leg, said, library, out)
     }
 
@@ -249,24 +333,34 @@ impl Speaking {
         self.wanted.is_some() || matches!(self.playing, Some((_, Some(_))))
     }
 
-    /// True while a prompt waits to be rendered.
+    /// True while nothing is heard for want of what is rendered.
     pub(super) fn is_preparing(&self) -> bool {
         self.wanted.is_some()
     }
 
-    /// True if speech may interrupt what plays now.
-    pub(super) fn yields_to_speech(&self) -> bool {
-        matches!(&self.playing, Some((_, Some(said))) if said.barge_in)
+    /// True while something that is to be said is not rendered, perhaps.
+    pub(super) fn awaits(&self) -> bool {
+        self.wanted.is_some() || matches!(&self.playing, Some((_, Some(said))) if said.goes_on())
     }
 
-    pub(super) fn started(&self, play: PlayId, library: &Library) -> Heard {
-        match &self.playing {
-            Some((id, Some(said))) if *id == play => Heard::Began {
-                text: said.texts.join(" "),
-                personal: !library.is_lasting(said.lang, &said.texts),
-            },
-            _ => Heard::Nothing,
+    /// True if speech may interrupt what is being said now.
+    pub(super) fn yields_to_speech(&self) -> bool {
+        match (&self.playing, &self.wanted) {
+            (Some((_, Some(said))), _) => said.barge_in,
+            (_, Some(rest)) => rest.barge_in && rest.told,
+            _ => false,
         }
+    }
+
+    pub(super) fn started(&mut self, play: PlayId, library: &Library) -> Heard {
+        let Some((_, Some(said))) = self.playing.as_mut().filter(|(id, _)| *id == play) else {
+            return Heard::Nothing;
+        };
+        if std::mem::replace(&mut said.told, true) {
+            return Heard::Nothing;
+        }
+        let personal = !library.is_lasting(said.lang, &said.texts);
+        Heard::Began { text: said.texts.join(" "), personal }
     }
 
     pub(super) fn ended(&mut self, play: PlayId, end: PlayEnd) -> Heard {
@@ -274,15 +368,18 @@ impl Speaking {
             && *id == play
         {
             said.from_ms = played_ms;
-            return Heard::Cut { left: Duration::from_millis(left_ms) };
+            let left = if said.goes_on() { Duration::MAX } else { Duration::from_millis(left_ms) };
+            return Heard::Cut { left };
         }
-        match &self.playing {
-            Some((id, said)) if *id == play => {
-                let prompt = said.is_some();
-                self.playing = None;
-                if prompt { Heard::Finished } else { Heard::Nothing }
+        let Some((_, said)) = self.playing.take_if(|(id, _)| *id == play) else { return Heard::Nothing };
+        match said {
+            Some(said) if said.goes_on() && end == PlayEnd::Finished && self.wanted.is_none() => {
+                let played = said.playing;
+                self.wanted = Some(said.after(played));
+                Heard::More
             }
-            _ => Heard::Nothing,
+            Some(_) => Heard::Finished,
+            None => Heard::Nothing,
         }
     }
 }

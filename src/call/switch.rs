@@ -213,7 +213,7 @@ impl Switch {
             Input::Rendered { lang, slow, text, prompt } => {
                 self.shared.library.rendered(lang, slow, text, prompt);
                 let waiting: Vec<CallId> =
-                    self.calls.iter().filter(|(_, c)| c.is_preparing()).map(|(id, _)| *id).collect();
+                    self.calls.iter().filter(|(_, c)| c.awaits_voice()).map(|(id, _)| *id).collect();
                 for id in waiting {
                     self.with(id, out, |call, shared, out| call.rendered(now, false, shared, out));
                 }

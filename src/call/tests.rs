@@ -6,6 +6,7 @@ mod early;
 mod interrupted;
 mod peers;
 mod replace;
+mod sentences;
 mod signed;
 mod srtp;
 mod tape;

@@ -6,11 +6,13 @@
 
 mod level;
 mod music;
+mod pieces;
 mod pinyin;
 mod piper;
 
 pub use level::{SPEECH_DBM0, resample, shape};
 pub use music::{music, tone};
+pub use pieces::pieces;
 pub use pinyin::to_pinyin;
 pub use piper::{PiperVoice, Sentence, sentences};
 

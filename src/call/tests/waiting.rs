@@ -159,6 +159,8 @@ fn a_rule_offers_a_callback_once_and_the_place_is_kept_either_way() {
         w.speak(TALK);
         w.prompt_ends();
         w.later(31);
+        // Over the first sentence of the offer it would be no more than a nod.
+        w.prompt_ends();
         w.speak(if yes { "好的" } else { "不用了" });
         w.prompt_ends();
         assert_eq!(w.hung_up.contains(&CALLER), yes);

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::acd::State;
-use crate::base::{CallId, Epoch, LegId, Now, Pii};
+use crate::base::{CallId, Epoch, Lang, LegId, Now, Pii};
 use crate::config::{self, Config};
 use crate::ivr::{Heard, NotHeard};
 use crate::media::{Command as Media, LegStats, PlayEnd, PlayId, Prompt, Report};
@@ -69,6 +69,8 @@ pub(super) struct World {
     pub(super) hung_up: Vec<LegId>,
     pub(super) closed: Vec<LegId>,
     pub(super) ports: bool,
+    /// Texts are rendered at once, else when the test says so.
+    pub(super) renders: bool,
     /// What the next INVITE claims.
     pub(super) claims: sip::Claims,
     /// Where calls come from.
@@ -141,6 +143,7 @@ impl World {
             hung_up: Vec::new(),
             closed: Vec::new(),
             ports: true,
+            renders: true,
             claims: sip::Claims::default(),
             remote: flow().remote,
             replaces: None,
@@ -155,15 +158,8 @@ impl World {
     pub(super) fn obey(&mut self, out: Vec<Output>) {
         for o in out {
             match &o {
-                Output::Render { lang, slow, text, .. } => {
-                    let prompt =
-                        Arc::new(Prompt { pcmu: vec![0xff; 1600].into(), pcma: vec![0xd5; 1600].into() });
-                    self.give(Input::Rendered {
-                        lang: *lang,
-                        slow: *slow,
-                        text: text.clone(),
-                        prompt: Some(prompt),
-                    });
+                Output::Render { lang, slow, text, .. } if self.renders => {
+                    self.rendered((*lang, *slow), text);
                 }
                 Output::Open { leg, .. } => {
                     let addr = self.ports.then(|| ([127, 0, 0, 1], 20_000).into());
@@ -204,6 +200,12 @@ impl World {
         let mut out = Vec::new();
         self.switch.step(self.now, input, &mut out);
         self.obey(out);
+    }
+
+    /// A text has been rendered.
+    pub(super) fn rendered(&mut self, (lang, slow): (Lang, bool), text: &str) {
+        let prompt = Arc::new(Prompt { pcmu: vec![0xff; 1600].into(), pcma: vec![0xd5; 1600].into() });
+        self.give(Input::Rendered { lang, slow, text: text.to_owned(), prompt: Some(prompt) });
     }
 
     pub(super) fn event(&mut self, event: Event) {
