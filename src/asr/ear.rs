@@ -24,6 +24,8 @@ const GAP_FRAMES_MAX: u32 = 10;
 /// The detector's window.
 const WINDOW: usize = 256;
 const SAMPLES_MAX: usize = samples(UTTERANCE_MAX) + samples(PREROLL);
+/// Room for what is kept in silence. A sentence takes more and gives it back, for most ears hear silence most of the time.
+const SAMPLES_KEPT: usize = 2 * samples(PREROLL) + FRAME_SAMPLES;
 
 const fn samples(d: Duration) -> usize {
     d.as_millis() as usize * SAMPLE_RATE as usize / 1000
@@ -86,7 +88,7 @@ impl Ear {
             partial_len: 0,
             endpointer: Endpointer::new(hangover),
             hangover,
-            kept: Vec::with_capacity(2 * SAMPLE_RATE as usize),
+            kept: Vec::with_capacity(SAMPLES_KEPT),
             next_timestamp: None,
             turns: Vec::new(),
         }
@@ -192,7 +194,7 @@ impl Ear {
                 Turn::Ended { started, ended, silent } => {
                     let heard = self.sentence(silent);
                     self.kept.clear();
-                    self.kept.shrink_to(2 * SAMPLE_RATE as usize);
+                    self.kept.shrink_to(SAMPLES_KEPT);
                     Heard::Ended { started, ended, known: now, samples: heard }
                 }
             });

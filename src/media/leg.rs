@@ -68,8 +68,8 @@ pub(super) struct Leg {
     pub(super) mate: Option<LegId>,
     /// The shard's number of the conference that it is in.
     pub(super) mix: Option<u64>,
-    /// What its peer says, on the way to be heard by the others of the conference.
-    playout: Option<Playout>,
+    /// What its peer says, on the way to be heard by the others of the conference. Boxed: few have one, and it is twice the rest.
+    playout: Option<Box<Playout>>,
     /// The same of conferences that it is no more in.
     played: Played,
     /// Between the rates of its codec and its conference.

@@ -11,7 +11,7 @@ impl Leg {
     /// Takes its place in the conference with this number.
     pub(in crate::media) fn seat(&mut self, mix: u64) {
         self.mix = Some(mix);
-        self.playout = self.voice().map(|v| Playout::new(v.codec));
+        self.playout = self.voice().map(|v| Box::new(Playout::new(v.codec)));
     }
 
     /// Leaves its conference and says which that was.
@@ -29,7 +29,7 @@ impl Leg {
 
     /// What became of what was played out so far.
     pub(super) fn played(&self) -> Played {
-        let now = self.playout.as_ref().map_or(Played::default(), Playout::played);
+        let now = self.playout.as_ref().map_or(Played::default(), |p| p.played());
         Played {
             discarded: self.played.discarded + now.discarded,
             concealed: self.played.concealed + now.concealed,
@@ -46,7 +46,7 @@ impl Leg {
         if self.playout.as_ref().is_some_and(|p| p.codec() != codec) {
             self.end_playout(&mut out.pool);
         }
-        self.playout.get_or_insert_with(|| Playout::new(codec)).put(now, buf, &mut out.pool);
+        self.playout.get_or_insert_with(|| Box::new(Playout::new(codec))).put(now, buf, &mut out.pool);
     }
 
     /// Passes on a key that the other side of a decoded bridge presses: as the event that it is (RFC 4733), whatever the codecs.
