@@ -230,22 +230,14 @@ impl Message {
     /// No usable Via: nobody to reply to.
     pub fn received_from(&mut self, source: SocketAddr) -> Result<SocketAddr, Wrong> {
         let via = self.via()?;
-        let mut params = via.params();
-        let rport = params.get("rport").is_some();
-        params.remove("received");
-        if rport {
-            params.set("rport", Some(&source.port().to_string()));
-        }
-        if rport || via.ip() != Some(source.ip()) {
-            params.set("received", Some(&source.ip().to_string()));
-        }
+        let mut stamped = via.stamped(source);
         let field = self.named(Name::Via).next().ok_or("Missing Via")?;
-        let stamped = match cut(self.place(field).1, b',', false)?.1 {
-            Some(rest) => format!("{}{params}, {}", via.sent_by(), rest.trim()),
-            None => format!("{}{params}", via.sent_by()),
-        };
+        if let Some(rest) = cut(self.place(field).1, b',', false)?.1 {
+            stamped.push_str(", ");
+            stamped.push_str(rest.trim());
+        }
         self.stamp = Some((field.label().start, stamped.into()));
-        let port = if rport { source.port() } else { via.port.unwrap_or(super::SIP_PORT) };
+        let port = if via.asks_rport() { source.port() } else { via.port.unwrap_or(super::SIP_PORT) };
         Ok(SocketAddr::new(source.ip(), port))
     }
 

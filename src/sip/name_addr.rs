@@ -4,7 +4,7 @@
 //! of references for all of them.
 
 use super::syntax::{
-    Params, Text, Wrong, balanced, before, blank, find, place, quote, quoted, share, unquote,
+    Params, Text, Wrong, balanced, before, blank, find, place, push, quote, quoted, share, unquote,
 };
 use super::uri::Uri;
 use memchr::memchr3;
@@ -88,10 +88,13 @@ impl NameAddr {
 
     /// The same with this tag.
     pub(super) fn tagged(&self, tag: &str) -> NameAddr {
-        let mut params = self.params();
-        params.set("tag", Some(tag));
         let head = self.text.get(..self.params).unwrap_or_default().trim_end_matches(';');
-        let text = format!("{head};{}", params.0);
+        let mut text = String::with_capacity(self.text.len() + tag.len() + 8);
+        text.push_str(head);
+        for (name, value) in self.params().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("tag")) {
+            push(&mut text, name, value);
+        }
+        push(&mut text, "tag", Some(tag));
         NameAddr { params: head.len() + 1, text: text.into(), ..self.clone() }
     }
 
@@ -140,6 +143,12 @@ mod tests {
         assert_eq!(n.uri(), "sip:w@h;lr?x=1");
         assert_eq!((n.tag().as_deref(), n.param("Q").as_deref()), (Some("a"), Some("0.5")));
         assert_eq!(parse(n.to_string()).unwrap(), n);
+        let tagged = |text: &str| NameAddr::parse(text.into()).unwrap().tagged("new");
+        assert_eq!(
+            (tagged("<sip:w@h>").to_string(), tagged("<sip:w@h>").tag().as_deref()),
+            ("<sip:w@h>;tag=new".into(), Some("new"))
+        );
+        assert_eq!(tagged("sip:w@h;a=b;tag=old").to_string(), "<sip:w@h>;a=b;tag=new");
     }
 
     #[test]

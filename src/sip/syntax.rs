@@ -131,39 +131,14 @@ impl Params {
         self.iter().next().is_none()
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+    /// Name and value of each, as they are written.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         pairs(&self.0, b';')
     }
 
     /// The value of `name`, unquoted; `Some("")` if it stands without one.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         find(&self.0, b';', name)
-    }
-
-    /// Sets a parameter in the place that it has, or at the end; without a value it stands alone.
-    pub(super) fn set(&mut self, name: &str, value: Option<&str>) {
-        let had = self.get(name).is_some();
-        let mut text = String::with_capacity(self.0.len() + 32);
-        for (n, v) in self.iter().map(|(n, v)| if n.eq_ignore_ascii_case(name) { (n, value) } else { (n, v) })
-        {
-            push(&mut text, n, v);
-        }
-        if !had {
-            push(&mut text, name, value);
-        }
-        self.0 = text.into();
-    }
-
-    /// Takes a parameter out.
-    pub(super) fn remove(&mut self, name: &str) {
-        if self.get(name).is_none() {
-            return;
-        }
-        let mut text = String::with_capacity(self.0.len());
-        for (n, v) in self.iter().filter(|(n, _)| !n.eq_ignore_ascii_case(name)) {
-            push(&mut text, n, v);
-        }
-        self.0 = text.into();
     }
 }
 
@@ -208,7 +183,8 @@ pub(super) fn find<'a>(text: &'a str, separator: u8, name: &str) -> Option<Cow<'
     None
 }
 
-fn push(text: &mut String, name: &str, value: Option<&str>) {
+/// Adds a pair to those that there are, or to what they follow.
+pub(super) fn push(text: &mut String, name: &str, value: Option<&str>) {
     if !text.is_empty() {
         text.push(';');
     }
@@ -236,13 +212,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_set_and_taken_out_and_the_others_stay() {
-        let mut p = Params::parse("a=\"x;y\" ; b".into()).unwrap();
-        p.set("B", Some("1"));
-        p.set("c", None);
-        assert_eq!(p.to_string(), ";a=\"x;y\";b=1;c");
-        p.remove("a");
-        assert_eq!((p.to_string().as_str(), p.get("c").as_deref(), p.get("a")), (";b=1;c", Some(""), None));
+    fn parameters_are_found_by_name_and_their_quotes_must_close() {
+        let p = Params::parse("a=\"x;y\" ; b".into()).unwrap();
+        assert_eq!(p.to_string(), ";a=\"x;y\";b");
+        assert_eq!((p.get("A").as_deref(), p.get("b").as_deref(), p.get("c")), (Some("x;y"), Some(""), None));
         assert_eq!(Params::parse("a=\"x".into()), Err("Unbalanced Quote"));
     }
 

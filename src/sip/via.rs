@@ -2,11 +2,11 @@
 //!
 //! In: the text of one value, unfolded. Out: [`Via`], which keeps that text and where its parts stand in it.
 
-use super::syntax::{Params, Text, Wrong, balanced, before, find, lower, place, share};
+use super::syntax::{Params, Text, Wrong, balanced, before, find, lower, place, push, share};
 use super::uri::{bracketed, host_port};
 use std::borrow::Cow;
-use std::fmt;
-use std::net::IpAddr;
+use std::fmt::{self, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 /// One text, and where its parts stand.
@@ -75,9 +75,32 @@ impl Via {
     }
 
     /// All that comes before the parameters, as this program writes it.
-    pub(super) fn sent_by(&self) -> String {
-        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        format!("SIP/{}/{} {}{port}", self.version(), self.transport(), bracketed(self.host()))
+    fn sent_by(&self, out: &mut impl Write) -> fmt::Result {
+        write!(out, "SIP/{}/{} {}", self.version(), self.transport(), bracketed(self.host()))?;
+        self.port.map_or(Ok(()), |port| write!(out, ":{port}"))
+    }
+
+    /// The client asks that replies go where the request came from (RFC 3581 §3).
+    pub(super) fn asks_rport(&self) -> bool {
+        self.param("rport").is_some()
+    }
+
+    /// The same after a request that came from `source` (RFC 3261 §18.2.1, RFC 3581 §4). Written at once: every request has one.
+    pub(super) fn stamped(&self, source: SocketAddr) -> String {
+        let mut text = String::with_capacity(self.text.len() + 64);
+        // Writing into memory cannot fail.
+        let _ = self.sent_by(&mut text);
+        for (name, value) in self.params().iter() {
+            if name.eq_ignore_ascii_case("rport") {
+                let _ = write!(text, ";rport={}", source.port());
+            } else if !name.eq_ignore_ascii_case("received") {
+                push(&mut text, name, value);
+            }
+        }
+        if self.asks_rport() || self.ip() != Some(source.ip()) {
+            let _ = write!(text, ";received={}", source.ip());
+        }
+        text
     }
 
     /// The branch, if it has the magic cookie and something after it (RFC 3261 §17.2.3).
@@ -94,7 +117,8 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.sent_by(), self.params())
+        self.sent_by(f)?;
+        write!(f, "{}", self.params())
     }
 }
 
@@ -111,5 +135,22 @@ mod tests {
         assert_eq!(v.param("rport").as_deref(), Some(""));
         assert_eq!(v.to_string(), "SIP/2.0/tcp [2001:db8::1]:5070;branch=z9hG4bK9;rport");
         assert_eq!(parse("SIP/2.0/UDP h;branch=z9hG4bK").unwrap().branch(), None);
+    }
+
+    #[test]
+    fn a_via_is_stamped_with_where_the_request_came_from() {
+        let stamped = |text: &str| Via::parse(text.into()).unwrap().stamped(([192, 0, 2, 7], 5071).into());
+        assert_eq!(
+            stamped("SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK1"),
+            "SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK1"
+        );
+        assert_eq!(
+            stamped("SIP/2.0/UDP h;received=1.1.1.1 ;x=\"a;b\""),
+            "SIP/2.0/UDP h;x=\"a;b\";received=192.0.2.7"
+        );
+        assert_eq!(
+            stamped("SIP/2.0/UDP 192.0.2.7 ; RPORT;branch=z9hG4bK1"),
+            "SIP/2.0/UDP 192.0.2.7;rport=5071;branch=z9hG4bK1;received=192.0.2.7"
+        );
     }
 }
