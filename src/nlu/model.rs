@@ -40,6 +40,9 @@ pub struct Model {
 const FOLDS: usize = 3;
 /// How much meaning may count beside words.
 const SHARES: [f32; 4] = [0.5, 1.0, 2.0, 3.0];
+/// The sharpnesses that are tried.
+const SHARPNESS_STEP: f32 = 0.25;
+const SHARPNESS_STEPS: usize = 24;
 /// It counts if the loss is this part of that of words alone, or less.
 const WORTH: f32 = 0.95;
 
@@ -48,9 +51,8 @@ impl Model {
     /// text scores nothing.
     pub fn train(examples: &[Example], intents: usize, encoder: Option<&Arc<dyn Encoder>>) -> Model {
         let documents: Vec<_> = examples.iter().map(|e| (features(&e.text), e.intent)).collect();
-        let vocabulary = Vocabulary::new(&documents);
-        let rows: Vec<(Row, usize)> = documents.iter().map(|(d, i)| (vocabulary.row(d), *i)).collect();
-        let rows: Vec<(&Row, usize)> = rows.iter().map(|(row, i)| (row, *i)).collect();
+        let (vocabulary, rows) = Vocabulary::new(&documents);
+        let rows: Vec<(&Row, usize)> = rows.iter().zip(&documents).map(|(row, (_, i))| (row, *i)).collect();
         let vectors: Option<Vec<Row>> =
             encoder.map(|encoder| examples.iter().map(|e| vector(encoder.as_ref(), &e.text)).collect());
         let scripts: Vec<usize> = examples.iter().map(|e| script(&e.text)).collect();
@@ -164,8 +166,14 @@ fn sharpest(held_out: &[&HeldOut], shares: [f32; 2]) -> (f32, f32) {
         let likelihood = |(l, i): &(Vec<f32>, usize)| softmax(l, sharpness).get(*i).copied().unwrap_or(1.0);
         logits.iter().map(|held| -likelihood(held).max(1e-6).ln()).sum()
     };
-    let steps = (1..=24).map(|step| step as f32 * 0.25).map(|sharpness| (sharpness, loss(sharpness)));
-    steps.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((1.0, 0.0))
+    // The loss is convex in the sharpness: the first step that is no worse than the next is the best.
+    let at = |step: usize| step as f32 * SHARPNESS_STEP;
+    let (mut low, mut high) = (1, SHARPNESS_STEPS);
+    while low < high {
+        let middle = (low + high) / 2;
+        if loss(at(middle)) <= loss(at(middle + 1)) { high = middle } else { low = middle + 1 }
+    }
+    (at(low), loss(at(low)))
 }
 
 #[cfg(test)]
