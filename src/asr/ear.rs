@@ -24,8 +24,11 @@ const GAP_FRAMES_MAX: u32 = 10;
 /// The detector's window.
 const WINDOW: usize = 256;
 const SAMPLES_MAX: usize = samples(UTTERANCE_MAX) + samples(PREROLL);
-/// Room for what is kept in silence. A sentence takes more and gives it back, for most ears hear silence most of the time.
-const SAMPLES_KEPT: usize = 2 * samples(PREROLL) + FRAME_SAMPLES;
+/// What is kept in silence at least, since a beginning is known three frames late; and the room for it: what is too old is
+/// cut off now and then, so that the sentence lies in one piece. A sentence takes more and gives it back, for most ears hear
+/// silence most of the time.
+const SAMPLES_KEPT: usize = samples(PREROLL) + 3 * FRAME_SAMPLES;
+const ROOM: usize = SAMPLES_KEPT + 4 * FRAME_SAMPLES;
 
 const fn samples(d: Duration) -> usize {
     d.as_millis() as usize * SAMPLE_RATE as usize / 1000
@@ -88,7 +91,7 @@ impl Ear {
             partial_len: 0,
             endpointer: Endpointer::new(hangover),
             hangover,
-            kept: Vec::with_capacity(SAMPLES_KEPT),
+            kept: Vec::with_capacity(ROOM),
             next_timestamp: None,
             turns: Vec::new(),
         }
@@ -148,9 +151,8 @@ impl Ear {
 
     fn frame(&mut self, now: Now, frame: &[i16], played: Option<Loudness>, out: &mut Vec<Heard>) {
         self.detect(frame);
-        if !self.endpointer.in_speech() && self.kept.len() >= 2 * samples(PREROLL) {
-            // Kept as a line that is cut in half now and then, so that the sentence lies in one piece.
-            self.kept.drain(..self.kept.len() - samples(PREROLL));
+        if !self.endpointer.in_speech() && self.kept.len() + frame.len() > ROOM {
+            self.kept.drain(..self.kept.len() - SAMPLES_KEPT);
         }
         if self.kept.len() + frame.len() <= SAMPLES_MAX {
             self.kept.extend_from_slice(frame);
@@ -194,7 +196,7 @@ impl Ear {
                 Turn::Ended { started, ended, silent } => {
                     let heard = self.sentence(silent);
                     self.kept.clear();
-                    self.kept.shrink_to(SAMPLES_KEPT);
+                    self.kept.shrink_to(ROOM);
                     Heard::Ended { started, ended, known: now, samples: heard }
                 }
             });

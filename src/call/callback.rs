@@ -83,7 +83,7 @@ impl Switch {
         call.dialog.speak(booking.lang);
         (call.cdr.queue, call.cdr.intent) = (booking.queue, booking.intent);
         self.shared.tickets.insert(ticket, id);
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
         self.with(id, out, |call, s, out| call.ring(now, offer, user, decision, s, out));
     }
 }

@@ -161,12 +161,12 @@ impl Switch {
             _ => None,
         };
         let call = Call::new(now, id, customer, plan, (begin, near), &mut self.shared, out);
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
     }
 
     /// The customer's leg of the call that this agent talks in.
     fn customer_of(&self, user: &str) -> Option<crate::base::LegId> {
-        self.calls.values().find(|call| call.is_with(user)).map(Call::caller)
+        self.calls.values().find(|call| call.is_with(user)).map(|call| call.caller())
     }
 }
 

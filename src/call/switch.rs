@@ -76,7 +76,8 @@ impl Shared {
 pub struct Switch {
     pub(super) shared: Shared,
     pub(super) acd: Acd,
-    pub(super) calls: BTreeMap<CallId, Call>,
+    /// Boxed, for a tree keeps room for nearly twice as many as it holds, and a call is large.
+    pub(super) calls: BTreeMap<CallId, Box<Call>>,
     pub(super) next_call: u64,
     pub(super) draining: bool,
     /// Queues and lines that are closed whatever their hours say.

@@ -29,7 +29,8 @@ pub enum Input {
 /// The legs of one worker.
 #[derive(Debug)]
 pub struct Shard {
-    legs: HashMap<LegId, Leg>,
+    /// Boxed, for a map keeps room for up to twice as many as it holds, and a leg is large.
+    legs: HashMap<LegId, Box<Leg>>,
     mixes: HashMap<u64, Mixer>,
     /// Conferences made so far: the number of the newest.
     mixes_made: u64,
@@ -177,7 +178,7 @@ impl Shard {
         if !self.legs.contains_key(&to) {
             return;
         }
-        let recorder = self.legs.get_mut(&from).and_then(Leg::take_record);
+        let recorder = self.legs.get_mut(&from).and_then(|leg| leg.take_record());
         if let (Some(recorder), Some(leg)) = (recorder, self.legs.get_mut(&to)) {
             leg.go_on_recording(from, recorder, out);
         }
@@ -189,7 +190,7 @@ impl Shard {
             let seq = self.rng.u16(..1 << 15);
             let stream = Outbound::new(now, self.rng.u32(..), seq, self.rng.u32(..));
             let reports = Reports::new(now, self.rng.u64(..));
-            self.legs.insert(id, Leg::new(now, id, stream, reports));
+            self.legs.insert(id, Box::new(Leg::new(now, id, stream, reports)));
             self.wheel.add(now, id);
         }
     }
@@ -225,7 +226,7 @@ impl Shard {
     /// Two bridged legs that have no codec in common are a conference of two, so that each is decoded for the other; they cease
     /// to be one when a re-INVITE has given them one. A leg that is bridged with none is left alone.
     fn couple(&mut self, a: LegId, pool: &mut Pool) {
-        let voice = |id: &LegId| self.legs.get(id).and_then(Leg::voice).map(|v| v.codec);
+        let voice = |id: &LegId| self.legs.get(id).and_then(|leg| leg.voice()).map(|v| v.codec);
         let Some(b) = self.legs.get(&a).and_then(|leg| leg.mate) else { return };
         let (Some(one), Some(other)) = (voice(&a), voice(&b)) else { return };
         let coupled = self.legs.get(&a).and_then(|leg| leg.mix);
