@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use trunkline::asr::Ear;
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::codec::{ENCODED_MAX, Encoder, frame_samples};
+use trunkline::drive::listen::EarKind;
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
 use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
 use trunkline::rtp::{Fields, PacketBuf, Srtp};
@@ -194,7 +195,7 @@ fn ours(
         ports: 30_000..=39_999,
         epoch: Instant::now(),
         backend,
-        hangover: trunkline::limits::SPEECH_HANGOVER,
+        ears: EarKind::default(),
         pin: true,
     };
     let (mut plane, _reports): (MediaPlane, ReportReceiver) =

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId};
 use trunkline::codec::encode;
+use trunkline::drive::listen::EarKind;
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, NoPort, ReportReceiver};
 use trunkline::media::{Command, PlayEnd, PlayId, Prompt, Report, StreamSpec};
 use trunkline::rtp::{Fields, View};
@@ -28,7 +29,7 @@ fn plane(count: u16, backend: Backend) -> (MediaPlane, ReportReceiver) {
         ports: first..=first + 2 * count - 1,
         epoch: Instant::now(),
         backend,
-        hangover: trunkline::limits::SPEECH_HANGOVER,
+        ears: EarKind::default(),
         pin: false,
     };
     MediaPlane::start(&config).unwrap()

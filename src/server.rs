@@ -314,6 +314,11 @@ impl Server {
                         }
                     }
                 }
+                call::Output::GoesOn { call, lang, begins, samples } => {
+                    if let Some(pool) = &self.recognisers {
+                        pool.goes_on(call, lang, begins, samples);
+                    }
+                }
                 call::Output::LookUp { call, line, ask, request } => {
                     let whose = (line, request.lookup.clone());
                     let headers = self.config.secrets.get(&whose).cloned().unwrap_or_default();

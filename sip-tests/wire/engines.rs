@@ -151,11 +151,12 @@ fn a_server_speaks_with_a_voice_and_without_it_when_it_is_damaged() {
 }
 
 /// An engine server that takes down one thing whatever is said, in its dialect; as a server of that kind it insists on what clients must
-/// do. Gives its port and how many sentences it has had. The first is answered late.
-fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>) {
+/// do. Gives its port, how many sentences it has had, and in how many parts the one of most came. The first is answered late.
+fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
-    let had = count.clone();
+    let port = listener.local_addr().unwrap().port();
+    let (count, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (had, longest) = (count.clone(), most.clone());
     // Ends with the test's process: its connections are the server's, which ends with the test.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -169,7 +170,7 @@ fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>) {
                 Ok(response)
             };
             let Ok(mut socket) = tungstenite::accept_hdr(stream, sub_protocol) else { continue };
-            let mut octets = 0;
+            let (mut octets, mut parts) = (0, 0);
             loop {
                 let say = |socket: &mut tungstenite::WebSocket<_>, text: String| {
                     socket.send(Message::text(text)).unwrap();
@@ -177,6 +178,7 @@ fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>) {
                 match socket.read() {
                     Ok(Message::Binary(audio)) => {
                         octets += audio.len();
+                        parts += 1;
                         match dialect {
                             Dialect::Vosk => say(&mut socket, r#"{"partial": "…"}"#.into()),
                             Dialect::SherpaOnnx => say(&mut socket, r#"{"text": "…", "segment": 0}"#.into()),
@@ -192,6 +194,7 @@ fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>) {
                             octets > if dialect == Dialect::SherpaOnnx { 64_000 } else { 16_000 },
                             "{octets}"
                         );
+                        longest.fetch_max(parts, Relaxed);
                         if had.fetch_add(1, Relaxed) == 0 && dialect == Dialect::Trunkline {
                             std::thread::sleep(Duration::from_secs(3));
                         }
@@ -208,7 +211,7 @@ fn engine(dialect: Dialect, text: &'static str) -> (u16, Arc<AtomicUsize>) {
             }
         }
     });
-    (port, count)
+    (port, count, most)
 }
 
 /// A server that listens to Mandarin at this engine, and what it made of a caller who said "I want to complain about noise".
@@ -236,11 +239,13 @@ fn engine_servers_of_each_kind_are_asked_first_and_who_is_late_or_gone_costs_no_
     for (name, dialect) in
         [("vosk", Dialect::Vosk), ("funasr", Dialect::Funasr), ("sherpa-onnx", Dialect::SherpaOnnx)]
     {
-        let (port, count) = engine(dialect, "我家停水了");
+        let (port, count, most) = engine(dialect, "我家停水了");
         assert_eq!((heard_by(name, port), count.load(Relaxed) > 0), (intent("water"), true), "{name}");
+        // More than a second of speech, a fifth of one in each.
+        assert!(most.load(Relaxed) > 3, "{name}: it came while it was spoken");
     }
     // One that answers too late, and one that is not there: what was really said is heard here.
-    let (port, count) = engine(Dialect::Trunkline, "我家停水了");
+    let (port, count, _) = engine(Dialect::Trunkline, "我家停水了");
     assert_eq!((heard_by("trunkline", port), count.load(Relaxed)), (intent("noise"), 1));
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     assert_eq!(heard_by("trunkline", gone), intent("noise"));

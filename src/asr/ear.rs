@@ -19,6 +19,8 @@ use std::time::Duration;
 pub const PREROLL: Duration = Duration::from_millis(240);
 /// Audio kept after its last speech frame.
 const POSTROLL: Duration = Duration::from_millis(200);
+/// What is told at once of a sentence while it is spoken.
+const TOLD: usize = samples(Duration::from_millis(200));
 /// Lost frames made good with silence, in a row; beyond, the stream has moved on.
 const GAP_FRAMES_MAX: u32 = 10;
 /// The detector's window.
@@ -43,6 +45,8 @@ pub enum Heard {
     Paused { ended: Now, known: Now, samples: Arc<[i16]> },
     /// They have not.
     Resumed,
+    /// They speak on; `samples` are the next of the sentence, from its first one where it `begins`. Only from an ear that [tells](Ear::telling).
+    GoesOn { begins: bool, samples: Arc<[i16]> },
     /// They stopped at `ended`; known at `known`. `samples` begin [`PREROLL`] before `started`.
     Ended { started: Now, ended: Now, known: Now, samples: Arc<[i16]> },
 }
@@ -64,6 +68,10 @@ pub struct Ear {
     kept: Vec<i16>,
     next_timestamp: Option<u32>,
     turns: Vec<Turn>,
+    /// Sentences are told while they are spoken.
+    tells: bool,
+    /// How many samples have been told of the one that is being spoken.
+    told: Option<usize>,
 }
 
 impl std::fmt::Debug for Ear {
@@ -94,7 +102,14 @@ impl Ear {
             kept: Vec::with_capacity(ROOM),
             next_timestamp: None,
             turns: Vec::new(),
+            tells: false,
+            told: None,
         }
+    }
+
+    /// The same ear, which also tells what is said while it is being said.
+    pub fn telling(self) -> Self {
+        Ear { tells: true, ..self }
     }
 
     /// From now on this is what the caller is expected to say.
@@ -161,6 +176,12 @@ impl Ear {
         let began = Now(now.0.saturating_sub(u64::from(FRAME_MS) * 1000));
         self.endpointer.step(began, self.probability, Loudness::of(frame), played, &mut self.turns);
         self.tell(now, out);
+        if let Some(told) = self.told
+            && let Some(more) = self.kept.get(told..).filter(|more| more.len() >= TOLD)
+        {
+            out.push(Heard::GoesOn { begins: told == 0, samples: more.into() });
+            self.told = Some(self.kept.len());
+        }
     }
 
     /// Runs the detector over each window that `frame` completes; the highest word counts.
@@ -183,6 +204,9 @@ impl Ear {
 
     fn tell(&mut self, now: Now, out: &mut Vec<Heard>) {
         for turn in std::mem::take(&mut self.turns) {
+            // What is told after a pause begins with all that was said before it.
+            let speaks = matches!(turn, Turn::Started { .. } | Turn::Resumed);
+            self.told = (speaks && self.tells).then_some(0);
             out.push(match turn {
                 Turn::Started { at, frames } => {
                     let lead = frames as usize * FRAME_SAMPLES + samples(PREROLL);
@@ -264,6 +288,38 @@ mod tests {
             let Heard::Started { at, known } = heard[0] else { panic!() };
             assert!(known.since(at) <= Duration::from_millis(120), "{name}");
         }
+    }
+
+    #[test]
+    fn a_sentence_is_told_while_it_is_spoken_and_begins_anew_after_a_pause() {
+        let Some(speech) = speech("cards-001.wav") else { return };
+        let line = with_silence_around(&[speech.clone(), vec![0; 2400], speech].concat());
+        let (mut ear, mut out) = (Ear::default().telling(), Vec::new());
+        for (n, frame) in line.chunks_exact(FRAME_SAMPLES).enumerate() {
+            ear.step(Now(n as u64 * 20_000), (n * FRAME_SAMPLES) as u32, frame, None, &mut out);
+        }
+        let (mut told, mut beginnings, mut pauses) = (Vec::new(), 0, 0);
+        for heard in out {
+            match heard {
+                Heard::GoesOn { begins, samples } => {
+                    if begins {
+                        (beginnings, told) = (beginnings + 1, Vec::new());
+                    }
+                    told.extend_from_slice(&samples);
+                }
+                Heard::Paused { samples, .. } => {
+                    pauses += 1;
+                    assert_eq!(samples[..told.len()], told, "what was told is the sentence so far");
+                    assert!(samples.len() - told.len() <= TOLD + samples_of_a_pause());
+                }
+                _ => {}
+            }
+        }
+        assert!(pauses > 0 && beginnings >= pauses, "{beginnings} {pauses}");
+    }
+
+    fn samples_of_a_pause() -> usize {
+        samples(Duration::from_millis(200))
     }
 
     #[test]

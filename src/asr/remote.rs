@@ -1,7 +1,7 @@
 //! What is said over a WebSocket to an engine server on another machine, and what its answers mean.
 //!
-//! In: a sentence. Out: the messages that carry it in the server's [`Dialect`]; then, from each text that comes back, whether the sentence is
-//! written down. One connection a sentence, which every one of these servers knows how to end:
+//! In: a sentence, as it is spoken. Out: the messages that carry it in the server's [`Dialect`]; then, from each text that comes back, whether
+//! the sentence is written down. One connection a sentence, which every one of these servers knows how to end:
 //!
 //! | dialect | before | audio | after | answers |
 //! |---|---|---|---|---|
@@ -48,32 +48,39 @@ impl Dialect {
         (self == Dialect::Funasr).then_some("binary")
     }
 
-    /// The messages of a sentence of 8 kHz samples.
-    pub fn request(self, lang: Lang, samples: &[i16]) -> Vec<Sent> {
-        let text = |text: &str| Sent::Text(text.to_owned());
-        let pcm = || Sent::Octets(samples.iter().flat_map(|s| s.to_le_bytes()).collect());
-        match self {
+    /// What is said before the audio, if anything is.
+    pub fn begin(self, lang: Lang) -> Option<Sent> {
+        let text = match self {
             Dialect::Trunkline => {
-                let begin = format!(r#"{{"lang":"{}","rate":8000}}"#, lang.code());
-                vec![Sent::Text(begin), pcm(), text(r#"{"end":true}"#)]
+                return Some(Sent::Text(format!(r#"{{"lang":"{}","rate":8000}}"#, lang.code())));
             }
-            Dialect::Vosk => {
-                let begin = text(r#"{"config":{"sample_rate":8000,"words":true}}"#);
-                vec![begin, pcm(), text(r#"{"eof":1}"#)]
-            }
-            Dialect::Funasr => vec![
-                text(concat!(
-                    r#"{"mode":"offline","wav_name":"call","wav_format":"pcm","audio_fs":8000,"#,
-                    r#""chunk_size":[5,10,5],"itn":false,"is_speaking":true}"#
-                )),
-                pcm(),
-                text(r#"{"is_speaking":false}"#),
-            ],
-            Dialect::SherpaOnnx => {
-                let floats = upsample(samples);
-                vec![Sent::Octets(floats.iter().flat_map(|s| s.to_le_bytes()).collect()), text("Done")]
-            }
-        }
+            Dialect::Vosk => r#"{"config":{"sample_rate":8000,"words":true}}"#,
+            Dialect::Funasr => concat!(
+                r#"{"mode":"offline","wav_name":"call","wav_format":"pcm","audio_fs":8000,"#,
+                r#""chunk_size":[5,10,5],"itn":false,"is_speaking":true}"#
+            ),
+            Dialect::SherpaOnnx => return None,
+        };
+        Some(Sent::Text(text.to_owned()))
+    }
+
+    /// A message of 8 kHz samples.
+    pub fn audio(self, samples: &[i16]) -> Sent {
+        Sent::Octets(match self {
+            Dialect::SherpaOnnx => upsample(samples).iter().flat_map(|s| s.to_le_bytes()).collect(),
+            _ => samples.iter().flat_map(|s| s.to_le_bytes()).collect(),
+        })
+    }
+
+    /// What is said after it.
+    pub fn end(self) -> Sent {
+        let text = match self {
+            Dialect::Trunkline => r#"{"end":true}"#,
+            Dialect::Vosk => r#"{"eof":1}"#,
+            Dialect::Funasr => r#"{"is_speaking":false}"#,
+            Dialect::SherpaOnnx => "Done",
+        };
+        Sent::Text(text.to_owned())
     }
 }
 
@@ -92,8 +99,9 @@ pub struct Answer {
     dialect: Dialect,
     /// By segment, those of one utterance.
     parts: BTreeMap<u64, Part>,
-    /// Messages so far.
+    /// Messages so far, and those with audio that were sent.
     count: u64,
+    audio: u64,
 }
 
 #[derive(Debug)]
@@ -140,7 +148,12 @@ struct RawWord {
 impl Answer {
     /// One that has not begun.
     pub fn new(dialect: Dialect) -> Answer {
-        Answer { dialect, parts: BTreeMap::new(), count: 0 }
+        Answer { dialect, parts: BTreeMap::new(), count: 0, audio: 0 }
+    }
+
+    /// A message with audio was sent.
+    pub fn audio_sent(&mut self) {
+        self.audio += 1;
     }
 
     /// Takes a text from the server; gives the sentence once it is whole.
@@ -172,8 +185,8 @@ impl Answer {
         }
         let whole = match self.dialect {
             Dialect::Trunkline | Dialect::Funasr => !self.parts.is_empty(),
-            // One to the audio, which goes in one message, and one at the end.
-            Dialect::Vosk => self.count == 2,
+            // One to each message with audio, and one at the end.
+            Dialect::Vosk => self.count == self.audio + 1,
             Dialect::SherpaOnnx => false,
         };
         Ok(whole.then(|| self.all()))
@@ -232,6 +245,7 @@ mod tests {
 
     fn heard(dialect: Dialect, answers: &[&str]) -> Option<(String, f32)> {
         let mut answer = Answer::new(dialect);
+        answer.audio_sent();
         let (last, before) = answers.split_last().unwrap();
         assert!(before.iter().all(|text| answer.take(text).unwrap().is_none()));
         answer.take(last).unwrap().map(|t| (t.text, t.confidence))
@@ -265,6 +279,7 @@ mod tests {
     fn what_a_sentence_may_have_been_instead_comes_with_its_probability() {
         let others = |dialect: Dialect, answers: &[&str]| {
             let mut answer = Answer::new(dialect);
+            answer.audio_sent();
             let heard = answers.iter().filter_map(|text| answer.take(text).unwrap()).next().unwrap();
             let others = heard.others.into_iter().map(|o| (o.text, (o.probability * 100.0).round() as u8));
             (heard.text, others.collect::<Vec<_>>())
@@ -302,15 +317,16 @@ mod tests {
     fn a_sentence_is_sent_in_the_form_that_the_server_wants() {
         let samples = [1, -2, 3, 4];
         for dialect in [Dialect::Trunkline, Dialect::Vosk, Dialect::Funasr] {
-            let sent = dialect.request(Lang::En, &samples);
-            assert!(
-                matches!(&sent[0], Sent::Text(t) if serde_json::from_str::<serde_json::Value>(t).is_ok())
-            );
-            assert_eq!(sent[1], Sent::Octets(vec![1, 0, 0xfe, 0xff, 3, 0, 4, 0]));
-            assert_eq!(sent.len(), 3);
+            for sent in [dialect.begin(Lang::En).unwrap(), dialect.end()] {
+                assert!(
+                    matches!(sent, Sent::Text(t) if serde_json::from_str::<serde_json::Value>(&t).is_ok())
+                );
+            }
+            assert_eq!(dialect.audio(&samples), Sent::Octets(vec![1, 0, 0xfe, 0xff, 3, 0, 4, 0]));
         }
-        let sent = Dialect::SherpaOnnx.request(Lang::Zh, &samples);
-        assert!(matches!(&sent[0], Sent::Octets(o) if o.len() == 4 * 2 * samples.len()));
-        assert_eq!(sent[1], Sent::Text("Done".into()));
+        let audio = Dialect::SherpaOnnx.audio(&samples);
+        assert!(matches!(audio, Sent::Octets(o) if o.len() == 4 * 2 * samples.len()));
+        let (begin, end) = (Dialect::SherpaOnnx.begin(Lang::Zh), Dialect::SherpaOnnx.end());
+        assert_eq!((begin, end), (None, Sent::Text("Done".into())));
     }
 }

@@ -84,6 +84,15 @@ impl Call {
         })));
     }
 
+    /// The first packet of what is said has left.
+    pub(super) fn sounds(&mut self, at: Now, play: media::PlayId, s: &Shared, out: &mut Vec<Output>) {
+        let Sound::Began { text, personal } = self.speaking.started(play, &s.library) else { return };
+        if let (Some((gap_ms, gap)), Some(turn)) = (self.answering.heard(at), self.cdr.turns.last_mut()) {
+            (turn.gap_ms, turn.gap) = (Some(gap_ms), Some(gap));
+        }
+        self.moment(at, Moment::Saying { text, personal }, out);
+    }
+
     /// A silence, or what else the caller was waited for, is over.
     pub(super) fn dialog_due(&mut self, now: Now, s: &mut Shared, out: &mut Vec<Output>) {
         match self.stage {

@@ -46,6 +46,19 @@ impl Early {
 }
 
 impl Call {
+    /// The caller speaks on: who writes down what is said as it comes is given it.
+    pub(super) fn speech_goes_on(
+        &self,
+        leg: LegId,
+        begins: bool,
+        samples: Arc<[i16]>,
+        out: &mut Vec<Output>,
+    ) {
+        if leg == self.caller() && self.stage == Stage::Dialogue {
+            out.push(Output::GoesOn { call: self.id, lang: self.dialog.lang(), begins, samples });
+        }
+    }
+
     /// The caller may have finished: what was said is written down.
     pub(super) fn speech_paused(
         &mut self,

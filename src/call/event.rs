@@ -90,6 +90,13 @@ pub enum Output {
         early: bool,
         samples: Arc<[i16]>,
     },
+    /// What the caller has said so far of a sentence that may be given to [`Output::Recognise`]: the next samples, from the first where it `begins`.
+    GoesOn {
+        call: CallId,
+        lang: Lang,
+        begins: bool,
+        samples: Arc<[i16]>,
+    },
     /// Ask a service of this line. Answered by `LookedUp`.
     LookUp {
         call: CallId,

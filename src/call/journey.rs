@@ -301,16 +301,7 @@ impl Call {
                 }
             }
             _ if self.over => {}
-            Report::PlayStarted { leg, play, at } if leg == self.caller() => {
-                if let Sound::Began { text, personal } = self.speaking.started(play, &s.library) {
-                    if let (Some((gap_ms, gap)), Some(turn)) =
-                        (self.answering.heard(at), self.cdr.turns.last_mut())
-                    {
-                        (turn.gap_ms, turn.gap) = (Some(gap_ms), Some(gap));
-                    }
-                    self.moment(at, Moment::Saying { text, personal }, out);
-                }
-            }
+            Report::PlayStarted { leg, play, at } if leg == self.caller() => self.sounds(at, play, s, out),
             Report::PlayEnded { leg, play, end, .. } if self.is_briefed(leg, play, end) => {
                 self.try_join(now, s, out);
             }
@@ -331,6 +322,7 @@ impl Call {
             }
             Report::SpeechResumed { leg } if leg == self.caller() => self.early = None,
             Report::SpeechResumed { .. } => {}
+            Report::SpeechGoesOn { leg, begins, samples } => self.speech_goes_on(leg, begins, samples, out),
             Report::SpeechEnded { leg, speech_ended_at, samples, .. } => {
                 self.speech_ended(now, leg, speech_ended_at, samples, s, out);
             }

@@ -377,6 +377,7 @@ fn media_leg(report: &Report) -> LegId {
         | Report::SpeechStarted { leg, .. }
         | Report::SpeechPaused { leg, .. }
         | Report::SpeechResumed { leg }
+        | Report::SpeechGoesOn { leg, .. }
         | Report::SpeechEnded { leg, .. }
         | Report::Latched { leg, .. }
         | Report::Lost { leg, .. }

@@ -350,6 +350,7 @@ impl Caller {
             | Report::Digit { .. }
             | Report::SpeechPaused { .. }
             | Report::SpeechResumed { .. }
+            | Report::SpeechGoesOn { .. }
             | Report::Latched { .. } => {}
         }
     }

@@ -9,7 +9,7 @@
 use super::reporter::Reporter;
 use crate::asr::{Ear, Heard, Loudness};
 use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
-use crate::limits::SPEECH_FRAMES_QUEUED;
+use crate::limits::{SPEECH_FRAMES_QUEUED, SPEECH_HANGOVER};
 use crate::media::Report;
 use crate::sys::{Consumer, Epoll, Producer, Wake, ring};
 use crate::taps::{FrameHead, SpeechTap};
@@ -21,6 +21,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// What every ear is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarKind {
+    /// Silence that ends a caller's sentence.
+    pub hangover: Duration,
+    /// Sentences are told while they are spoken: somebody listens to them as they come.
+    pub tells: bool,
+}
+
+impl Default for EarKind {
+    fn default() -> Self {
+        EarKind { hangover: SPEECH_HANGOVER, tells: false }
+    }
+}
+
+impl EarKind {
+    fn ear(self) -> Box<Ear> {
+        let ear = Ear::new(self.hangover);
+        Box::new(if self.tells { ear.telling() } else { ear })
+    }
+}
 
 /// How often sentences without packets are looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -114,14 +136,14 @@ impl Drop for RingTap {
 pub(super) fn start(
     workers: usize,
     epoch: Instant,
-    hangover: Duration,
+    ears: EarKind,
     reporter: Reporter,
 ) -> io::Result<(Vec<RingTap>, JoinHandle<()>)> {
     let wake = Arc::new(Wake::new()?);
     let (mut epoll, dropped) = (Epoll::new()?, Arc::new(AtomicU64::new(0)));
     epoll.add(&*wake, 0)?;
     let (taps, lines): (Vec<_>, Vec<_>) = (0..workers).map(|_| line(&wake, &dropped)).unzip();
-    let mut listener = Listener::new(lines, hangover, reporter);
+    let mut listener = Listener::new(lines, ears, reporter);
     let thread = std::thread::Builder::new().name("listener".into()).spawn(move || {
         let (mut tokens, mut dropped_before) = (Vec::new(), 0);
         while listener.lines.iter().any(|l| l.open) {
@@ -174,8 +196,7 @@ fn line(wake: &Arc<Wake>, dropped: &Arc<AtomicU64>) -> (RingTap, Line) {
 #[derive(Debug)]
 struct Listener {
     lines: Vec<Line>,
-    /// Silence that ends a sentence.
-    hangover: Duration,
+    kind: EarKind,
     heard: Vec<Heard>,
     reporter: Reporter,
     /// Ears in the middle of a sentence.
@@ -185,21 +206,21 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(lines: Vec<Line>, hangover: Duration, reporter: Reporter) -> Self {
-        Listener { lines, hangover, heard: Vec::new(), reporter, speaking: 0, looked: Now(0) }
+    fn new(lines: Vec<Line>, kind: EarKind, reporter: Reporter) -> Self {
+        Listener { lines, kind, heard: Vec::new(), reporter, speaking: 0, looked: Now(0) }
     }
 
     fn listen(&mut self, now: Now) {
-        let Listener { lines, hangover, heard, reporter, speaking, looked } = self;
+        let Listener { lines, kind, heard, reporter, speaking, looked } = self;
         let look = *speaking > 0 && now.since(*looked) >= PATIENCE;
         if look {
             *looked = now;
         }
         for Line { frames, marks, ears, open } in lines {
-            take_marks(marks, ears, open, speaking, *hangover);
+            take_marks(marks, ears, open, speaking, *kind);
             while let Some(leg) = frames.pop_with(|frame| {
                 if ears.get(&frame.head.leg).is_none_or(|(session, _)| *session < frame.session) {
-                    take_marks(marks, ears, open, speaking, *hangover);
+                    take_marks(marks, ears, open, speaking, *kind);
                 }
                 hear(ears, frame, heard);
                 frame.head.leg
@@ -216,16 +237,10 @@ impl Listener {
     }
 }
 
-fn take_marks(
-    marks: &Receiver<Mark>,
-    ears: &mut Ears,
-    open: &mut bool,
-    speaking: &mut usize,
-    hangover: Duration,
-) {
+fn take_marks(marks: &Receiver<Mark>, ears: &mut Ears, open: &mut bool, speaking: &mut usize, kind: EarKind) {
     while let Ok(mark) = marks.try_recv() {
         let gone = match mark {
-            Mark::Begin { leg, session } => ears.insert(leg, (session, Box::new(Ear::new(hangover)))),
+            Mark::Begin { leg, session } => ears.insert(leg, (session, kind.ear())),
             Mark::Expect { leg, expected } => {
                 if let Some((_, ear)) = ears.get_mut(&leg) {
                     ear.expect(expected);
@@ -269,6 +284,7 @@ fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &m
                 Report::SpeechPaused { leg, speech_ended_at: ended, at: known, samples }
             }
             Heard::Resumed => Report::SpeechResumed { leg },
+            Heard::GoesOn { begins, samples } => Report::SpeechGoesOn { leg, begins, samples },
             Heard::Ended { started, ended, known, samples } => {
                 *speaking = speaking.saturating_sub(1);
                 Report::SpeechEnded {
@@ -287,7 +303,6 @@ fn report(leg: LegId, heard: &mut Vec<Heard>, speaking: &mut usize, reporter: &m
 mod tests {
     use super::*;
     use crate::drive::reporter::reports;
-    use crate::limits::SPEECH_HANGOVER;
     use std::path::Path;
 
     fn speech() -> Option<Vec<i16>> {
@@ -310,7 +325,7 @@ mod tests {
         let Some(speech) = speech() else { return };
         let (reporter, mut heard) = reports();
         let (mut tap, line) = line(&Arc::new(Wake::new().unwrap()), &Arc::default());
-        let mut listener = Listener::new(vec![line], SPEECH_HANGOVER, reporter);
+        let mut listener = Listener::new(vec![line], EarKind::default(), reporter);
         let (stops, goes_on) = (LegId(1), LegId(2));
         tap.begin(stops);
         tap.begin(goes_on);
@@ -332,7 +347,7 @@ mod tests {
         let Some(speech) = speech() else { return };
         let (reporter, mut heard) = reports();
         let (mut tap, line) = line(&Arc::new(Wake::new().unwrap()), &Arc::default());
-        let mut listener = Listener::new(vec![line], SPEECH_HANGOVER, reporter);
+        let mut listener = Listener::new(vec![line], EarKind::default(), reporter);
         tap.begin(LegId(1));
         for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate() {
             say(&mut tap, LegId(1), n, samples);
@@ -347,7 +362,7 @@ mod tests {
         let Some(speech) = speech() else { return };
         let epoch = Instant::now();
         let (reporter, mut heard) = reports();
-        let (mut taps, thread) = start(1, epoch, SPEECH_HANGOVER, reporter).unwrap();
+        let (mut taps, thread) = start(1, epoch, EarKind::default(), reporter).unwrap();
         let leg = LegId(5);
         taps[0].begin(leg);
         for (n, samples) in speech.chunks_exact(FRAME_SAMPLES).enumerate().take(60) {

@@ -4,7 +4,7 @@
 //! goes back to the pool when its socket is closed, by whatever way that comes about, and is used again as late as
 //! possible, so that packets for a call that is over do not reach the next.
 
-use super::listen;
+use super::listen::{self, EarKind};
 use super::record;
 pub use super::reporter::ReportReceiver;
 use super::reporter::{Reporter, reports};
@@ -42,8 +42,8 @@ pub struct MediaConfig {
     pub epoch: Instant,
     /// How datagrams go to and from the kernel.
     pub backend: Backend,
-    /// Silence that ends a caller's sentence.
-    pub hangover: Duration,
+    /// How callers are listened to.
+    pub ears: EarKind,
     /// Give each worker a core of its own. For a server; a test phone on the same machine leaves the choice to the kernel.
     pub pin: bool,
 }
@@ -145,7 +145,7 @@ impl MediaPlane {
         let (reporter, receiver) = reports();
         let count = config.workers.max(1);
         let (files, writer) = record::start(reporter.clone())?;
-        let (taps, listener) = listen::start(count, config.epoch, config.hangover, reporter.clone())?;
+        let (taps, listener) = listen::start(count, config.epoch, config.ears, reporter.clone())?;
         let mut plane = MediaPlane {
             workers: Vec::new(),
             legs: HashMap::new(),

@@ -4,10 +4,10 @@
 //! happens. It rings for every call that comes from its server, agrees to every offer that it can, and closes each
 //! stream with its dialog. Like the server it runs on one thread: nothing happens but within `next`.
 
+use super::listen::EarKind;
 use super::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
 use super::sip::SipSockets;
 use crate::base::{Codec, Direction, LegId, Now};
-use crate::limits::SPEECH_HANGOVER;
 use crate::media::{self, PlayId, Prompt, Report, StreamSpec};
 use crate::sdp::{self, Local, SdpError};
 use crate::sip::{
@@ -92,7 +92,7 @@ impl Phone {
             ports,
             epoch: began,
             backend: Backend::default(),
-            hangover: SPEECH_HANGOVER,
+            ears: EarKind::default(),
             pin: false,
         };
         let (media, reports) = MediaPlane::start(&config).map_err(|e| format!("media: {e}"))?;

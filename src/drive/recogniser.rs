@@ -10,17 +10,18 @@
 //! pipe takes 13 µs.
 
 use super::models::Model;
-use super::remote::Remote;
+use super::remote::{Remote, Stream};
 use crate::asr::{Admission, Transcript};
 use crate::base::{CallId, Hypothesis, Lang, Now};
 use crate::config::EngineServer;
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
 use crate::nlu::Encoder;
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -68,6 +69,8 @@ pub struct Recognisers {
     results: mpsc::UnboundedSender<Recognised>,
     admission: Arc<Gate>,
     remote: Vec<Arc<Remote>>,
+    /// What is being said and sent to an engine server already.
+    streams: Mutex<HashMap<CallId, Stream>>,
     encoder: Option<Arc<dyn Encoder>>,
 }
 
@@ -106,17 +109,42 @@ impl Recognisers {
         }
         let encoder = encoder.cloned();
         let remote = servers.iter().map(|server| Arc::new(Remote::new(server.clone()))).collect();
-        (Recognisers { jobs, results, admission, remote, encoder }, out)
+        (Recognisers { jobs, results, admission, remote, streams: Mutex::default(), encoder }, out)
+    }
+
+    /// What is being said goes to an engine server, where there is one: the next samples, from the first where it `begins`.
+    pub fn goes_on(&self, call: CallId, lang: Lang, begins: bool, samples: Arc<[i16]>) {
+        let mut streams = self.streams();
+        if begins {
+            streams.remove(&call);
+            streams.retain(|_, stream| !stream.is_over());
+            if let Some(remote) = self.remote(lang) {
+                streams.insert(call, Stream::begin(remote, lang));
+            }
+        }
+        if let Some(stream) = streams.get(&call) {
+            stream.goes_on(samples);
+        }
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<CallId, Stream>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remote(&self, lang: Lang) -> Option<&Arc<Remote>> {
+        self.remote.iter().find(|r| r.takes(lang))
     }
 
     /// Hands over a sentence; refused at once if too many wait.
     pub fn submit(self: &Arc<Self>, sentence: Sentence) {
-        let Some(remote) = self.remote.iter().find(|r| r.takes(sentence.lang)).cloned() else {
+        let lang = sentence.lang;
+        let begun = self.streams().remove(&sentence.call).filter(|s| s.lang == lang && !s.is_over());
+        let Some(stream) = begun.or_else(|| Some(Stream::begin(self.remote(lang)?, lang))) else {
             return self.submit_here(sentence);
         };
         let pool = self.clone();
         tokio::spawn(async move {
-            match remote.hear(sentence.lang, &sentence.samples).await {
+            match stream.hear(sentence.samples.clone()).await {
                 Some(Transcript { text, confidence, others }) => {
                     let heard = told(pool.encoder.as_ref(), Heard { text, confidence, others }).await;
                     let Sentence { call, utterance, .. } = sentence;

@@ -1,4 +1,5 @@
-//! Recognisers on other machines: a sentence goes to an engine server over a WebSocket, and to our own processes if that fails.
+//! Recognisers on other machines: a sentence goes to an engine server over a WebSocket, and to our own processes if that fails. It goes while
+//! it is spoken, so that a server that keeps pace with speech has written it down when it ends.
 //!
 //! A server that failed is left alone for a pause, doubled each time; who calls meanwhile is heard here, at once.
 
@@ -10,7 +11,11 @@ use crate::config::EngineServer;
 use crate::limits::REMOTE_MAX;
 use futures_util::{SinkExt, StreamExt};
 use hyper::Uri;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -39,34 +44,31 @@ impl Remote {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was said in 8 kHz samples; `None` (and the log says why) when it cannot be told in time.
-    pub(super) async fn hear(&self, lang: Lang, samples: &[i16]) -> Option<Transcript> {
-        let heard = tokio::time::timeout(REMOTE_MAX, self.exchange(lang, samples)).await;
-        let heard = heard.unwrap_or_else(|_| Err("it takes too long".to_owned()));
-        match heard {
-            Ok(transcript) => {
-                self.rest().over();
-                Some(transcript)
-            }
-            Err(error) => {
-                let pause = self.rest().failed();
-                warn!(server = self.server.url, %error, "an engine server failed: we listen ourselves, and ask it again after {pause:?}");
-                None
-            }
-        }
-    }
-
-    async fn exchange(&self, lang: Lang, samples: &[i16]) -> Result<Transcript, String> {
+    async fn exchange(&self, lang: Lang, mut said: UnboundedReceiver<Said>) -> Result<Transcript, String> {
         let dialect = self.server.dialect;
         let mut socket = open(&self.server.url, dialect.sub_protocol()).await?;
-        for sent in dialect.request(lang, samples) {
-            let message = match sent {
-                Sent::Text(text) => Message::text(text),
-                Sent::Octets(octets) => Message::binary(octets),
-            };
-            socket.send(message).await.map_err(|e| e.to_string())?;
+        if let Some(begin) = dialect.begin(lang) {
+            socket.send(message(begin)).await.map_err(|e| e.to_string())?;
         }
-        let mut answer = Answer::new(dialect);
+        let (mut answer, mut sent) = (Answer::new(dialect), 0);
+        loop {
+            let Ok(Some(next)) = timeout(GONE, said.recv()).await else {
+                return Err("the sentence was not finished".to_owned());
+            };
+            let samples = match &next {
+                Said::More(more) => more,
+                Said::All(all) => all.get(sent..).unwrap_or_default(),
+            };
+            if !samples.is_empty() {
+                socket.send(message(dialect.audio(samples))).await.map_err(|e| e.to_string())?;
+                answer.audio_sent();
+                sent += samples.len();
+            }
+            if matches!(next, Said::All(_)) {
+                break;
+            }
+        }
+        socket.send(message(dialect.end())).await.map_err(|e| e.to_string())?;
         while let Some(message) = socket.next().await {
             if let Message::Text(text) = message.map_err(|e| e.to_string())?
                 && let Some(transcript) = answer.take(&text)?
@@ -76,6 +78,80 @@ impl Remote {
             }
         }
         Err("it hung up before it had answered".to_owned())
+    }
+}
+
+fn message(sent: Sent) -> Message {
+    match sent {
+        Sent::Text(text) => Message::text(text),
+        Sent::Octets(octets) => Message::binary(octets),
+    }
+}
+
+/// Of a sentence, 8 kHz.
+#[derive(Debug)]
+enum Said {
+    /// What comes next.
+    More(Arc<[i16]>),
+    /// All of it: it is over.
+    All(Arc<[i16]>),
+}
+
+/// A sentence of which nothing more comes for so long has been dropped: its call is over.
+const GONE: Duration = Duration::from_secs(3);
+
+/// A sentence on its way to an engine server. Dropping it ends the connection.
+#[derive(Debug)]
+pub(super) struct Stream {
+    remote: Arc<Remote>,
+    pub(super) lang: Lang,
+    said: UnboundedSender<Said>,
+    heard: JoinHandle<Result<Transcript, String>>,
+}
+
+impl Stream {
+    pub(super) fn begin(remote: &Arc<Remote>, lang: Lang) -> Stream {
+        let (said, from) = unbounded_channel();
+        let to = remote.clone();
+        let heard = tokio::spawn(async move { to.exchange(lang, from).await });
+        Stream { remote: remote.clone(), lang, said, heard }
+    }
+
+    /// True if nothing can be heard by it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.heard.is_finished()
+    }
+
+    /// The next 8 kHz samples.
+    pub(super) fn goes_on(&self, samples: Arc<[i16]>) {
+        // Whoever does not take them has failed, which is said when the sentence is over.
+        let _ = self.said.send(Said::More(samples));
+    }
+
+    /// What was said, in `all` samples; `None` (and the log says why) when it cannot be told in time.
+    pub(super) async fn hear(mut self, all: Arc<[i16]>) -> Option<Transcript> {
+        let _ = self.said.send(Said::All(all));
+        let heard = match timeout(REMOTE_MAX, &mut self.heard).await {
+            Ok(heard) => heard.unwrap_or_else(|e| Err(e.to_string())),
+            Err(_) => Err("it takes too long".to_owned()),
+        };
+        match heard {
+            Ok(transcript) => {
+                self.remote.rest().over();
+                Some(transcript)
+            }
+            Err(error) => {
+                let (server, pause) = (&self.remote.server.url, self.remote.rest().failed());
+                warn!(server, %error, "an engine server failed: we listen ourselves, and ask it again after {pause:?}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.heard.abort();
     }
 }
 

@@ -129,6 +129,8 @@ pub enum Report {
     SpeechPaused { leg: LegId, speech_ended_at: Now, at: Now, samples: Arc<[i16]> },
     /// It had not.
     SpeechResumed { leg: LegId },
+    /// It goes on: the next `samples` of the sentence, from its first one where it `begins`. Only where they are wanted as they come.
+    SpeechGoesOn { leg: LegId, begins: bool, samples: Arc<[i16]> },
     /// Speech ended at `speech_ended_at`, known at `at` after the hang-over. `samples` is the sentence, 8 kHz, with a
     /// little audio before its first sound.
     SpeechEnded { leg: LegId, speech_started_at: Now, speech_ended_at: Now, at: Now, samples: Arc<[i16]> },

@@ -8,6 +8,7 @@ use crate::call::{Answers, Switch, SwitchConfig};
 use crate::config::{Config, PacketIo};
 use crate::drive::control::Control;
 use crate::drive::http::Services;
+use crate::drive::listen::EarKind;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
 use crate::drive::recogniser::{Recognised, Recognisers};
 use crate::drive::store::{self, Row};
@@ -178,7 +179,7 @@ fn media(config: &Config, epoch: Instant) -> MediaConfig {
         ports: config.server.media_ports.clone(),
         epoch,
         backend: backend(config.server.media_io),
-        hangover: config.server.hangover,
+        ears: EarKind { hangover: config.server.hangover, tells: !config.server.engines.is_empty() },
         pin: true,
     }
 }

@@ -144,6 +144,7 @@ impl World {
                         self.after(after, Due::Switch(Box::new(input)));
                     }
                 }
+                Output::GoesOn { .. } => {}
                 Output::Ticket(ticket) => self.say(|| format!("ticket {} of {}", ticket.number, ticket.kind)),
                 Output::LookUp { call, ask, .. } => self.service(call, ask),
                 Output::Render { lang, slow, text, .. } => {
