@@ -151,7 +151,7 @@ mod tests {
     use bytes::Bytes;
 
     fn refusal(fields: &str) -> Message {
-        Message::parse(Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
+        Message::parse(&Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
     }
 
     fn answers() -> Answers {

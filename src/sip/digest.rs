@@ -227,11 +227,11 @@ mod tests {
 
     fn challenge(values: &[String]) -> Message {
         let fields: String = values.iter().map(|v| format!("WWW-Authenticate: {v}\r\n")).collect();
-        Message::parse(Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
+        Message::parse(&Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
     }
 
     fn request(credentials: &str) -> Message {
-        Message::parse(Bytes::from(format!(
+        Message::parse(&Bytes::from(format!(
             "REGISTER sip:line SIP/2.0\r\nAuthorization: {credentials}\r\n\r\n"
         )))
         .unwrap()

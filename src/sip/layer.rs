@@ -1,7 +1,7 @@
 //! The transaction layer (RFC 3261 §17): finds the machine a message belongs to and carries out what it asks for.
 //!
 //! In: messages from the wire, requests and responses from the users of transactions, timers, transport errors. Out:
-//! octets for the wire, and [`Up`]s, which the endpoint takes from [`Layer::ups`] one after the other.
+//! octets for the wire, whose a response is, and [`Up`]s, which the endpoint takes from [`Layer::ups`] one after the other.
 //!
 //! What finds the machine is in `key.rs`.
 
@@ -10,7 +10,7 @@ use super::client;
 use super::event::{Flow, Output};
 use super::invite_client;
 use super::invite_server;
-use super::key::{Key, client_key, merge_key, server_key};
+use super::key::{client_key, merge_key, server_key};
 use super::machine::Machine;
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
@@ -22,27 +22,35 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Names one transaction; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct TxId(u64);
 
 /// A request with what is known about it.
-#[derive(Debug, Clone)]
-pub(super) struct Request {
+#[derive(Debug)]
+pub(super) struct Request<'a> {
     /// Where it really came from.
     pub(super) flow: Flow,
     /// Where replies to it go.
     pub(super) reply: Flow,
-    pub(super) message: Message,
-    pub(super) envelope: Envelope,
+    pub(super) message: &'a Message,
+    pub(super) envelope: Envelope<'a>,
+    /// What finds its transaction.
+    key: String,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(flow: Flow, reply: Flow, message: &'a Message, envelope: Envelope<'a>) -> Request<'a> {
+        let key = server_key(&envelope, &envelope.method);
+        Request { flow, reply, message, envelope, key }
+    }
 }
 
 /// What the layer tells the endpoint.
 #[derive(Debug)]
 pub(super) enum Up {
-    /// A response to a request of ours.
-    Response { owner: Owner, tx: TxId, response: Box<(Message, Envelope)> },
     /// A request of ours has failed without a final response.
     Failed { owner: Owner, tx: TxId, unreachable: bool },
     /// What we respond cannot be sent.
@@ -55,20 +63,30 @@ struct Transaction {
     machine: Machine,
     owner: Owner,
     flow: Flow,
-    /// The request as sent; or as received, until its final response.
+    /// The request that came in, until its final response.
     request: Option<Message>,
-    /// What `Act::Send` sends.
+    /// What `Act::Send` sends: our request, or our latest response.
     latest: Option<Bytes>,
     /// What is sent if that cannot be, and over which flow.
-    instead: Option<(Flow, Bytes)>,
-    keys: [Option<Key>; 2],
+    instead: Option<Box<(Flow, Bytes)>>,
+    keys: [Option<Arc<str>>; 2],
+}
+
+impl Transaction {
+    /// The request: one of ours is read again, since that is seldom asked for and kept by all.
+    fn request(&self) -> Option<Message> {
+        match self.machine {
+            Machine::InviteServer(_) | Machine::Server(_) => self.request.clone(),
+            Machine::InviteClient(_) | Machine::Client(_) => Message::parse(self.latest.as_ref()?).ok(),
+        }
+    }
 }
 
 /// All transactions.
 #[derive(Default)]
 pub(super) struct Layer {
-    all: BTreeMap<TxId, Transaction>,
-    keys: HashMap<Key, TxId>,
+    all: BTreeMap<TxId, Box<Transaction>>,
+    keys: HashMap<Arc<str>, TxId>,
     timers: Timers<(TxId, Timer)>,
     next: u64,
     /// What the endpoint has not taken yet.
@@ -95,9 +113,11 @@ impl Layer {
     }
 
     /// True if a request belongs to a transaction that is there: repeats it, acknowledges it, or cancels it.
-    pub(super) fn knows(&self, envelope: &Envelope) -> bool {
-        let method = if envelope.method == Method::Cancel { &Method::Invite } else { &envelope.method };
-        self.keys.contains_key(&server_key(envelope, method))
+    pub(super) fn knows(&self, request: &Request<'_>) -> bool {
+        match request.envelope.method {
+            Method::Cancel => self.cancelled(&request.envelope).is_some(),
+            _ => self.keys.contains_key(&*request.key),
+        }
     }
 
     /// When the next timer is due.
@@ -106,9 +126,9 @@ impl Layer {
     }
 
     /// Matches a request.
-    pub(super) fn receive(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) -> Seen {
+    pub(super) fn receive(&mut self, now: Now, request: &Request<'_>, out: &mut Vec<Output>) -> Seen {
         let ack = request.envelope.method == Method::Ack;
-        if let Some(tx) = self.keys.get(&server_key(&request.envelope, &request.envelope.method)).copied() {
+        if let Some(tx) = self.keys.get(&*request.key).copied() {
             let acts = self.step(tx, |machine, acts| match machine {
                 Machine::InviteServer(m) if ack => m.step(invite_server::Event::Ack, acts),
                 Machine::InviteServer(m) => m.step(invite_server::Event::Invite, acts),
@@ -122,17 +142,16 @@ impl Layer {
         if ack {
             return Seen::Ack;
         }
-        match merge_key(&request.envelope).is_some_and(|k| self.keys.contains_key(&k)) {
+        match merge_key(&request.envelope).is_some_and(|key| self.keys.contains_key(&*key)) {
             true => Seen::Merged,
             false => Seen::New,
         }
     }
 
     /// Begins a server transaction for a new request.
-    pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
+    pub(super) fn serve(&mut self, request: &Request<'_>, owner: Owner) -> TxId {
         let machine = Machine::server(&request.envelope.method, request.flow);
-        let key = server_key(&request.envelope, &request.envelope.method);
-        let keys = [Some(key), merge_key(&request.envelope)];
+        let keys = [Some(request.key.as_str().into()), merge_key(&request.envelope).map(Arc::from)];
         self.add(Transaction {
             machine,
             owner,
@@ -145,8 +164,8 @@ impl Layer {
     }
 
     /// The INVITE transaction that a CANCEL means (§9.2), and its owner.
-    pub(super) fn cancelled(&self, cancel: &Envelope) -> Option<(TxId, Owner)> {
-        let tx = *self.keys.get(&server_key(cancel, &Method::Invite))?;
+    pub(super) fn cancelled(&self, cancel: &Envelope<'_>) -> Option<(TxId, Owner)> {
+        let tx = *self.keys.get(&*server_key(cancel, &Method::Invite))?;
         Some((tx, self.all.get(&tx)?.owner))
     }
 
@@ -183,8 +202,8 @@ impl Layer {
     }
 
     /// The request of a transaction.
-    pub(super) fn request_of(&self, tx: TxId) -> Option<&Message> {
-        self.all.get(&tx)?.request.as_ref()
+    pub(super) fn request_of(&self, tx: TxId) -> Option<Message> {
+        self.all.get(&tx)?.request()
     }
 
     /// Sends a request in a new client transaction; `None` if it is not fit to be sent.
@@ -208,27 +227,28 @@ impl Layer {
         owner: Owner,
         out: &mut Vec<Output>,
     ) -> Option<TxId> {
-        let request = Message::parse(octets.clone()).ok()?;
+        let request = Message::parse(&octets).ok()?;
         let envelope = request.envelope().ok()?;
         let mut acts = Vec::new();
         let machine = Machine::client(&envelope.method, flow, &mut acts);
-        let keys = [Some(client_key(&envelope)), None];
-        let (request, latest) = (Some(request), Some(octets));
-        let tx = self.add(Transaction { machine, owner, flow, request, latest, instead, keys });
+        let keys = [Some(client_key(&envelope).into()), None];
+        let (latest, instead) = (Some(octets), instead.map(Box::new));
+        let tx = self.add(Transaction { machine, owner, flow, request: None, latest, instead, keys });
         self.carry_out(now, tx, acts, None, out);
         Some(tx)
     }
 
-    /// Takes a response; false if it belongs to no transaction.
+    /// Takes a response; `None` if it belongs to no transaction, else whose it is if he is to have it.
     pub(super) fn response(
         &mut self,
         now: Now,
-        message: Message,
-        envelope: Envelope,
+        message: &Message,
+        envelope: &Envelope<'_>,
         out: &mut Vec<Output>,
-    ) -> bool {
-        let Start::Response { status, .. } = *message.start() else { return false };
-        let Some(tx) = self.keys.get(&client_key(&envelope)).copied() else { return false };
+    ) -> Option<Option<(Owner, TxId)>> {
+        let Start::Response { status, .. } = message.start() else { return None };
+        let tx = *self.keys.get(&*client_key(envelope))?;
+        let owner = self.all.get(&tx)?.owner;
         let acts = self.step(tx, |machine, acts| match machine {
             Machine::InviteClient(m) => m.step(
                 match status {
@@ -242,8 +262,9 @@ impl Layer {
             Machine::Client(m) => m.step(client::Event::Final, acts),
             Machine::InviteServer(_) | Machine::Server(_) => {}
         });
-        self.carry_out(now, tx, acts, Some((message, envelope)), out);
-        true
+        let passed = acts.contains(&Act::Pass);
+        self.carry_out(now, tx, acts, message.get(Name::To), out);
+        Some(passed.then_some((owner, tx)))
     }
 
     /// Nothing can be sent over `flow`: its transactions hear of it (§17.1.4).
@@ -261,12 +282,10 @@ impl Layer {
     /// Begins a client transaction anew with what was kept for that; false if nothing was.
     fn send_instead(&mut self, now: Now, tx: TxId, out: &mut Vec<Output>) -> bool {
         let Some(t) = self.all.get_mut(&tx) else { return false };
-        let Some((flow, octets)) = t.instead.take() else { return false };
-        let Ok(request) = Message::parse(octets.clone()) else { return false };
-        let Some((method, _)) = request.request() else { return false };
+        let Some((flow, octets)) = t.instead.take().map(|instead| *instead) else { return false };
         let mut acts = Vec::new();
-        t.machine = Machine::client(method, flow, &mut acts);
-        (t.flow, t.latest, t.request) = (flow, Some(octets), Some(request));
+        t.machine = t.machine.anew(flow, &mut acts);
+        (t.flow, t.latest) = (flow, Some(octets));
         self.carry_out(now, tx, acts, None, out);
         true
     }
@@ -293,7 +312,8 @@ impl Layer {
     pub(super) fn dump(&self, text: &mut String) {
         for (tx, t) in &self.all {
             let (kind, state) = t.machine.describe();
-            let cseq = t.request.as_ref().and_then(|r| r.get(Name::CSeq)).unwrap_or_default();
+            let request = t.request();
+            let cseq = request.as_ref().and_then(|r| r.get(Name::CSeq)).unwrap_or_default();
             let _ =
                 writeln!(text, "transaction {} {kind} {state} {cseq} {} {:?}", tx.0, t.flow.remote, t.owner);
         }
@@ -305,7 +325,7 @@ impl Layer {
         for key in transaction.keys.iter().flatten() {
             self.keys.insert(key.clone(), tx);
         }
-        self.all.insert(tx, transaction);
+        self.all.insert(tx, Box::new(transaction));
         tx
     }
 
@@ -317,30 +337,18 @@ impl Layer {
         acts
     }
 
-    fn carry_out(
-        &mut self,
-        now: Now,
-        tx: TxId,
-        acts: Vec<Act>,
-        mut response: Option<(Message, Envelope)>,
-        out: &mut Vec<Output>,
-    ) {
+    fn carry_out(&mut self, now: Now, tx: TxId, acts: Vec<Act>, to: Option<&str>, out: &mut Vec<Output>) {
         for act in acts {
             let Some(t) = self.all.get(&tx) else { return };
             let (owner, flow) = (t.owner, t.flow);
             match act {
                 Act::Send => out.extend(t.latest.clone().map(|message| Output::Transmit { flow, message })),
                 Act::Ack => {
-                    let to = response.as_ref().and_then(|(m, _)| m.get(Name::To));
-                    let ack = t.request.as_ref().and_then(|r| after_invite(r, &Method::Ack, to.as_deref()));
+                    let ack = t.request().and_then(|r| after_invite(&r, &Method::Ack, to));
                     out.extend(ack.map(|ack| Output::Transmit { flow, message: ack.end() }));
                 }
-                // Server machines pass only ACKs, which `receive` looks after.
-                Act::Pass => {
-                    if let Some(response) = response.take() {
-                        self.ups.push_back(Up::Response { owner, tx, response: Box::new(response) });
-                    }
-                }
+                // Whoever handed the message over looks after it.
+                Act::Pass => {}
                 Act::Start(timer, after) => self.timers.set((tx, timer), now + after),
                 Act::Stop(timer) => self.timers.clear((tx, timer)),
                 Act::Timeout | Act::Unreachable => {
@@ -368,9 +376,7 @@ impl Layer {
                 self.keys.remove(key);
             }
         }
-        for timer in Timer::ALL {
-            self.timers.clear((tx, timer));
-        }
+        self.timers.clear_all((tx, Timer::FIRST)..=(tx, Timer::LAST));
         self.ups.push_back(Up::Gone { owner: t.owner });
     }
 }

@@ -60,6 +60,7 @@ mod transport;
 mod uac;
 mod uas;
 mod uri;
+mod value;
 mod via;
 mod watch;
 

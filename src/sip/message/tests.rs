@@ -4,7 +4,7 @@ const INVITE: &str = "INVITE sip:95@10.0.0.1 SIP/2.0\r\nv: SIP/2.0/UDP h;branch=
     To: <sip:95@10.0.0.1>\r\ni: c1\r\nCSeq: 7 INVITE\r\nSubject: one\r\n  two\r\nl: 3\r\n\r\nabcdef";
 
 fn parse(text: &str) -> Message {
-    Message::parse(Bytes::copy_from_slice(text.as_bytes())).unwrap()
+    Message::parse(&Bytes::copy_from_slice(text.as_bytes())).unwrap()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn folds_are_one_space_and_take_nothing_of_the_next_field() {
     let m = parse(
         &INVITE.replace("one\r\n  two\r\n", "\r\n\tone \r\n  \r\n  two\r\n \r\nX-Next: \"a\r\n b\"\r\n"),
     );
-    let values: Vec<Text> = m.fields().map(|f| f.2).collect();
+    let values: Vec<&str> = m.fields().map(|f| f.2).collect();
     assert_eq!(values[5..7], ["one two", "\"a b\""]);
     assert_eq!(&m.body()[..], b"abc");
     let m = parse(&INVITE.replace("SIP/2.0\r\nv", "SIP/2.0\r\n x\r\nv"));
@@ -47,11 +47,14 @@ fn a_datagram_shorter_than_its_content_length_is_at_fault() {
 fn an_unknown_version_is_at_fault_and_a_wild_response_is_dropped() {
     assert_eq!(parse(&INVITE.replace("SIP/2.0\r\nv", "SIP/7.0\r\nv")).fault(), Some(&Fault::Version));
     assert_eq!(
-        Message::parse(Bytes::from_static(b"SIP/2.0 4294967301 better\r\n\r\n")).unwrap_err(),
+        Message::parse(&Bytes::from_static(b"SIP/2.0 4294967301 better\r\n\r\n")).unwrap_err(),
         Malformed::BadResponse
     );
-    assert_eq!(Message::parse(Bytes::from_static(b"\r\n\r\n")).unwrap_err(), Malformed::KeepAlive);
-    assert_eq!(Message::parse(Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n")).unwrap_err(), Malformed::NotSip);
+    assert_eq!(Message::parse(&Bytes::from_static(b"\r\n\r\n")).unwrap_err(), Malformed::KeepAlive);
+    assert_eq!(
+        Message::parse(&Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n")).unwrap_err(),
+        Malformed::NotSip
+    );
 }
 
 #[test]
@@ -72,12 +75,12 @@ fn octets_that_are_no_utf8_are_preserved() {
     let mut raw = INVITE.replace("abc", "").into_bytes();
     raw.truncate(raw.len() - 3);
     raw.extend([0xff, 0x00, 0xfe]);
-    let m = Message::parse(Bytes::from(raw.clone())).unwrap();
+    let m = Message::parse(&Bytes::from(raw.clone())).unwrap();
     assert_eq!(&m.body()[..], [0xff, 0x00, 0xfe]);
     // In the header section, where they cannot be text, they are replaced, and the body stays as it came.
     let at = raw.windows(3).position(|w| w == b"one").unwrap();
     raw[at] = 0xff;
-    let m = Message::parse(Bytes::from(raw)).unwrap();
+    let m = Message::parse(&Bytes::from(raw)).unwrap();
     assert_eq!(m.fields().nth(5).unwrap().2, "\u{fffd}ne two");
     assert_eq!((m.envelope().unwrap().call_id.as_ref(), &m.body()[..]), ("c1", &[0xff, 0x00, 0xfe][..]));
 }

@@ -49,9 +49,7 @@ impl Line {
     /// The request that was sent last, and where to.
     fn sent(&self) -> (Message, SocketAddr) {
         let sent = self.out.iter().rev().find_map(|o| match o {
-            Output::Transmit { flow, message } => {
-                Some((Message::parse(message.clone()).unwrap(), flow.remote))
-            }
+            Output::Transmit { flow, message } => Some((Message::parse(&message).unwrap(), flow.remote)),
             _ => None,
         });
         sent.expect("a request")
