@@ -20,8 +20,9 @@ impl<K> Default for Timers<K> {
 impl<K: Ord + Copy> Timers<K> {
     /// Makes `key` due at `at`, in place of any time it had.
     pub fn set(&mut self, key: K, at: Now) {
-        self.clear(key);
-        self.at.insert(key, at);
+        if let Some(before) = self.at.insert(key, at) {
+            self.order.remove(&(before, key));
+        }
         self.order.insert((at, key));
     }
 

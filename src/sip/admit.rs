@@ -14,11 +14,11 @@
 
 use super::endpoint::{Endpoint, RETRY_AFTER_S};
 use super::event::{Flow, Output};
-use super::layer::Request;
 use super::leg::State;
 use super::message::Message;
 use super::name::{Method, Name};
 use super::reply::Fault;
+use super::request::Request;
 use super::uri::Uri;
 use super::watch::{Ban, KeptBan, Rules, Watch};
 use crate::base::{Epoch, LegId, Now};

@@ -9,6 +9,7 @@ use super::name_addr::NameAddr;
 use super::reply::reason_phrase;
 use super::value::{Value, digits};
 use bytes::Bytes;
+use memchr::memchr3;
 
 /// Room for a message without a body; most need no more.
 pub(super) const HEAD_OCTETS: usize = 1024;
@@ -72,9 +73,8 @@ impl Builder {
 
     /// Ends the line that begins there; a line end within it becomes a space.
     fn line(mut self, begin: usize) -> Builder {
-        // Without a branch, many octets at a time.
-        let line = self.text.get(begin..).unwrap_or_default();
-        if line.bytes().fold(false, |odd, c| odd | matches!(c, b'\r' | b'\n' | 0)) {
+        let line = self.text.as_bytes().get(begin..).unwrap_or_default();
+        if memchr3(b'\r', b'\n', 0, line).is_some() {
             let line = self.text.split_off(begin).replace(['\r', '\n', '\0'], " ");
             self.text.push_str(&line);
         }

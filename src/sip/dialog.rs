@@ -6,10 +6,10 @@
 
 use super::build::Builder;
 use super::event::{Flow, Transport};
-use super::layer::Request;
 use super::message::Message;
 use super::name::{Method, Name};
 use super::name_addr::NameAddr;
+use super::request::Request;
 use super::syntax::{Text, Wrong};
 use super::transport::Ways;
 use super::uac::Way;
@@ -56,7 +56,7 @@ impl Dialog {
         Ok(Dialog {
             call_id: invite.envelope.call_id.into(),
             local: invite.envelope.to.tagged(tag).into(),
-            remote: invite.envelope.from.to_string().into(),
+            remote: invite.envelope.from.text().into(),
             local_cseq: 0,
             remote_cseq: Some(invite.envelope.cseq),
             target: target.uri().into(),
@@ -73,7 +73,7 @@ impl Dialog {
         let routes = response.list(Name::RecordRoute)?.into_iter().rev().map(Text::from).collect();
         // A 2xx without Contact breaks §12.1.1; the call can live on with the URI that was dialled.
         let target = response.contact().map_or_else(|_| early.target.clone(), |c| c.uri().into());
-        Ok(Dialog { remote: to.to_string().into(), target, routes, ..early.clone() })
+        Ok(Dialog { remote: to.text().into(), target, routes, ..early.clone() })
     }
 
     /// The caller's side before any response.
@@ -81,7 +81,7 @@ impl Dialog {
         Dialog {
             call_id,
             local,
-            remote: NameAddr::bare(&way.uri).to_string().into(),
+            remote: NameAddr::bare(&way.uri).text().into(),
             local_cseq: 0,
             remote_cseq: None,
             sips: sips(&way.uri),

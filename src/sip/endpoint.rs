@@ -16,7 +16,7 @@
 use super::admit::Admission;
 use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output, PeerId};
-use super::layer::{Layer, Request, Seen};
+use super::layer::{Layer, Seen};
 use super::leg::{Leg, LegTimer};
 use super::message::{Malformed, Message, Start};
 use super::name::Method;
@@ -24,6 +24,7 @@ use super::options::Question;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check, reason_phrase};
+use super::request::Request;
 use super::settings::Config;
 use super::syntax::Text;
 use super::trace::Trace;
@@ -45,7 +46,7 @@ pub struct Endpoint {
     pub(super) config: Config,
     pub(super) rng: fastrand::Rng,
     pub(super) layer: Layer,
-    pub(super) legs: BTreeMap<LegId, Leg>,
+    pub(super) legs: BTreeMap<LegId, Box<Leg>>,
     /// Legs by our tag, which no two of them have; the Call-ID must be right too: [`Endpoint::leg_of`].
     pub(super) dialogs: HashMap<Text, LegId>,
     pub(super) timers: Timers<(LegId, LegTimer)>,

@@ -4,9 +4,13 @@
 //! In: an envelope. Out: a line for each thing that must be the same, as one text: it is hashed and compared at once, and what
 //! is kept of a message that it came from is no more than that. No value has a line end in it.
 
+use super::lines::Lines;
 use super::message::Envelope;
 use super::name::Method;
+use super::name_addr::NameAddr;
+use super::syntax::before;
 use super::value::digits;
+use super::via::Via;
 
 /// Joins the lines, the first of which says what they are.
 fn key(lines: &[&str]) -> String {
@@ -40,6 +44,16 @@ pub(super) fn server_key(envelope: &Envelope<'_>, method: &Method) -> String {
 /// What a response has in common with its request.
 pub(super) fn client_key(envelope: &Envelope<'_>) -> String {
     key(&["client", &envelope.via.branch().unwrap_or_default(), envelope.method.text()])
+}
+
+/// The same, with the method, for a request of ours, which begins with its Via; `None` if it is not fit to be sent: the URI in
+/// its To, which others have chosen, must be one.
+pub(super) fn own_key(octets: &[u8]) -> Option<(Method, String)> {
+    let mut lines = Lines { raw: octets, at: 0 }.map_while(|at| std::str::from_utf8(octets.get(at)?).ok());
+    let (method, _) = before(lines.next()?, b' ')?;
+    let via = Via::parse(lines.next()?.strip_prefix("Via: ")?).ok()?;
+    NameAddr::parse(lines.find_map(|line| line.strip_prefix("To: "))?).ok()?;
+    Some((Method::of(method), key(&["client", &via.branch()?, method])))
 }
 
 /// RFC 3261 §8.2.2.2: what the copies of a forked request share.

@@ -5,15 +5,16 @@
 //!
 //! What finds the machine is in `key.rs`.
 
-use super::build::after_invite;
+use super::build::{Builder, after_invite};
 use super::client;
 use super::event::{Flow, Output};
 use super::invite_client;
 use super::invite_server;
-use super::key::{client_key, merge_key, server_key};
+use super::key::{client_key, own_key, server_key};
 use super::machine::Machine;
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
+use super::request::Request;
 use super::server;
 pub(super) use super::transaction::Owner;
 use super::transaction::{Act, Timer};
@@ -27,26 +28,6 @@ use std::sync::Arc;
 /// Names one transaction; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct TxId(u64);
-
-/// A request with what is known about it.
-#[derive(Debug)]
-pub(super) struct Request<'a> {
-    /// Where it really came from.
-    pub(super) flow: Flow,
-    /// Where replies to it go.
-    pub(super) reply: Flow,
-    pub(super) message: &'a Message,
-    pub(super) envelope: Envelope<'a>,
-    /// What finds its transaction.
-    key: String,
-}
-
-impl<'a> Request<'a> {
-    pub(super) fn new(flow: Flow, reply: Flow, message: &'a Message, envelope: Envelope<'a>) -> Request<'a> {
-        let key = server_key(&envelope, &envelope.method);
-        Request { flow, reply, message, envelope, key }
-    }
-}
 
 /// What the layer tells the endpoint.
 #[derive(Debug)]
@@ -89,6 +70,8 @@ pub(super) struct Layer {
     keys: HashMap<Arc<str>, TxId>,
     timers: Timers<(TxId, Timer)>,
     next: u64,
+    /// The memory of what machines ask for.
+    acts: Vec<Act>,
     /// What the endpoint has not taken yet.
     pub(super) ups: VecDeque<Up>,
 }
@@ -142,7 +125,7 @@ impl Layer {
         if ack {
             return Seen::Ack;
         }
-        match merge_key(&request.envelope).is_some_and(|key| self.keys.contains_key(&*key)) {
+        match request.merge.as_ref().is_some_and(|key| self.keys.contains_key(&**key)) {
             true => Seen::Merged,
             false => Seen::New,
         }
@@ -151,7 +134,7 @@ impl Layer {
     /// Begins a server transaction for a new request.
     pub(super) fn serve(&mut self, request: &Request<'_>, owner: Owner) -> TxId {
         let machine = Machine::server(&request.envelope.method, request.flow);
-        let keys = [Some(request.key.as_str().into()), merge_key(&request.envelope).map(Arc::from)];
+        let keys = [Some(request.key.as_str().into()), request.merge.as_deref().map(Arc::from)];
         self.add(Transaction {
             machine,
             owner,
@@ -196,6 +179,13 @@ impl Layer {
         self.carry_out(now, tx, acts, None, out);
     }
 
+    /// Our 2xx is acknowledged, and will not be sent again.
+    pub(super) fn acknowledged(&mut self, tx: TxId) {
+        if let Some(t) = self.all.get_mut(&tx) {
+            t.latest = None;
+        }
+    }
+
     /// Where a transaction's messages go.
     pub(super) fn flow_of(&self, tx: TxId) -> Option<Flow> {
         self.all.get(&tx).map(|t| t.flow)
@@ -227,11 +217,10 @@ impl Layer {
         owner: Owner,
         out: &mut Vec<Output>,
     ) -> Option<TxId> {
-        let request = Message::parse(&octets).ok()?;
-        let envelope = request.envelope().ok()?;
-        let mut acts = Vec::new();
-        let machine = Machine::client(&envelope.method, flow, &mut acts);
-        let keys = [Some(client_key(&envelope).into()), None];
+        let (method, key) = own_key(&octets)?;
+        let mut acts = std::mem::take(&mut self.acts);
+        let machine = Machine::client(&method, flow, &mut acts);
+        let keys = [Some(key.into()), None];
         let (latest, instead) = (Some(octets), instead.map(Box::new));
         let tx = self.add(Transaction { machine, owner, flow, request: None, latest, instead, keys });
         self.carry_out(now, tx, acts, None, out);
@@ -264,6 +253,11 @@ impl Layer {
         });
         let passed = acts.contains(&Act::Pass);
         self.carry_out(now, tx, acts, message.get(Name::To), out);
+        // Of requests that are answered for good, only an INVITE that is refused is needed: for the next ACK.
+        let refused = |t: &Transaction| matches!(t.machine, Machine::InviteClient(_)) && status >= 300;
+        if let Some(t) = self.all.get_mut(&tx).filter(|t| status >= 200 && !refused(t)) {
+            t.latest = None;
+        }
         Some(passed.then_some((owner, tx)))
     }
 
@@ -283,7 +277,7 @@ impl Layer {
     fn send_instead(&mut self, now: Now, tx: TxId, out: &mut Vec<Output>) -> bool {
         let Some(t) = self.all.get_mut(&tx) else { return false };
         let Some((flow, octets)) = t.instead.take().map(|instead| *instead) else { return false };
-        let mut acts = Vec::new();
+        let mut acts = std::mem::take(&mut self.acts);
         t.machine = t.machine.anew(flow, &mut acts);
         (t.flow, t.latest) = (flow, Some(octets));
         self.carry_out(now, tx, acts, None, out);
@@ -330,42 +324,44 @@ impl Layer {
     }
 
     fn step(&mut self, tx: TxId, with: impl FnOnce(&mut Machine, &mut Vec<Act>)) -> Vec<Act> {
-        let mut acts = Vec::new();
+        let mut acts = std::mem::take(&mut self.acts);
         if let Some(transaction) = self.all.get_mut(&tx) {
             with(&mut transaction.machine, &mut acts);
         }
         acts
     }
 
-    fn carry_out(&mut self, now: Now, tx: TxId, acts: Vec<Act>, to: Option<&str>, out: &mut Vec<Output>) {
-        for act in acts {
-            let Some(t) = self.all.get(&tx) else { return };
-            let (owner, flow) = (t.owner, t.flow);
+    fn carry_out(&mut self, now: Now, tx: TxId, mut acts: Vec<Act>, to: Option<&str>, out: &mut Vec<Output>) {
+        for act in acts.drain(..) {
             match act {
-                Act::Send => out.extend(t.latest.clone().map(|message| Output::Transmit { flow, message })),
-                Act::Ack => {
-                    let ack = t.request().and_then(|r| after_invite(&r, &Method::Ack, to));
-                    out.extend(ack.map(|ack| Output::Transmit { flow, message: ack.end() }));
-                }
-                // Whoever handed the message over looks after it.
-                Act::Pass => {}
                 Act::Start(timer, after) => self.timers.set((tx, timer), now + after),
                 Act::Stop(timer) => self.timers.clear((tx, timer)),
-                Act::Timeout | Act::Unreachable => {
-                    let unreachable = act == Act::Unreachable;
-                    match t.machine {
-                        Machine::InviteClient(_) | Machine::Client(_) => {
-                            self.ups.push_back(Up::Failed { owner, tx, unreachable });
-                        }
-                        // A refusal that nobody acknowledged has still been said.
-                        Machine::InviteServer(_) | Machine::Server(_) if unreachable => {
-                            self.ups.push_back(Up::ReplyLost { owner });
-                        }
-                        Machine::InviteServer(_) | Machine::Server(_) => {}
-                    }
-                }
                 Act::End => self.end(tx),
+                // Whoever handed the message over looks after it.
+                Act::Pass => {}
+                Act::Send | Act::Ack | Act::Timeout | Act::Unreachable => self.say(tx, act, to, out),
             }
+        }
+        self.acts = acts;
+    }
+
+    /// Sends or tells what a machine asks for.
+    fn say(&mut self, tx: TxId, act: Act, to: Option<&str>, out: &mut Vec<Output>) {
+        let Some(t) = self.all.get(&tx) else { return };
+        let (owner, flow) = (t.owner, t.flow);
+        let ours = matches!(t.machine, Machine::InviteClient(_) | Machine::Client(_));
+        let message = match act {
+            Act::Send => t.latest.clone(),
+            Act::Ack => t.request().and_then(|r| after_invite(&r, &Method::Ack, to)).map(Builder::end),
+            _ => None,
+        };
+        out.extend(message.map(|message| Output::Transmit { flow, message }));
+        match act {
+            Act::Timeout if ours => self.ups.push_back(Up::Failed { owner, tx, unreachable: false }),
+            Act::Unreachable if ours => self.ups.push_back(Up::Failed { owner, tx, unreachable: true }),
+            Act::Unreachable => self.ups.push_back(Up::ReplyLost { owner }),
+            // A refusal that nobody acknowledged has still been said.
+            _ => {}
         }
     }
 

@@ -115,10 +115,10 @@ pub(super) fn plain(head: &[u8]) -> Text {
     out.into()
 }
 
-/// Line ends are CRLF, or LF alone from the careless.
-struct Lines<'a> {
-    raw: &'a [u8],
-    at: usize,
+/// Where each line stands, without its end. Line ends are CRLF, or LF alone from the careless.
+pub(super) struct Lines<'a> {
+    pub(super) raw: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl Iterator for Lines<'_> {

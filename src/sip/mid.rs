@@ -6,12 +6,13 @@
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Output};
-use super::layer::{Owner, Request};
+use super::layer::Owner;
 use super::leg::{LegTimer, State};
 use super::message::Message;
 use super::name::{Method, Name};
 use super::offers::Want;
 use super::reply::Fault;
+use super::request::Request;
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
 

@@ -4,9 +4,9 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (lines, name, syntax, uri, body) ─► admit ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
-//!                                                       watch, trace                              prack, session, refer
-//!              build ◄───────────────────────────── invite_client, invite_server, client, server
+//! framer ─► message (lines, name, syntax, uri, body) ─► request, admit ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid,
+//!                                                       watch, trace                              offers, prack, session, refer
+//!              build (value) ◄───────────────────── invite_client, invite_server, client, server
 //!                                    transport      registrar + digest, register
 //! ```
 
@@ -46,6 +46,7 @@ mod register;
 mod registrar;
 mod replaces;
 mod reply;
+mod request;
 mod server;
 mod session;
 mod settings;

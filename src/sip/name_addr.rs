@@ -73,9 +73,34 @@ impl<'a> NameAddr<'a> {
         self.param("tag").filter(|t| !t.is_empty())
     }
 
+    /// As this program writes it.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.addr(self.params.len());
+        if blank(self.params) {
+            text.push_str(&self.params().to_string());
+        } else if !self.params.is_empty() {
+            text.push(';');
+            text.push_str(self.params);
+        }
+        text
+    }
+
+    /// All but the parameters, with room for those.
+    fn addr(&self, more: usize) -> String {
+        let mut text = String::with_capacity(self.display.len() + self.uri.len() + more + 8);
+        if let Some(display) = self.display() {
+            text.push_str(&quote(&display));
+            text.push(' ');
+        }
+        for part in ["<", self.uri, ">"] {
+            text.push_str(part);
+        }
+        text
+    }
+
     /// The same with this tag, as text.
     pub(super) fn tagged(&self, tag: &str) -> String {
-        let mut text = NameAddr { params: "", ..*self }.to_string();
+        let mut text = self.addr(self.params.len() + tag.len());
         for (name, value) in self.params().iter().filter(|(name, _)| !name.eq_ignore_ascii_case("tag")) {
             push(&mut text, name, value);
         }
@@ -109,10 +134,7 @@ fn addr_at(text: &[u8]) -> Result<usize, Wrong> {
 
 impl fmt::Display for NameAddr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(display) = self.display() {
-            write!(f, "{} ", quote(&display))?;
-        }
-        write!(f, "<{}>{}", self.uri, self.params())
+        f.write_str(&self.text())
     }
 }
 

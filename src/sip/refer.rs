@@ -12,13 +12,14 @@
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{Event, Output, Refer};
-use super::layer::{Owner, Request};
+use super::layer::Owner;
 use super::leg::State;
 use super::message::{Message, Start};
 use super::name::{Method, Name};
 use super::name_addr::NameAddr;
 use super::replaces::Replaces;
 use super::reply::{Fault, reason_phrase};
+use super::request::Request;
 use super::syntax::{Wrong, find};
 use super::uri::unescape;
 use crate::base::{LegId, Now};

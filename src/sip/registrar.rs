@@ -6,10 +6,10 @@
 
 use super::dialog::{natted, next_hop};
 use super::event::Flow;
-use super::layer::Request;
 use super::name::Name;
 use super::name_addr::NameAddr;
 use super::reply::Fault;
+use super::request::Request;
 use super::syntax::Text;
 use super::transport::Ways;
 use super::uri::Uri;

@@ -123,7 +123,8 @@ pub(super) fn check(request: &Message, envelope: &Result<Envelope, Wrong>) -> Re
     }
     let (method, uri) = request.request().ok_or(Fault::BadRequest("Not a Request"))?;
     envelope.as_ref().map_err(|why| Fault::BadRequest(why))?;
-    for via in request.list(Name::Via).map_err(Fault::BadRequest)? {
+    // The first is in the envelope.
+    for via in request.list(Name::Via).map_err(Fault::BadRequest)?.into_iter().skip(1) {
         super::Via::parse(via).map_err(Fault::BadRequest)?;
     }
     let hops = request.get(Name::MaxForwards).is_some().then(|| request.number(Name::MaxForwards));

@@ -2,9 +2,10 @@
 
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Output};
-use super::layer::{Owner, Request, TxId, Up};
+use super::layer::{Owner, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
 use super::message::{Envelope, Message, Start};
+use super::request::Request;
 use crate::base::{LegId, Now};
 
 impl Endpoint {
@@ -45,14 +46,20 @@ impl Endpoint {
                 },
                 Up::ReplyLost { owner } => {
                     let waits = |l: &Leg| matches!(l.state, State::Offered(_)) || l.unacked.is_some();
-                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
+                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(|l| waits(l))) {
                         self.over(leg);
                         self.end(leg, EndCause::Unreachable, out);
                     }
                 }
                 Up::Gone { owner } => {
                     if let Some(id) = owner.leg() {
-                        self.with(id, |leg| leg.open = leg.open.saturating_sub(1));
+                        self.with(id, |leg| {
+                            leg.open = leg.open.saturating_sub(1);
+                            if leg.open == 0 {
+                                // A 2xx that is repeated now belongs to no transaction.
+                                leg.acks = Vec::new();
+                            }
+                        });
                         self.reap(id);
                     }
                 }
@@ -92,7 +99,7 @@ impl Endpoint {
     /// Forgets a leg that has ended and has no transaction left.
     fn reap(&mut self, id: LegId) {
         let done = |l: &Leg| l.ended && l.open == 0 && l.unacked.is_none();
-        if !self.legs.get(&id).is_some_and(done) {
+        if !self.legs.get(&id).is_some_and(|l| done(l)) {
             return;
         }
         if let Some(leg) = self.legs.remove(&id) {

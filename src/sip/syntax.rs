@@ -33,7 +33,7 @@ pub(super) fn cut(text: &str, at: u8, angles: bool) -> Result<(&str, Option<&str
 
 /// `text` before the first `at` and after it.
 pub(super) fn before(text: &str, at: u8) -> Option<(&str, &str)> {
-    let i = text.bytes().position(|c| c == at)?;
+    let i = memchr(at, text.as_bytes())?;
     Some((text.get(..i)?, text.get(i + 1..)?))
 }
 
@@ -95,7 +95,16 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
 
 /// A quoted string for `text`.
 pub(super) fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '\\' | '"') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
 }
 
 /// `name[=value]` pairs as they are written. Names compare without case.
@@ -149,9 +158,8 @@ fn pairs(text: &str, separator: u8) -> impl Iterator<Item = (&str, Option<&str>)
 pub(super) fn find<'a>(text: &'a str, separator: u8, name: &str) -> Option<Cow<'a, str>> {
     let mut rest = Some(text);
     while let Some(text) = rest {
-        // Most are short and hold no quote: no need for memchr.
         let part;
-        let end = text.bytes().position(|c| c == separator || c == b'"').unwrap_or(text.len());
+        let end = memchr2(separator, b'"', text.as_bytes()).unwrap_or(text.len());
         (part, rest) = match text.as_bytes().get(end) {
             Some(b'"') => cut(text, separator, false).ok()?,
             _ => (text.get(..end)?, text.get(end + 1..)),

@@ -4,7 +4,7 @@
 //! Out: the [`Flow`] towards an address, and how we call ourselves on it.
 
 use super::event::Flow;
-use super::layer::Request;
+use super::request::Request;
 use super::value::{digits, host_port};
 use crate::limits::{SIP_CONNECTIONS_MAX, SIP_UDP_REQUEST_OCTETS_MAX};
 use bytes::Bytes;

@@ -82,7 +82,7 @@ impl Endpoint {
         let dialog = Dialog::begun(call_id, from.tagged(&tag).into(), way);
         let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
         self.trace.leg(leg, &new.dialog.call_id);
-        self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
+        self.legs.insert(leg, Box::new(Leg { began: true, sdp: what.sdp, ..new }));
         self.dialogs.insert(tag, leg);
         self.timers.set((leg, LegTimer::C), now + TIMER_C);
         self.send_invite(now, leg, what.headers, out);
@@ -172,7 +172,7 @@ impl Endpoint {
                 }
                 self.over(id);
                 self.say_reason(id, message, out);
-                self.end(id, EndCause::Refused { status: status, reason: reason.to_string() }, out);
+                self.end(id, EndCause::Refused { status, reason: reason.to_string() }, out);
             }
             (_, None) => {}
         }
@@ -208,6 +208,8 @@ impl Endpoint {
         }
         let ack = ack.end();
         if leg.acks.len() < FORKS_MAX {
+            // Nearly always the only one.
+            leg.acks.reserve_exact(1);
             leg.acks.push((tag.into_owned().into(), flow, ack.clone()));
         }
         out.push(Output::Transmit { flow, message: ack });

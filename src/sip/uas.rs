@@ -9,13 +9,14 @@ use super::dialog::Dialog;
 use super::endpoint::Endpoint;
 use super::event::{Claims, EndCause, Event, Incoming, Output, PeerId};
 use super::extension::RELIABLE;
-use super::layer::{Owner, Request, TxId};
+use super::layer::{Owner, TxId};
 use super::leg::{Leg, LegTimer, RING_AGAIN, State};
 use super::message::Message;
 use super::name::Name;
 use super::name_addr::NameAddr;
 use super::offers::Asked;
 use super::reply::Fault;
+use super::request::Request;
 use super::session;
 use super::syntax::Text;
 use super::transaction::T2;
@@ -52,7 +53,7 @@ impl Endpoint {
         let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;
         self.trace.leg(leg, request.envelope.call_id);
-        self.legs.insert(leg, new);
+        self.legs.insert(leg, Box::new(new));
         self.dialogs.insert(tag, leg);
         // At once, so that the peer need not repeat itself while the call decides (§17.2.1).
         let trying = Builder::reply(request.message, 100, "", None).end();
@@ -188,11 +189,9 @@ impl Endpoint {
     /// The ACK for our 200.
     pub(super) fn acked(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        if leg.unacked.as_ref().is_none_or(|u| u.cseq != request.envelope.cseq) {
-            return;
-        }
-        leg.unacked = None;
+        let Some(unacked) = leg.unacked.take_if(|u| u.cseq == request.envelope.cseq) else { return };
         let ended = leg.ended;
+        self.layer.acknowledged(unacked.tx);
         self.timers.clear((id, LegTimer::Repeat));
         self.timers.clear((id, LegTimer::NoAck));
         if ended {

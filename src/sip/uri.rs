@@ -2,7 +2,7 @@
 //!
 //! In: the text of a URI. Out: its parts. Nothing is resolved: a host that is not an IP literal stays a name.
 
-use super::syntax::{Params, Wrong, lower};
+use super::syntax::{Params, Wrong, before, lower};
 use super::transport::Transport;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +29,7 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// No scheme, or a SIP URI without a usable host or port.
     pub fn parse(text: &'a str) -> Result<Uri<'a>, Wrong> {
-        let (scheme, rest) = text.trim_ascii().split_once(':').ok_or("Bad URI")?;
+        let (scheme, rest) = before(text.trim_ascii(), b':').ok_or("Bad URI")?;
         let plain = |c: u8| c.is_ascii_alphanumeric() || b"+-.".contains(&c);
         if scheme.is_empty() || !scheme.bytes().all(plain) {
             return Err("Bad URI Scheme");
@@ -37,20 +37,20 @@ impl<'a> Uri<'a> {
         let scheme = lower(scheme);
         if scheme != "sip" && scheme != "sips" {
             let (user, params) =
-                if scheme == "tel" { rest.split_once(';').unwrap_or((rest, "")) } else { (rest, "") };
+                if scheme == "tel" { before(rest, b';').unwrap_or((rest, "")) } else { (rest, "") };
             let params = Params::parse(params)?;
             return Ok(Uri { scheme, user: Some(user.into()), host: "".into(), port: None, params });
         }
         // The user part may hold `;` and `?` (RFC 3261 §25.1), so it is cut off first.
-        let (user, rest) = match rest.split_once('@') {
+        let (user, rest) = match before(rest, b'@') {
             Some((user, rest)) => (Some(user), rest),
             None => (None, rest),
         };
-        let rest = rest.split_once('?').map_or(rest, |(r, _headers)| r);
-        let (host, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let rest = before(rest, b'?').map_or(rest, |(r, _headers)| r);
+        let (host, params) = before(rest, b';').unwrap_or((rest, ""));
         let (host, port) = host_port(host.trim_ascii()).ok_or("Bad URI Host")?;
         let user =
-            user.map(|u| u.split_once(':').map_or(u, |(u, _password)| u)).map(|u| match u.contains('%') {
+            user.map(|u| before(u, b':').map_or(u, |(u, _password)| u)).map(|u| match u.contains('%') {
                 true => unescape(u).into(),
                 false => u.into(),
             });

@@ -134,7 +134,7 @@ impl Chaos {
                 *self.rng.choice(&["90;refresher=uac", "90;refresher=uas"]).unwrap(),
             );
             if self.rng.bool() {
-                b = b.field(Name::Require, "100rel, timer").field(Name::RSeq, self.rng.u8(1..4));
+                b = b.field(Name::Require, "100rel, timer").field(Name::RSeq, self.rng.u32(1..4));
             }
             return self.input(Input::Received { flow, message: b.sdp(b"x") });
         }
