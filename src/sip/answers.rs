@@ -60,7 +60,7 @@ impl Answers {
             (Name::ProxyAuthenticate, Name::ProxyAuthorization),
         ] {
             for value in refusal.all(asks) {
-                let Some((challenge, stale)) = read(&value, gives) else { continue };
+                let Some((challenge, stale)) = read(value, gives) else { continue };
                 let key = (gives, challenge.realm.clone());
                 if seen.contains(&key) {
                     continue;

@@ -167,7 +167,7 @@ mod tests {
             (e.via.branch().as_deref(), e.cseq, e.to.tag().as_deref()),
             (Some("z9hG4bK1"), 7, Some("x"))
         );
-        assert_eq!(ack.get(Name::Route).as_deref(), Some("<sip:p;lr>"));
+        assert_eq!(ack.get(Name::Route), Some("<sip:p;lr>"));
     }
 
     #[test]

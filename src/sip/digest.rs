@@ -136,7 +136,7 @@ impl Guard {
     pub(super) fn verify(&mut self, now: Now, request: &Message, name: Name, method: &Method) -> Verdict {
         let mut verdict = Verdict::No;
         for value in request.all(name) {
-            match parameters(&value).map_or(Verdict::No, |p| self.judge(now, p, method)) {
+            match parameters(value).map_or(Verdict::No, |p| self.judge(now, p, method)) {
                 account @ Verdict::Account(_) => return account,
                 Verdict::Stale => verdict = Verdict::Stale,
                 wrong @ Verdict::Wrong(_) if verdict == Verdict::No => verdict = wrong,

@@ -148,7 +148,7 @@ impl Endpoint {
                     self.cancel(now, id, out);
                 } else if status > 100 && !ended && self.provisional(now, id, (message, envelope), out) {
                     let sdp = sdp_of(message).unwrap_or_default();
-                    out.push(Output::Event(Event::Progress { leg: id, status: status, sdp }));
+                    out.push(Output::Event(Event::Progress { leg: id, status, sdp }));
                 }
             }
             (200..300, current) => {

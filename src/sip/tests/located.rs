@@ -50,7 +50,7 @@ impl Caller {
     /// What was sent last: method, transport in Via, where to.
     fn sent(&self) -> Vec<(String, String, SocketAddr)> {
         let sent = self.out.iter().filter_map(|o| match o {
-            Output::Transmit { flow, message } => Some((*flow, Message::parse(&message).unwrap())),
+            Output::Transmit { flow, message } => Some((*flow, Message::parse(message).unwrap())),
             _ => None,
         });
         sent.map(|(flow, m)| {
@@ -127,7 +127,7 @@ fn a_server_that_refuses_for_now_is_followed_by_the_next() {
     caller.answered(503);
     assert_eq!(caller.sent(), [("ACK".into(), "UDP".into(), addr(1)), invite("UDP", 2)]);
     let Some(Output::Transmit { message, .. }) = caller.out.last() else { panic!() };
-    let again = Message::parse(&message).unwrap();
+    let again = Message::parse(message).unwrap();
     assert!(again.fields().any(|(_, name, value)| name == "X-Kept" && value == "yes"));
     caller.answered(200);
     assert!(caller.answered_by_peer());

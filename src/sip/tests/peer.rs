@@ -45,7 +45,7 @@ impl Peer {
     fn note(&mut self, output: &Output) -> String {
         match output {
             Output::Transmit { message, .. } => {
-                let m = Message::parse(&message).unwrap();
+                let m = Message::parse(message).unwrap();
                 if let Some(tag) =
                     m.envelope().ok().and_then(|e| e.to.tag()).filter(|_| m.request().is_none())
                 {
