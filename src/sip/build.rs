@@ -11,8 +11,8 @@ use super::value::{Value, digits};
 use bytes::Bytes;
 use memchr::memchr3;
 
-/// Room for a message without a body; most need no more.
-pub(super) const HEAD_OCTETS: usize = 1024;
+/// Room to write a message in; most need no more.
+const HEAD_OCTETS: usize = 1024;
 
 /// A message being written.
 #[derive(Debug, Clone)]

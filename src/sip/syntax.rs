@@ -5,7 +5,7 @@
 //! copied by who keeps it. Linear white space is allowed where the RFC's SLASH, SEMI, EQUAL and COMMA allow it; unknown
 //! parameters are kept.
 
-pub use bytestring::ByteString as Text;
+pub(super) use bytestring::ByteString as Text;
 use memchr::{memchr, memchr2, memchr3};
 use std::borrow::Cow;
 use std::fmt;

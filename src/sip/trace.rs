@@ -7,7 +7,6 @@
 //! Bounded by octets ([`super::Config::trace_octets`]) and by legs; the oldest go. What the watch drops is not kept, so a
 //! flood of it pushes nothing out.
 
-use super::build::HEAD_OCTETS;
 use super::event::{Flow, Output};
 use super::syntax::Text;
 use crate::base::{CallId, LegId, Now};
@@ -112,9 +111,9 @@ impl Trace {
     }
 }
 
-/// What it takes of memory: a message of ours has the room that it was written in.
+/// What it takes of memory.
 fn cost(traced: &Traced) -> usize {
-    traced.message.len().max(HEAD_OCTETS) + size_of::<Traced>()
+    traced.message.len() + size_of::<Traced>()
 }
 
 fn push<T>(to: &mut VecDeque<T>, one: T) {
@@ -174,7 +173,7 @@ mod tests {
     fn as_many_octets_as_the_limit_are_kept_and_the_oldest_go() {
         let mut t = Trace::new(1 << 20);
         let one = message("a", 900);
-        let each = one.len().max(HEAD_OCTETS) + size_of::<Traced>();
+        let each = one.len() + size_of::<Traced>();
         let count = t.octets_max / each;
         for n in 0..count as u64 {
             t.received(Now(n), flow(), &one);
