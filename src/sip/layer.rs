@@ -253,10 +253,11 @@ impl Layer {
         });
         let passed = acts.contains(&Act::Pass);
         self.carry_out(now, tx, acts, message.get(Name::To), out);
-        // Of requests that are answered for good, only an INVITE that is refused is needed: for the next ACK.
-        let refused = |t: &Transaction| matches!(t.machine, Machine::InviteClient(_)) && status >= 300;
-        if let Some(t) = self.all.get_mut(&tx).filter(|t| status >= 200 && !refused(t)) {
-            t.latest = None;
+        if let Some(t) = self.all.get_mut(&tx) {
+            // It has arrived. What is answered for good is not sent again; of a refused INVITE each ACK is made.
+            t.instead = None;
+            let refused = matches!(t.machine, Machine::InviteClient(_)) && status >= 300;
+            t.latest.take_if(|_| status >= 200 && !refused);
         }
         Some(passed.then_some((owner, tx)))
     }
