@@ -206,6 +206,14 @@ fn a_large_request_goes_by_tcp_and_by_udp_if_nobody_listens_there() {
     caller.answered(200);
     assert!(caller.answered_by_peer());
 
+    // What has been heard over TCP is not said again when that breaks.
+    let mut caller = Caller::new();
+    caller.call(long.clone());
+    caller.located(Transport::Udp, &[1]);
+    caller.answered(180);
+    caller.input(Input::Unreachable { flow: tcp });
+    assert_eq!(caller.sent(), []);
+
     // CANCEL goes the way of its INVITE.
     let mut caller = Caller::new();
     caller.call(long);
