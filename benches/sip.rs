@@ -62,7 +62,7 @@ fn measure(rounds: u32, steps: &mut [Step<'_>]) -> Vec<(f64, f64)> {
 /// The fields that a B2BUA reads of each request, as `trunkline` reads them.
 #[inline(never)]
 fn ours(octets: &Bytes) -> usize {
-    let message = Message::parse(octets.clone()).unwrap();
+    let message = Message::parse(octets).unwrap();
     let envelope = message.envelope().unwrap();
     let contact = message.contact().unwrap();
     let routes = message.list(Name::RecordRoute).unwrap();
@@ -224,12 +224,12 @@ impl Bridge {
 fn main() {
     let quick = !std::env::args().any(|a| a == "--bench") || std::env::args().any(|a| a == "--quick");
     let octets = invite();
-    let message = Message::parse(octets.clone()).unwrap();
+    let message = Message::parse(&octets).unwrap();
     let mut steps: [Step<'_>; 7] = [
         ("parse and typed fields", Box::new(|| _ = black_box(ours(&octets)))),
         ("the same by rsip", Box::new(|| _ = black_box(by_rsip(&octets)))),
         ("the same by rsipstack", Box::new(|| _ = black_box(by_rsipstack(&octets)))),
-        ("parse only", Box::new(|| drop(black_box(Message::parse(octets.clone()))))),
+        ("parse only", Box::new(|| drop(black_box(Message::parse(&octets))))),
         (
             "parse only, rsip",
             Box::new(|| drop(black_box(rsip::SipMessage::try_from(octets.as_ref()).unwrap()))),

@@ -19,8 +19,8 @@ pub const SIP_HEADERS_MAX: usize = 255;
 
 /// Server and client transactions alive at once. Answer: 503 to new ones. A transaction lives up to 32 s after its final
 /// response (RFC 3261 §17), so this is 4,000 requests a second: 1,000 calls a second with an INVITE and a BYE on each of two
-/// legs. Each keeps the datagram that its keys lie in and the last response: some 2 KiB where messages have a kilobyte, so that
-/// a flood of such takes about 260 MiB (reckoned from the sizes, not measured).
+/// legs. Each keeps what finds it, and the last response or the request that is not answered: some 1.7 KiB where messages have
+/// a kilobyte, so that a flood of such takes about 220 MiB (reckoned from the sizes, not measured).
 pub const SIP_TRANSACTIONS_MAX: usize = 130_000;
 
 /// Session-Expires that we ask for, and the longest that we agree to unless the peer's least is longer, in seconds

@@ -2,6 +2,7 @@
 
 use super::Now;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// Timers named by `K`; each name has at most one due time. Setting it again moves it.
 #[derive(Debug, Clone)]
@@ -19,14 +20,23 @@ impl<K> Default for Timers<K> {
 impl<K: Ord + Copy> Timers<K> {
     /// Makes `key` due at `at`, in place of any time it had.
     pub fn set(&mut self, key: K, at: Now) {
-        self.clear(key);
-        self.at.insert(key, at);
+        if let Some(before) = self.at.insert(key, at) {
+            self.order.remove(&(before, key));
+        }
         self.order.insert((at, key));
     }
 
     /// Forgets `key`; nothing happens if it was not set.
     pub fn clear(&mut self, key: K) {
         if let Some(at) = self.at.remove(&key) {
+            self.order.remove(&(at, key));
+        }
+    }
+
+    /// Forgets all of `keys`.
+    pub fn clear_all(&mut self, keys: RangeInclusive<K>) {
+        while let Some((key, at)) = self.at.range(keys.clone()).next().map(|(key, at)| (*key, *at)) {
+            self.at.remove(&key);
             self.order.remove(&(at, key));
         }
     }
@@ -72,5 +82,9 @@ mod tests {
         assert_eq!(t.pop_due(Now(9)), Some('a'));
         assert_eq!(t.pop_due(Now(9)), Some('b'));
         assert!(t.is_empty());
+        "abcd".chars().for_each(|key| t.set(key, Now(1)));
+        t.clear_all('b'..='c');
+        assert_eq!((t.get('a'), t.get('c'), t.pop_due(Now(1))), (Some(Now(1)), None, Some('a')));
+        assert_eq!((t.pop_due(Now(1)), t.is_empty()), (Some('d'), true));
     }
 }

@@ -120,7 +120,7 @@ impl Shared {
         let credentials = trunk.and_then(|t| self.config.logins.get(&t.name)).cloned();
         // Whoever is known there by a user is one of theirs.
         let to = trunk.filter(|t| t.login.is_some()).and_then(|t| t.to.as_deref());
-        let to = to.and_then(|to| sip::Uri::parse(&to.into()).ok());
+        let to = to.and_then(|to| sip::Uri::parse(to).ok());
         let host = to.as_ref().map_or(server.domain.as_str().into(), sip::Uri::host_text);
         let own = format!("<sip:{}@{host}>", numbering.written(from, form));
         let hidden = who.private && trunk.is_none_or(|t| t.caller.is_none());

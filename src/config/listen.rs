@@ -132,7 +132,7 @@ pub(super) fn advertised(
 ) -> Option<Advertised> {
     let (s, ipv6) = (text.get_ref(), text.get_ref().parse::<std::net::Ipv6Addr>().is_ok());
     let uri = if ipv6 { format!("sip:[{s}]") } else { format!("sip:{s}") };
-    match Uri::parse(&uri.as_str().into()) {
+    match Uri::parse(&uri) {
         Ok(uri) if uri.user.is_none() && uri.params.is_empty() => {
             Some((uri.host_text().into_owned(), uri.port))
         }

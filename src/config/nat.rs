@@ -85,7 +85,7 @@ impl Server {
             Some(None) => None,
             Some(Some((host, _))) => literal(host, local).or_else(|| self.media_advertised(local)),
             None => {
-                let to = trunk.to.as_deref().and_then(|to| Uri::parse(&to.into()).ok()?.ip());
+                let to = trunk.to.as_deref().and_then(|to| Uri::parse(to).ok()?.ip());
                 self.media_advertised(local).filter(|_| to.is_none_or(is_public))
             }
         }

@@ -364,7 +364,7 @@ impl Line {
 }
 
 fn call_id_of(message: &Bytes) -> Option<String> {
-    Some(Message::parse(message.clone()).ok()?.get(Name::CallId)?.to_string())
+    Some(Message::parse(message).ok()?.get(Name::CallId)?.to_string())
 }
 
 /// Our address on the way to `server`. Nothing is sent.

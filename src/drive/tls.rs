@@ -131,7 +131,7 @@ pub(super) fn domains(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
     let own = chain.and_then(<[_]>::first).and_then(|own| webpki::EndEntityCert::try_from(own).ok());
     let Some(own) = own else { return Vec::new() };
     let uri = |uri: &str| {
-        let uri = Uri::parse(&uri.into()).ok().filter(|uri| &*uri.scheme == "sip" && uri.user.is_none())?;
+        let uri = Uri::parse(uri).ok().filter(|uri| &*uri.scheme == "sip" && uri.user.is_none())?;
         Some(uri.host.to_ascii_lowercase())
     };
     let uris: Vec<String> = own.valid_uri_names().filter_map(uri).collect();
@@ -185,7 +185,7 @@ fn clients(folder: &Path, server: &Server, problems: &mut Vec<Problem>) -> Clien
             let builder = trusting(trusted.clone().unwrap_or_else(system_roots));
             builder.with_client_auth_cert(chain, secret).map_err(|e| unusable(certificate, key, &e))
         });
-        match (shown, Uri::parse(&to.as_str().into())) {
+        match (shown, Uri::parse(to)) {
             (Ok(config), Ok(to)) => {
                 own.insert(to.host.to_ascii_lowercase(), Arc::new(config));
             }

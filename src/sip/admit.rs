@@ -14,11 +14,11 @@
 
 use super::endpoint::{Endpoint, RETRY_AFTER_S};
 use super::event::{Flow, Output};
-use super::layer::Request;
 use super::leg::State;
-use super::message::{Envelope, Message};
+use super::message::Message;
 use super::name::{Method, Name};
 use super::reply::Fault;
+use super::request::Request;
 use super::uri::Uri;
 use super::watch::{Ban, KeptBan, Rules, Watch};
 use crate::base::{Epoch, LegId, Now};
@@ -118,7 +118,7 @@ impl Endpoint {
     /// What becomes of a request; `fault` if it cannot be served whoever sends it.
     pub(super) fn admit(&mut self, now: Now, request: &Request, fault: Option<&Fault>) -> Admission {
         let Request { flow, message, envelope, .. } = request;
-        if self.is_in_progress(envelope) {
+        if self.is_in_progress(request) {
             return Admission::Passes;
         }
         if !self.ways.listens_at(flow.local) {
@@ -158,7 +158,7 @@ impl Endpoint {
         if self.watch.rules.exempt.hold(flow) {
             return None;
         }
-        if message.get(Name::UserAgent).is_some_and(|agent| self.watch.scanner(&agent)) {
+        if message.get(Name::UserAgent).is_some_and(|agent| self.watch.scanner(agent)) {
             self.watch.ban(now, ip, None, "scanner");
             return Some("scanner");
         }
@@ -193,12 +193,10 @@ impl Endpoint {
     }
 
     /// True if it belongs to what is there already.
-    fn is_in_progress(&self, envelope: &Envelope) -> bool {
-        let dialog = || {
-            let tag = envelope.to.tag()?;
-            self.dialogs.get(&(envelope.call_id.clone(), tag))
-        };
-        self.layer.knows(envelope) || dialog().is_some()
+    fn is_in_progress(&self, request: &Request<'_>) -> bool {
+        let Request { envelope, .. } = request;
+        let dialog = || self.leg_of(envelope.call_id, &envelope.to.tag()?);
+        self.layer.knows(request) || dialog().is_some()
     }
 
     /// What a phone that is not registered yet sends.
@@ -218,7 +216,7 @@ impl Endpoint {
     }
 
     /// True if a URI names this server: our realm, one of our domains, or an address that we have or advertise.
-    fn is_here(&self, flow: Flow, uri: &Uri) -> bool {
+    fn is_here(&self, flow: Flow, uri: &Uri<'_>) -> bool {
         let same = |host: &str| host.eq_ignore_ascii_case(&uri.host);
         let advertised = self.ways.listeners.iter().filter_map(|l| l.advertised.as_ref());
         same(&self.config.realm)

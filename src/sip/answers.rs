@@ -60,7 +60,7 @@ impl Answers {
             (Name::ProxyAuthenticate, Name::ProxyAuthorization),
         ] {
             for value in refusal.all(asks) {
-                let Some((challenge, stale)) = read(&value, gives) else { continue };
+                let Some((challenge, stale)) = read(value, gives) else { continue };
                 let key = (gives, challenge.realm.clone());
                 if seen.contains(&key) {
                     continue;
@@ -151,7 +151,7 @@ mod tests {
     use bytes::Bytes;
 
     fn refusal(fields: &str) -> Message {
-        Message::parse(Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
+        Message::parse(&Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
     }
 
     fn answers() -> Answers {

@@ -12,13 +12,13 @@ use bytes::Bytes;
 pub(super) fn sdp_of(message: &Message) -> Option<Bytes> {
     let body = message.body();
     match message.content_type().as_deref() {
-        _ if body.is_empty() => Some(body),
-        None | Some("application/sdp") => Some(body),
+        _ if body.is_empty() => Some(Bytes::new()),
+        None | Some("application/sdp") => Some(body.clone()),
         Some(kind) if kind.starts_with("multipart/") => {
             let value = message.get(Name::ContentType)?;
             let (_, params) = value.split_once(';')?;
             let boundary = find(params, b';', "boundary").filter(|b| !b.is_empty())?;
-            part(&body, format!("--{boundary}").as_bytes())
+            part(body, format!("--{boundary}").as_bytes())
         }
         Some(_) => None,
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     fn sdp(head: &str, body: &str) -> Option<Bytes> {
-        sdp_of(&Message::parse(Bytes::from(format!("INVITE sip:a SIP/2.0\r\n{head}\r\n{body}"))).unwrap())
+        sdp_of(&Message::parse(&Bytes::from(format!("INVITE sip:a SIP/2.0\r\n{head}\r\n{body}"))).unwrap())
     }
 
     #[test]

@@ -6,14 +6,15 @@
 
 use super::build::Builder;
 use super::event::{Flow, Transport};
-use super::layer::Request;
 use super::message::Message;
 use super::name::{Method, Name};
 use super::name_addr::NameAddr;
+use super::request::Request;
 use super::syntax::{Text, Wrong};
 use super::transport::Ways;
 use super::uac::Way;
 use super::uri::Uri;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// One dialog, from our side.
@@ -21,9 +22,9 @@ use std::net::IpAddr;
 pub(super) struct Dialog {
     pub(super) call_id: Text,
     /// Our From or To, with our tag.
-    pub(super) local: NameAddr,
+    pub(super) local: Text,
     /// The peer's, with its tag if it has one.
-    pub(super) remote: NameAddr,
+    remote: Text,
     /// CSeq of our latest request.
     pub(super) local_cseq: u32,
     /// CSeq of the peer's latest request, if it has made one.
@@ -42,49 +43,45 @@ pub(super) struct Dialog {
 
 impl Dialog {
     /// Our side of a dialog that `invite` is to form with our `tag` (§12.1.1).
-    pub(super) fn uas(invite: &Request, tag: &str) -> Result<Dialog, Wrong> {
+    pub(super) fn uas(invite: &Request<'_>, tag: &str) -> Result<Dialog, Wrong> {
         // RFC 2543 peers may send no Contact; their From stands for it. One that is there must be usable.
         let target = match invite.message.get(Name::Contact) {
             Some(_) => invite.message.contact()?,
-            None => invite.envelope.from.clone(),
+            None => invite.envelope.from,
         };
         target.parsed()?;
         let routes = invite.message.list(Name::RecordRoute)?;
         let asked = invite.message.request().map_or("", |(_, uri)| uri);
-        let nearest = routes
-            .first()
-            .and_then(|r| NameAddr::parse(r.clone()).ok())
-            .map_or(target.uri_text(), |r| r.uri_text());
+        let nearest = routes.first().and_then(|r| NameAddr::parse(r).ok()).unwrap_or(target);
         Ok(Dialog {
-            call_id: invite.envelope.call_id.clone(),
-            local: invite.envelope.to.tagged(tag),
-            remote: invite.envelope.from.clone(),
+            call_id: invite.envelope.call_id.into(),
+            local: invite.envelope.to.tagged(tag).into(),
+            remote: invite.envelope.from.text().into(),
             local_cseq: 0,
             remote_cseq: Some(invite.envelope.cseq),
-            target: target.uri_text(),
-            routes,
+            target: target.uri().into(),
+            routes: routes.into_iter().map(Text::from).collect(),
             flow: invite.flow,
             natted: natted(invite),
             located: None,
-            sips: sips(asked) || sips(&nearest),
+            sips: sips(asked) || sips(nearest.uri()),
         })
     }
 
     /// What `early` becomes by a 2xx (§12.1.2): the peer's tag, its Contact, and the route back through its proxies.
-    pub(super) fn uac(early: &Dialog, response: &Message, to: &NameAddr) -> Result<Dialog, Wrong> {
-        let mut routes = response.list(Name::RecordRoute)?;
-        routes.reverse();
+    pub(super) fn uac(early: &Dialog, response: &Message, to: &NameAddr<'_>) -> Result<Dialog, Wrong> {
+        let routes = response.list(Name::RecordRoute)?.into_iter().rev().map(Text::from).collect();
         // A 2xx without Contact breaks §12.1.1; the call can live on with the URI that was dialled.
-        let target = response.contact().map_or_else(|_| early.target.clone(), |c| c.uri_text());
-        Ok(Dialog { remote: to.clone(), target, routes, ..early.clone() })
+        let target = response.contact().map_or_else(|_| early.target.clone(), |c| c.uri().into());
+        Ok(Dialog { remote: to.text().into(), target, routes, ..early.clone() })
     }
 
     /// The caller's side before any response.
-    pub(super) fn begun(call_id: Text, local: NameAddr, way: Way) -> Dialog {
+    pub(super) fn begun(call_id: Text, local: Text, way: Way) -> Dialog {
         Dialog {
             call_id,
             local,
-            remote: NameAddr::bare(way.uri.clone()),
+            remote: NameAddr::bare(&way.uri).text().into(),
             local_cseq: 0,
             remote_cseq: None,
             sips: sips(&way.uri),
@@ -94,6 +91,11 @@ impl Dialog {
             natted: way.natted,
             located: None,
         }
+    }
+
+    /// The peer's tag, if it has one.
+    pub(super) fn remote_tag(&self) -> Option<Cow<'_, str>> {
+        NameAddr::parse(&self.remote).ok()?.tag()
     }
 
     /// True if `cseq` is higher than the peer's latest, which it then is (§12.2.2).
@@ -114,20 +116,19 @@ impl Dialog {
     /// Begins a request with this CSeq: the ACK for a 2xx has that of its INVITE (§13.2.2.4).
     pub(super) fn numbered(&self, method: &Method, via: &str, cseq: u32) -> Builder {
         let loose = self.routes.first().is_none_or(|route| {
-            NameAddr::parse(route.clone())
-                .and_then(|r| r.parsed())
-                .is_ok_and(|uri| uri.params.get("lr").is_some())
+            NameAddr::parse(route).and_then(|r| r.parsed()).is_ok_and(|uri| uri.params.get("lr").is_some())
         });
-        let mut routes = self.routes.clone();
-        let mut uri = self.target.clone();
-        if !loose {
+        let (mut uri, mut routes) = (&*self.target, &self.routes[..]);
+        if let (false, [first, rest @ ..]) = (loose, routes) {
             // A strict router takes the Request-URI for itself; the target comes last (§12.2.1.1).
-            uri = NameAddr::parse(routes.remove(0)).map_or(uri, |r| r.uri_text());
-            routes.push(format!("<{}>", self.target).into());
+            (uri, routes) = (NameAddr::parse(first).map_or(uri, |r| r.uri()), rest);
         }
-        let mut b = Builder::request(method, &uri).field(Name::Via, via).field(Name::MaxForwards, 70);
+        let mut b = Builder::request(method, uri).field(Name::Via, via).field(Name::MaxForwards, "70");
         for route in routes {
             b = b.field(Name::Route, route);
+        }
+        if !loose {
+            b = b.field(Name::Route, format_args!("<{}>", self.target));
         }
         b.field(Name::From, &self.local)
             .field(Name::To, &self.remote)
@@ -136,12 +137,12 @@ impl Dialog {
     }
 
     /// The URI that requests in this dialog are sent to, if its host is a name that can be located.
-    pub(super) fn next_name(&self) -> Option<Text> {
+    pub(super) fn next_name(&self) -> Option<&str> {
         let (uri, natted) = match self.routes.first() {
-            Some(route) => (NameAddr::parse(route.clone()).ok()?.uri_text(), false),
-            None => (self.target.clone(), self.natted),
+            Some(route) => (NameAddr::parse(route).ok()?.uri(), false),
+            None => (&*self.target, self.natted),
         };
-        let parsed = Uri::parse(&uri).ok()?;
+        let parsed = Uri::parse(uri).ok()?;
         let target = parsed.target();
         // RFC 2606: what has no name calls itself `.invalid`.
         let known = !target.is_empty() && target.parse::<IpAddr>().is_err() && !target.ends_with(".invalid");
@@ -154,15 +155,16 @@ impl Dialog {
             return located;
         }
         match self.routes.first() {
-            Some(route) => NameAddr::parse(route.clone())
-                .map_or(self.flow, |r| next_hop(&r.uri_text(), self.flow, false, ways)),
+            Some(route) => {
+                NameAddr::parse(route).map_or(self.flow, |r| next_hop(r.uri(), self.flow, false, ways))
+            }
             None => next_hop(&self.target, self.flow, self.natted, ways),
         }
     }
 }
 
 /// True if the sender of `request` is behind NAT: it calls itself something else than where its packets come from.
-pub(super) fn natted(request: &Request) -> bool {
+pub(super) fn natted(request: &Request<'_>) -> bool {
     let via = &request.envelope.via;
     let direct = request.message.list(Name::Via).is_ok_and(|vias| vias.len() == 1);
     let elsewhere = via.ip().is_some_and(|ip| ip != request.flow.remote.ip());
@@ -171,7 +173,7 @@ pub(super) fn natted(request: &Request) -> bool {
 }
 
 /// The flow towards `uri`, for one who came over `flow`.
-pub(super) fn next_hop(uri: &Text, flow: Flow, natted: bool, ways: &Ways) -> Flow {
+pub(super) fn next_hop(uri: &str, flow: Flow, natted: bool, ways: &Ways) -> Flow {
     let Ok(uri) = Uri::parse(uri) else { return flow };
     let transport = uri.transport().unwrap_or(flow.transport);
     let Some(addr) = uri.addr(transport).filter(|_| !natted) else { return flow };
@@ -196,21 +198,21 @@ mod tests {
         Flow { transport, local: addr("10.0.0.1:5060"), remote: addr("10.0.0.2:49152") }
     }
 
-    fn invite(via: &str, extra: &str) -> Request {
+    fn invite(via: &str, extra: &str) -> Request<'static> {
         let text = format!(
             "INVITE sip:95@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {via};branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=f\r\n\
              To: <sip:95@10.0.0.1>\r\nCall-ID: c\r\nCSeq: 9 INVITE\r\nContact: <sip:a@10.0.0.2:5070>\r\n{extra}\r\n"
         );
-        let message = Message::parse(Bytes::from(text)).unwrap();
+        let message = Box::leak(Box::new(Message::parse(&Bytes::from(text)).unwrap()));
         let envelope = message.envelope().unwrap();
-        Request { flow: flow(Transport::Udp), reply: flow(Transport::Udp), message, envelope }
+        Request::new(flow(Transport::Udp), flow(Transport::Udp), message, envelope)
     }
 
     #[test]
     fn requests_follow_the_route_set_to_the_remote_target() {
         let routes = "Record-Route: <sip:10.0.0.9;lr>, <sip:p2;lr>\r\n";
         let mut d = Dialog::uas(&invite("10.0.0.2:49152", routes), "mine").unwrap();
-        let m = Message::parse(d.request(&Method::Bye, "SIP/2.0/UDP x;branch=z9hG4bK2").end()).unwrap();
+        let m = Message::parse(&d.request(&Method::Bye, "SIP/2.0/UDP x;branch=z9hG4bK2").end()).unwrap();
         assert_eq!(m.request().unwrap().1, "sip:a@10.0.0.2:5070");
         assert_eq!(m.list(Name::Route).unwrap(), ["<sip:10.0.0.9;lr>", "<sip:p2;lr>"]);
         let e = m.envelope().unwrap();
@@ -222,7 +224,7 @@ mod tests {
     fn a_strict_router_gets_the_request_uri() {
         let d = Dialog::uas(&invite("10.0.0.2:49152", "Record-Route: <sip:10.0.0.9>, <sip:p2;lr>\r\n"), "t")
             .unwrap();
-        let m = Message::parse(d.numbered(&Method::Bye, "SIP/2.0/UDP x", 1).end()).unwrap();
+        let m = Message::parse(&d.numbered(&Method::Bye, "SIP/2.0/UDP x", 1).end()).unwrap();
         assert_eq!(m.request().unwrap().1, "sip:10.0.0.9");
         assert_eq!(m.list(Name::Route).unwrap(), ["<sip:p2;lr>", "<sip:a@10.0.0.2:5070>"]);
     }
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(near.next_hop(&Ways::default()).remote, "10.0.0.2:5070".parse().unwrap());
         let nat = Dialog::uas(&invite("192.168.1.7:5070", ""), "t").unwrap();
         assert_eq!(nat.next_hop(&Ways::default()), flow(Transport::Udp));
-        let hop = |uri: &str, flow| next_hop(&uri.into(), flow, false, &Ways::default());
+        let hop = |uri: &str, flow| next_hop(uri, flow, false, &Ways::default());
         assert_eq!(hop("sip:a@phone.example", flow(Transport::Udp)), flow(Transport::Udp));
         assert_eq!(hop("sip:a@10.0.0.2:5060;transport=tcp", flow(Transport::Tcp)), flow(Transport::Tcp));
     }

@@ -136,7 +136,7 @@ impl Guard {
     pub(super) fn verify(&mut self, now: Now, request: &Message, name: Name, method: &Method) -> Verdict {
         let mut verdict = Verdict::No;
         for value in request.all(name) {
-            match parameters(&value).map_or(Verdict::No, |p| self.judge(now, p, method)) {
+            match parameters(value).map_or(Verdict::No, |p| self.judge(now, p, method)) {
                 account @ Verdict::Account(_) => return account,
                 Verdict::Stale => verdict = Verdict::Stale,
                 wrong @ Verdict::Wrong(_) if verdict == Verdict::No => verdict = wrong,
@@ -227,11 +227,11 @@ mod tests {
 
     fn challenge(values: &[String]) -> Message {
         let fields: String = values.iter().map(|v| format!("WWW-Authenticate: {v}\r\n")).collect();
-        Message::parse(Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
+        Message::parse(&Bytes::from(format!("SIP/2.0 401 Unauthorized\r\n{fields}\r\n"))).unwrap()
     }
 
     fn request(credentials: &str) -> Message {
-        Message::parse(Bytes::from(format!(
+        Message::parse(&Bytes::from(format!(
             "REGISTER sip:line SIP/2.0\r\nAuthorization: {credentials}\r\n\r\n"
         )))
         .unwrap()

@@ -16,7 +16,7 @@
 use super::admit::Admission;
 use super::digest::Guard;
 use super::event::{Command, EndCause, Event, Flow, Input, Output, PeerId};
-use super::layer::{Layer, Request, Seen};
+use super::layer::{Layer, Seen};
 use super::leg::{Leg, LegTimer};
 use super::message::{Malformed, Message, Start};
 use super::name::Method;
@@ -24,6 +24,7 @@ use super::options::Question;
 use super::register::Registration;
 use super::registrar::{Change, Registrar};
 use super::reply::{Fault, check, reason_phrase};
+use super::request::Request;
 use super::settings::Config;
 use super::syntax::Text;
 use super::trace::Trace;
@@ -45,9 +46,9 @@ pub struct Endpoint {
     pub(super) config: Config,
     pub(super) rng: fastrand::Rng,
     pub(super) layer: Layer,
-    pub(super) legs: BTreeMap<LegId, Leg>,
-    /// Legs by Call-ID and our tag.
-    pub(super) dialogs: HashMap<(Text, Text), LegId>,
+    pub(super) legs: BTreeMap<LegId, Box<Leg>>,
+    /// Legs by our tag, which no two of them have; the Call-ID must be right too: [`Endpoint::leg_of`].
+    pub(super) dialogs: HashMap<Text, LegId>,
     pub(super) timers: Timers<(LegId, LegTimer)>,
     pub(super) registrar: Registrar,
     pub(super) ways: Ways,
@@ -194,17 +195,21 @@ impl Endpoint {
     }
 
     fn received(&mut self, now: Now, flow: Flow, octets: &Bytes, out: &mut Vec<Output>) {
-        let mut message = match Message::parse(octets.clone()) {
+        let mut message = match Message::parse(octets) {
             Ok(message) => message,
             Err(Malformed::KeepAlive) => return self.drop_count("keep-alive"),
             Err(Malformed::NotSip) => return self.drop_count("not SIP"),
             Err(Malformed::BadResponse) => return self.drop_count("bad response"),
         };
         if let Start::Response { .. } = message.start() {
-            let matched = message.envelope().is_ok_and(|e| self.layer.response(now, message, e, out));
-            match matched {
-                true => self.trace.received(now, flow, octets),
-                false => self.drop_count("response without transaction"),
+            let envelope = message.envelope().ok();
+            let found = envelope.and_then(|e| Some((self.layer.response(now, &message, &e, out)?, e)));
+            let Some((owner, envelope)) = found else {
+                return self.drop_count("response without transaction");
+            };
+            self.trace.received(now, flow, octets);
+            if let Some(owner) = owner {
+                self.responded(now, owner, (&message, &envelope), out);
             }
             return;
         }
@@ -228,7 +233,7 @@ impl Endpoint {
                 return out.push(Output::Transmit { flow: reply, message });
             }
         };
-        let request = Request { flow, reply, message, envelope };
+        let request = Request::new(flow, reply, &message, envelope);
         let admission = self.admit(now, &request, fault.as_ref().err());
         if let Admission::Dropped(why) = admission {
             return self.drop_count(why);
@@ -241,7 +246,7 @@ impl Endpoint {
         match (self.layer.receive(now, &request, out), fault) {
             (Seen::Absorbed, _) => {}
             (Seen::Ack, _) => match request.envelope.to.tag() {
-                Some(tag) => self.in_dialog(now, &request, tag, out),
+                Some(tag) => self.in_dialog(now, &request, &tag, out),
                 None => self.drop_count("ACK without dialog"),
             },
             (_, Err(fault)) => self.refuse(&fault, &request, out),
@@ -258,7 +263,7 @@ impl Endpoint {
             return self.refuse(&Fault::Unavailable(RETRY_AFTER_S), request, out);
         }
         if let Some(tag) = request.envelope.to.tag() {
-            return self.in_dialog(now, request, tag, out);
+            return self.in_dialog(now, request, &tag, out);
         }
         match request.envelope.method {
             Method::Invite if self.refuse_new => {
@@ -267,7 +272,7 @@ impl Endpoint {
             Method::Invite => self.new_invite(now, request, out),
             Method::Register => self.registering(now, request, out),
             Method::Options => {
-                let message = self.capabilities(&request.message);
+                let message = self.capabilities(request.message);
                 out.push(Output::Transmit { flow: request.reply, message });
             }
             Method::Update | Method::Other(_) => self.refuse(&Fault::MethodNotAllowed, request, out),
@@ -284,6 +289,12 @@ impl Endpoint {
         }
     }
 
+    /// The leg whose dialog has this Call-ID and this tag of ours.
+    pub(super) fn leg_of(&self, call_id: &str, tag: &str) -> Option<LegId> {
+        let id = *self.dialogs.get(tag)?;
+        self.legs.get(&id).is_some_and(|leg| leg.dialog.call_id == call_id).then_some(id)
+    }
+
     /// Refuses a request without keeping state.
     pub(super) fn refuse(&mut self, fault: &Fault, request: &Request, out: &mut Vec<Output>) {
         if request.envelope.method == Method::Ack {
@@ -295,7 +306,7 @@ impl Endpoint {
 
     /// Answers without keeping state.
     pub(super) fn say_fault(&self, fault: &Fault, request: &Request, out: &mut Vec<Output>) {
-        let message = fault.response(&request.message, &self.stateless_tag(&request.message));
+        let message = fault.response(request.message, &self.stateless_tag(request.message));
         out.push(Output::Transmit { flow: request.reply, message });
     }
 

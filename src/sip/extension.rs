@@ -3,7 +3,7 @@
 
 use super::message::Message;
 use super::name::{Method, Name};
-use super::syntax::{Text, Wrong};
+use super::syntax::Wrong;
 
 /// The methods that are served, for Allow.
 pub(super) const ALLOW: &str =
@@ -36,7 +36,7 @@ impl Message {
     }
 
     /// What is required that we do not understand.
-    pub(super) fn unsupported(&self) -> Result<Vec<Text>, Wrong> {
+    pub(super) fn unsupported(&self) -> Result<Vec<&str>, Wrong> {
         let mut required = self.list(Name::Require)?;
         required.retain(|r| !SUPPORTED.split(", ").any(|s| r.eq_ignore_ascii_case(s)));
         Ok(required)
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn option_tags_are_found_over_lines_and_lists_in_any_case() {
         let text = "INVITE sip:a SIP/2.0\r\nk: replaces, Timer\r\nSupported: gruu\r\nRequire: 100rel,path,gruu\r\nAllow: BYE, UPDATE\r\n\r\n";
-        let m = Message::parse(Bytes::from(text)).unwrap();
+        let m = Message::parse(&Bytes::from(text)).unwrap();
         assert!(m.supports(TIMER) && m.supports("gruu") && m.supports(RELIABLE) && !m.requires(TIMER));
         assert!(m.allows(&Method::Update) && !m.allows(&Method::Info));
         assert_eq!(m.unsupported().unwrap(), ["gruu"]);

@@ -6,13 +6,14 @@ use super::build::Builder;
 use super::digest::Verdict;
 use super::endpoint::{Endpoint, say};
 use super::event::{EndCause, Output};
-use super::layer::{Owner, Request};
+use super::layer::Owner;
 use super::leg::State;
 use super::name::{Method, Name};
 use super::reply::Fault;
-use super::syntax::Text;
+use super::request::Request;
 use super::uri::Uri;
 use crate::base::{LegId, Now};
+use std::borrow::Cow;
 
 /// Why somebody with the right password is not believed.
 const UNDER_ATTACK: &str = "account is being guessed at";
@@ -23,7 +24,7 @@ impl Endpoint {
         let named = request.envelope.from.parsed().ok().and_then(|u| u.user).filter(|u| self.guard.knows(u));
         let mut stale = false;
         for name in [Name::ProxyAuthorization, Name::Authorization] {
-            match self.guard.verify(now, &request.message, name, &Method::Invite) {
+            match self.guard.verify(now, request.message, name, &Method::Invite) {
                 Verdict::Account(user) if self.is_under_attack(now, request.flow, &user) => {
                     return self.drop_count(UNDER_ATTACK);
                 }
@@ -34,7 +35,7 @@ impl Endpoint {
             }
         }
         // One of our phones calls: from where it registered, or wherever if configured so.
-        let ours = |user: &Text| {
+        let ours = |user: &Cow<'_, str>| {
             self.config.challenge_accounts || self.registrar.is_at(user, request.flow.remote.ip())
         };
         if stale || named.as_ref().is_some_and(ours) || self.is_kept_out(request.flow) {
@@ -51,7 +52,7 @@ impl Endpoint {
         if !self.serves(&aor) {
             return self.refuse(&Fault::NotFound, request, out);
         }
-        let account = match self.guard.verify(now, &request.message, Name::Authorization, &Method::Register) {
+        let account = match self.guard.verify(now, request.message, Name::Authorization, &Method::Register) {
             Verdict::Account(account) if self.is_under_attack(now, request.flow, &account) => {
                 return self.drop_count(UNDER_ATTACK);
             }
@@ -71,7 +72,7 @@ impl Endpoint {
         let (tag, result) = (self.token(), self.registrar.register(now, &account, request, &self.ways));
         let (status, octets) = match &result {
             Ok(_) => {
-                let mut b = Builder::reply(&request.message, 200, "", Some(&tag));
+                let mut b = Builder::reply(request.message, 200, "", Some(&tag));
                 for contact in self.registrar.contacts(now, &account) {
                     b = b.field(Name::Contact, contact);
                 }
@@ -81,13 +82,13 @@ impl Endpoint {
                 }
                 (200, b.field(Name::Server, &self.config.user_agent).end())
             }
-            Err(fault) => (fault.status(), fault.response(&request.message, &tag)),
+            Err(fault) => (fault.status(), fault.response(request.message, &tag)),
         };
         self.layer.respond(now, tx, status, octets, out);
         say(result.ok().flatten(), out);
     }
 
-    pub(super) fn serves(&self, aor: &Uri) -> bool {
+    pub(super) fn serves(&self, aor: &Uri<'_>) -> bool {
         let domains = &self.config.domains;
         if !matches!(&*aor.scheme, "sip" | "sips") {
             return false;
@@ -105,8 +106,8 @@ impl Endpoint {
         out: &mut Vec<Output>,
     ) {
         let salt = self.rng.u64(..);
-        let tag = self.stateless_tag(&request.message);
-        let mut b = Builder::reply(&request.message, status, "", Some(&tag));
+        let tag = self.stateless_tag(request.message);
+        let mut b = Builder::reply(request.message, status, "", Some(&tag));
         for challenge in self.guard.challenges(now, salt, stale) {
             b = b.field(name, challenge);
         }
@@ -118,7 +119,7 @@ impl Endpoint {
         let State::Offered(invite) = leg.state else { return };
         let (tag, salt) = (leg.tag.clone(), self.rng.u64(..));
         let Some(request) = self.layer.request_of(invite.tx) else { return };
-        let mut b = Builder::reply(request, 407, "", Some(&tag));
+        let mut b = Builder::reply(&request, 407, "", Some(&tag));
         for challenge in self.guard.challenges(now, salt, false) {
             b = b.field(Name::ProxyAuthenticate, challenge);
         }

@@ -9,7 +9,11 @@ use super::extension::{ALLOW, SUPPORTED};
 use super::message::Message;
 use super::name::Name;
 use super::reply::ACCEPT;
+use super::value::Value;
 use bytes::Bytes;
+
+/// Room for a Via or Contact of ours.
+const IDENTITY_OCTETS: usize = 96;
 
 impl Endpoint {
     /// The 200 for OPTIONS (§11.2).
@@ -36,13 +40,20 @@ impl Endpoint {
 
     /// 64 random bits, as RFC 3261 §19.3 asks of tags and more.
     pub(super) fn token(&mut self) -> String {
-        format!("{:016x}", self.rng.u64(..))
+        let mut token = String::with_capacity(16);
+        format_args!("{:016x}", self.rng.u64(..)).put(&mut token);
+        token
     }
 
     /// A Via with a new branch (§8.1.1.7), asking for replies to where we send from (RFC 3581).
     pub(super) fn via(&mut self, flow: Flow) -> String {
-        let (transport, branch) = (flow.transport, self.token());
-        format!("SIP/2.0/{transport} {};branch=z9hG4bK{branch};rport", self.ways.sent_by(flow))
+        let mut via = String::with_capacity(IDENTITY_OCTETS);
+        via.push_str("SIP/2.0/");
+        via.push_str(flow.transport.upper());
+        via.push(' ');
+        self.ways.sent_by(flow, &mut via);
+        format_args!(";branch=z9hG4bK{:016x};rport", self.rng.u64(..)).put(&mut via);
+        via
     }
 
     /// Our Contact for one who is reached over `flow`; `sips` if the dialog is to be secure on each hop (§12.1.1).
@@ -59,7 +70,14 @@ impl Endpoint {
             Transport::Wss if sips => ("sips", "ws"),
             other => ("sip", other.name()),
         };
-        let param = if transport.is_empty() { "" } else { ";transport=" };
-        format!("<{scheme}:{user}@{}{param}{transport}>", self.ways.sent_by(flow))
+        let mut contact = String::with_capacity(IDENTITY_OCTETS);
+        for text in ["<", scheme, ":", user, "@"] {
+            contact.push_str(text);
+        }
+        self.ways.sent_by(flow, &mut contact);
+        for text in [if transport.is_empty() { "" } else { ";transport=" }, transport, ">"] {
+            contact.push_str(text);
+        }
+        contact
     }
 }

@@ -42,7 +42,7 @@ pub fn ladder(messages: &[Traced], epoch: Epoch, full: bool, personal: bool) -> 
     }
     text.truncate(text.trim_end().len());
     for m in messages {
-        let parsed = Message::parse(m.message.clone());
+        let parsed = Message::parse(&m.message);
         let label = parsed.as_ref().map_or_else(|_| "?".to_owned(), label);
         let (peer, us) = (column(&m.flow.remote), 1);
         let (from, to) = if m.sent { (us, peer) } else { (peer, us) };

@@ -1,19 +1,20 @@
 //! The transaction layer (RFC 3261 §17): finds the machine a message belongs to and carries out what it asks for.
 //!
 //! In: messages from the wire, requests and responses from the users of transactions, timers, transport errors. Out:
-//! octets for the wire, and [`Up`]s, which the endpoint takes from [`Layer::ups`] one after the other.
+//! octets for the wire, whose a response is, and [`Up`]s, which the endpoint takes from [`Layer::ups`] one after the other.
 //!
 //! What finds the machine is in `key.rs`.
 
-use super::build::after_invite;
+use super::build::{Builder, after_invite};
 use super::client;
 use super::event::{Flow, Output};
 use super::invite_client;
 use super::invite_server;
-use super::key::{Key, client_key, merge_key, server_key};
+use super::key::{client_key, own_key, server_key};
 use super::machine::Machine;
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
+use super::request::Request;
 use super::server;
 pub(super) use super::transaction::Owner;
 use super::transaction::{Act, Timer};
@@ -22,27 +23,15 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Names one transaction; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct TxId(u64);
 
-/// A request with what is known about it.
-#[derive(Debug, Clone)]
-pub(super) struct Request {
-    /// Where it really came from.
-    pub(super) flow: Flow,
-    /// Where replies to it go.
-    pub(super) reply: Flow,
-    pub(super) message: Message,
-    pub(super) envelope: Envelope,
-}
-
 /// What the layer tells the endpoint.
 #[derive(Debug)]
 pub(super) enum Up {
-    /// A response to a request of ours.
-    Response { owner: Owner, tx: TxId, response: Box<(Message, Envelope)> },
     /// A request of ours has failed without a final response.
     Failed { owner: Owner, tx: TxId, unreachable: bool },
     /// What we respond cannot be sent.
@@ -55,22 +44,34 @@ struct Transaction {
     machine: Machine,
     owner: Owner,
     flow: Flow,
-    /// The request as sent; or as received, until its final response.
+    /// The request that came in, until its final response.
     request: Option<Message>,
-    /// What `Act::Send` sends.
+    /// What `Act::Send` sends: our request, or our latest response.
     latest: Option<Bytes>,
     /// What is sent if that cannot be, and over which flow.
-    instead: Option<(Flow, Bytes)>,
-    keys: [Option<Key>; 2],
+    instead: Option<Box<(Flow, Bytes)>>,
+    keys: [Option<Arc<str>>; 2],
+}
+
+impl Transaction {
+    /// The request: one of ours is read again, since that is seldom asked for and kept by all.
+    fn request(&self) -> Option<Message> {
+        match self.machine {
+            Machine::InviteServer(_) | Machine::Server(_) => self.request.clone(),
+            Machine::InviteClient(_) | Machine::Client(_) => Message::parse(self.latest.as_ref()?).ok(),
+        }
+    }
 }
 
 /// All transactions.
 #[derive(Default)]
 pub(super) struct Layer {
-    all: BTreeMap<TxId, Transaction>,
-    keys: HashMap<Key, TxId>,
+    all: BTreeMap<TxId, Box<Transaction>>,
+    keys: HashMap<Arc<str>, TxId>,
     timers: Timers<(TxId, Timer)>,
     next: u64,
+    /// The memory of what machines ask for.
+    acts: Vec<Act>,
     /// What the endpoint has not taken yet.
     pub(super) ups: VecDeque<Up>,
 }
@@ -95,9 +96,11 @@ impl Layer {
     }
 
     /// True if a request belongs to a transaction that is there: repeats it, acknowledges it, or cancels it.
-    pub(super) fn knows(&self, envelope: &Envelope) -> bool {
-        let method = if envelope.method == Method::Cancel { &Method::Invite } else { &envelope.method };
-        self.keys.contains_key(&server_key(envelope, method))
+    pub(super) fn knows(&self, request: &Request<'_>) -> bool {
+        match request.envelope.method {
+            Method::Cancel => self.cancelled(&request.envelope).is_some(),
+            _ => self.keys.contains_key(&*request.key),
+        }
     }
 
     /// When the next timer is due.
@@ -106,9 +109,9 @@ impl Layer {
     }
 
     /// Matches a request.
-    pub(super) fn receive(&mut self, now: Now, request: &Request, out: &mut Vec<Output>) -> Seen {
+    pub(super) fn receive(&mut self, now: Now, request: &Request<'_>, out: &mut Vec<Output>) -> Seen {
         let ack = request.envelope.method == Method::Ack;
-        if let Some(tx) = self.keys.get(&server_key(&request.envelope, &request.envelope.method)).copied() {
+        if let Some(tx) = self.keys.get(&*request.key).copied() {
             let acts = self.step(tx, |machine, acts| match machine {
                 Machine::InviteServer(m) if ack => m.step(invite_server::Event::Ack, acts),
                 Machine::InviteServer(m) => m.step(invite_server::Event::Invite, acts),
@@ -122,17 +125,16 @@ impl Layer {
         if ack {
             return Seen::Ack;
         }
-        match merge_key(&request.envelope).is_some_and(|k| self.keys.contains_key(&k)) {
+        match request.merge.as_ref().is_some_and(|key| self.keys.contains_key(&**key)) {
             true => Seen::Merged,
             false => Seen::New,
         }
     }
 
     /// Begins a server transaction for a new request.
-    pub(super) fn serve(&mut self, request: &Request, owner: Owner) -> TxId {
+    pub(super) fn serve(&mut self, request: &Request<'_>, owner: Owner) -> TxId {
         let machine = Machine::server(&request.envelope.method, request.flow);
-        let key = server_key(&request.envelope, &request.envelope.method);
-        let keys = [Some(key), merge_key(&request.envelope)];
+        let keys = [Some(request.key.as_str().into()), request.merge.as_deref().map(Arc::from)];
         self.add(Transaction {
             machine,
             owner,
@@ -145,8 +147,8 @@ impl Layer {
     }
 
     /// The INVITE transaction that a CANCEL means (§9.2), and its owner.
-    pub(super) fn cancelled(&self, cancel: &Envelope) -> Option<(TxId, Owner)> {
-        let tx = *self.keys.get(&server_key(cancel, &Method::Invite))?;
+    pub(super) fn cancelled(&self, cancel: &Envelope<'_>) -> Option<(TxId, Owner)> {
+        let tx = *self.keys.get(&*server_key(cancel, &Method::Invite))?;
         Some((tx, self.all.get(&tx)?.owner))
     }
 
@@ -177,14 +179,21 @@ impl Layer {
         self.carry_out(now, tx, acts, None, out);
     }
 
+    /// Our 2xx is acknowledged, and will not be sent again.
+    pub(super) fn acknowledged(&mut self, tx: TxId) {
+        if let Some(t) = self.all.get_mut(&tx) {
+            t.latest = None;
+        }
+    }
+
     /// Where a transaction's messages go.
     pub(super) fn flow_of(&self, tx: TxId) -> Option<Flow> {
         self.all.get(&tx).map(|t| t.flow)
     }
 
     /// The request of a transaction.
-    pub(super) fn request_of(&self, tx: TxId) -> Option<&Message> {
-        self.all.get(&tx)?.request.as_ref()
+    pub(super) fn request_of(&self, tx: TxId) -> Option<Message> {
+        self.all.get(&tx)?.request()
     }
 
     /// Sends a request in a new client transaction; `None` if it is not fit to be sent.
@@ -208,27 +217,27 @@ impl Layer {
         owner: Owner,
         out: &mut Vec<Output>,
     ) -> Option<TxId> {
-        let request = Message::parse(octets.clone()).ok()?;
-        let envelope = request.envelope().ok()?;
-        let mut acts = Vec::new();
-        let machine = Machine::client(&envelope.method, flow, &mut acts);
-        let keys = [Some(client_key(&envelope)), None];
-        let (request, latest) = (Some(request), Some(octets));
-        let tx = self.add(Transaction { machine, owner, flow, request, latest, instead, keys });
+        let (method, key) = own_key(&octets)?;
+        let mut acts = std::mem::take(&mut self.acts);
+        let machine = Machine::client(&method, flow, &mut acts);
+        let keys = [Some(key.into()), None];
+        let (latest, instead) = (Some(octets), instead.map(Box::new));
+        let tx = self.add(Transaction { machine, owner, flow, request: None, latest, instead, keys });
         self.carry_out(now, tx, acts, None, out);
         Some(tx)
     }
 
-    /// Takes a response; false if it belongs to no transaction.
+    /// Takes a response; `None` if it belongs to no transaction, else whose it is if he is to have it.
     pub(super) fn response(
         &mut self,
         now: Now,
-        message: Message,
-        envelope: Envelope,
+        message: &Message,
+        envelope: &Envelope<'_>,
         out: &mut Vec<Output>,
-    ) -> bool {
-        let Start::Response { status, .. } = *message.start() else { return false };
-        let Some(tx) = self.keys.get(&client_key(&envelope)).copied() else { return false };
+    ) -> Option<Option<(Owner, TxId)>> {
+        let Start::Response { status, .. } = message.start() else { return None };
+        let tx = *self.keys.get(&*client_key(envelope))?;
+        let owner = self.all.get(&tx)?.owner;
         let acts = self.step(tx, |machine, acts| match machine {
             Machine::InviteClient(m) => m.step(
                 match status {
@@ -242,8 +251,15 @@ impl Layer {
             Machine::Client(m) => m.step(client::Event::Final, acts),
             Machine::InviteServer(_) | Machine::Server(_) => {}
         });
-        self.carry_out(now, tx, acts, Some((message, envelope)), out);
-        true
+        let passed = acts.contains(&Act::Pass);
+        self.carry_out(now, tx, acts, message.get(Name::To), out);
+        if let Some(t) = self.all.get_mut(&tx) {
+            // It has arrived. What is answered for good is not sent again; of a refused INVITE each ACK is made.
+            t.instead = None;
+            let refused = matches!(t.machine, Machine::InviteClient(_)) && status >= 300;
+            t.latest.take_if(|_| status >= 200 && !refused);
+        }
+        Some(passed.then_some((owner, tx)))
     }
 
     /// Nothing can be sent over `flow`: its transactions hear of it (§17.1.4).
@@ -261,12 +277,10 @@ impl Layer {
     /// Begins a client transaction anew with what was kept for that; false if nothing was.
     fn send_instead(&mut self, now: Now, tx: TxId, out: &mut Vec<Output>) -> bool {
         let Some(t) = self.all.get_mut(&tx) else { return false };
-        let Some((flow, octets)) = t.instead.take() else { return false };
-        let Ok(request) = Message::parse(octets.clone()) else { return false };
-        let Some((method, _)) = request.request() else { return false };
-        let mut acts = Vec::new();
-        t.machine = Machine::client(method, flow, &mut acts);
-        (t.flow, t.latest, t.request) = (flow, Some(octets), Some(request));
+        let Some((flow, octets)) = t.instead.take().map(|instead| *instead) else { return false };
+        let mut acts = std::mem::take(&mut self.acts);
+        t.machine = t.machine.anew(flow, &mut acts);
+        (t.flow, t.latest) = (flow, Some(octets));
         self.carry_out(now, tx, acts, None, out);
         true
     }
@@ -293,7 +307,8 @@ impl Layer {
     pub(super) fn dump(&self, text: &mut String) {
         for (tx, t) in &self.all {
             let (kind, state) = t.machine.describe();
-            let cseq = t.request.as_ref().and_then(|r| r.get(Name::CSeq)).unwrap_or_default();
+            let request = t.request();
+            let cseq = request.as_ref().and_then(|r| r.get(Name::CSeq)).unwrap_or_default();
             let _ =
                 writeln!(text, "transaction {} {kind} {state} {cseq} {} {:?}", tx.0, t.flow.remote, t.owner);
         }
@@ -305,59 +320,49 @@ impl Layer {
         for key in transaction.keys.iter().flatten() {
             self.keys.insert(key.clone(), tx);
         }
-        self.all.insert(tx, transaction);
+        self.all.insert(tx, Box::new(transaction));
         tx
     }
 
     fn step(&mut self, tx: TxId, with: impl FnOnce(&mut Machine, &mut Vec<Act>)) -> Vec<Act> {
-        let mut acts = Vec::new();
+        let mut acts = std::mem::take(&mut self.acts);
         if let Some(transaction) = self.all.get_mut(&tx) {
             with(&mut transaction.machine, &mut acts);
         }
         acts
     }
 
-    fn carry_out(
-        &mut self,
-        now: Now,
-        tx: TxId,
-        acts: Vec<Act>,
-        mut response: Option<(Message, Envelope)>,
-        out: &mut Vec<Output>,
-    ) {
-        for act in acts {
-            let Some(t) = self.all.get(&tx) else { return };
-            let (owner, flow) = (t.owner, t.flow);
+    fn carry_out(&mut self, now: Now, tx: TxId, mut acts: Vec<Act>, to: Option<&str>, out: &mut Vec<Output>) {
+        for act in acts.drain(..) {
             match act {
-                Act::Send => out.extend(t.latest.clone().map(|message| Output::Transmit { flow, message })),
-                Act::Ack => {
-                    let to = response.as_ref().and_then(|(m, _)| m.get(Name::To));
-                    let ack = t.request.as_ref().and_then(|r| after_invite(r, &Method::Ack, to.as_deref()));
-                    out.extend(ack.map(|ack| Output::Transmit { flow, message: ack.end() }));
-                }
-                // Server machines pass only ACKs, which `receive` looks after.
-                Act::Pass => {
-                    if let Some(response) = response.take() {
-                        self.ups.push_back(Up::Response { owner, tx, response: Box::new(response) });
-                    }
-                }
                 Act::Start(timer, after) => self.timers.set((tx, timer), now + after),
                 Act::Stop(timer) => self.timers.clear((tx, timer)),
-                Act::Timeout | Act::Unreachable => {
-                    let unreachable = act == Act::Unreachable;
-                    match t.machine {
-                        Machine::InviteClient(_) | Machine::Client(_) => {
-                            self.ups.push_back(Up::Failed { owner, tx, unreachable });
-                        }
-                        // A refusal that nobody acknowledged has still been said.
-                        Machine::InviteServer(_) | Machine::Server(_) if unreachable => {
-                            self.ups.push_back(Up::ReplyLost { owner });
-                        }
-                        Machine::InviteServer(_) | Machine::Server(_) => {}
-                    }
-                }
                 Act::End => self.end(tx),
+                // Whoever handed the message over looks after it.
+                Act::Pass => {}
+                Act::Send | Act::Ack | Act::Timeout | Act::Unreachable => self.say(tx, act, to, out),
             }
+        }
+        self.acts = acts;
+    }
+
+    /// Sends or tells what a machine asks for.
+    fn say(&mut self, tx: TxId, act: Act, to: Option<&str>, out: &mut Vec<Output>) {
+        let Some(t) = self.all.get(&tx) else { return };
+        let (owner, flow) = (t.owner, t.flow);
+        let ours = matches!(t.machine, Machine::InviteClient(_) | Machine::Client(_));
+        let message = match act {
+            Act::Send => t.latest.clone(),
+            Act::Ack => t.request().and_then(|r| after_invite(&r, &Method::Ack, to)).map(Builder::end),
+            _ => None,
+        };
+        out.extend(message.map(|message| Output::Transmit { flow, message }));
+        match act {
+            Act::Timeout if ours => self.ups.push_back(Up::Failed { owner, tx, unreachable: false }),
+            Act::Unreachable if ours => self.ups.push_back(Up::Failed { owner, tx, unreachable: true }),
+            Act::Unreachable => self.ups.push_back(Up::ReplyLost { owner }),
+            // A refusal that nobody acknowledged has still been said.
+            _ => {}
         }
     }
 
@@ -368,9 +373,7 @@ impl Layer {
                 self.keys.remove(key);
             }
         }
-        for timer in Timer::ALL {
-            self.timers.clear((tx, timer));
-        }
+        self.timers.clear_all((tx, Timer::FIRST)..=(tx, Timer::LAST));
         self.ups.push_back(Up::Gone { owner: t.owner });
     }
 }

@@ -64,20 +64,11 @@ pub(super) enum LegTimer {
 }
 
 impl LegTimer {
-    pub(super) const ALL: [LegTimer; 12] = [
-        LegTimer::Repeat,
-        LegTimer::NoAck,
-        LegTimer::Ring,
-        LegTimer::C,
-        LegTimer::Hop,
-        LegTimer::Cancelled,
-        LegTimer::Reliable,
-        LegTimer::NoPrack,
-        LegTimer::Refresh,
-        LegTimer::Expire,
-        LegTimer::Ask,
-        LegTimer::AskLimit,
-    ];
+    /// All timers of a leg stand between the first and the last of these; before the last, those that a leg has no more that
+    /// is over: a re-INVITE of ours that is open still has its end.
+    pub(super) const FIRST: LegTimer = LegTimer::Repeat;
+    pub(super) const LAST_IF_OVER: LegTimer = LegTimer::Ask;
+    pub(super) const LAST: LegTimer = LegTimer::AskLimit;
 }
 
 /// An INVITE of ours that has had no final response.
@@ -202,9 +193,9 @@ impl Leg {
     }
 
     /// A request of ours with the credentials that are known to be asked for.
-    pub(super) fn authorized(&mut self, mut b: Builder, method: &Method, cnonce: &str) -> Builder {
+    pub(super) fn authorized(&mut self, mut b: Builder, method: &Method, cnonce: u64) -> Builder {
         let Some(answers) = &mut self.answers else { return b };
-        let fields = answers.fields(method, &self.dialog.target, cnonce);
+        let fields = answers.fields(method, &self.dialog.target, &format!("{cnonce:016x}"));
         for (name, value) in &fields {
             b = b.field(*name, value);
         }

@@ -1,6 +1,6 @@
 //! The lines of a message: start line and header fields (RFC 3261 §7.1–7.3), by offset.
 
-use super::message::{Malformed, Start};
+use super::message::{Line, Malformed};
 use super::name::{Method, Name};
 use super::reply::Fault;
 use super::syntax::{Text, Wrong, before};
@@ -115,10 +115,10 @@ pub(super) fn plain(head: &[u8]) -> Text {
     out.into()
 }
 
-/// Line ends are CRLF, or LF alone from the careless.
-struct Lines<'a> {
-    raw: &'a [u8],
-    at: usize,
+/// Where each line stands, without its end. Line ends are CRLF, or LF alone from the careless.
+pub(super) struct Lines<'a> {
+    pub(super) raw: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl Iterator for Lines<'_> {
@@ -165,8 +165,9 @@ fn field(raw: &[u8], line: Range<usize>) -> Option<Field> {
     Some(Field { name, label, value: start..end })
 }
 
-/// Reads the request line or status line that stands in `whole`, with what is wrong with the former.
-pub(super) fn start_line(whole: &Text, line: &str) -> Result<(Start, Option<Fault>), Malformed> {
+/// Reads the request line or status line `at` in `head`, with what is wrong with the former.
+pub(super) fn start_line(head: &str, at: Range<usize>) -> Result<(Line, Option<Fault>), Malformed> {
+    let line = head.get(at.clone()).unwrap_or_default();
     if line.get(..4).is_some_and(|l| l.eq_ignore_ascii_case("SIP/")) {
         let mut words = line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();
@@ -175,8 +176,8 @@ pub(super) fn start_line(whole: &Text, line: &str) -> Result<(Start, Option<Faul
         if !version.eq_ignore_ascii_case("SIP/2.0") {
             return Err(Malformed::BadResponse);
         }
-        let reason = whole.slice_ref(words.next().unwrap_or_default());
-        return Ok((Start::Response { status, reason }, None));
+        let reason = at.end - words.next().unwrap_or_default().len()..at.end;
+        return Ok((Line::Response { status, reason }, None));
     }
     let (method, rest) = before(line, b' ').ok_or(Malformed::NotSip)?;
     let words = rest.trim_ascii_end();
@@ -197,7 +198,8 @@ pub(super) fn start_line(whole: &Text, line: &str) -> Result<(Start, Option<Faul
     } else {
         None
     };
-    Ok((Start::Request { method: Method::of(method), uri: whole.slice_ref(uri) }, fault))
+    let begin = at.start + method.len() + 1;
+    Ok((Line::Request { method: Method::of(method), uri: begin..begin + uri.len() }, fault))
 }
 
 /// The value of Content-Length, if there is one.

@@ -92,7 +92,7 @@ impl Locate {
     /// # Errors
     /// What is wrong with the URI, in words for the user.
     pub fn new(text: &str) -> Result<Locate, String> {
-        let uri = Uri::parse(&text.into()).map_err(|why| format!("`{text}` is no SIP URI: {why}"))?;
+        let uri = Uri::parse(text).map_err(|why| format!("`{text}` is no SIP URI: {why}"))?;
         let sips = uri.scheme == "sips";
         if uri.scheme != "sip" && !sips {
             return Err(format!("`{text}`: only the schemes `sip` and `sips` can be called"));

@@ -35,6 +35,17 @@ impl Machine {
         }
     }
 
+    /// The same from the beginning, over another flow.
+    pub(super) fn anew(&self, flow: Flow, acts: &mut Vec<Act>) -> Machine {
+        let reliable = flow.transport.reliable();
+        match self {
+            Machine::InviteClient(_) => Machine::InviteClient(InviteClient::new(reliable, acts)),
+            Machine::Client(_) => Machine::Client(Client::new(reliable, acts)),
+            Machine::InviteServer(_) => Machine::InviteServer(InviteServer::new(reliable)),
+            Machine::Server(_) => Machine::Server(Server::new(reliable)),
+        }
+    }
+
     /// What it is and where it stands, for dumps.
     pub(super) fn describe(&self) -> (&'static str, &'static str) {
         match self {

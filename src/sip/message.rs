@@ -24,15 +24,23 @@ use crate::limits::SIP_MESSAGE_OCTETS_MAX;
 use bytes::Bytes;
 use memchr::memchr;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The first line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start<'a> {
     /// Method and Request-URI.
-    Request { method: Method, uri: Text },
+    Request { method: &'a Method, uri: &'a str },
     /// Status (100–699) and reason phrase.
-    Response { status: u16, reason: Text },
+    Response { status: u16, reason: &'a str },
+}
+
+/// The same, with where its parts stand.
+#[derive(Debug)]
+pub(super) enum Line {
+    Request { method: Method, uri: Range<usize> },
+    Response { status: u16, reason: Range<usize> },
 }
 
 /// Why octets are dropped without an answer.
@@ -59,18 +67,18 @@ struct Inner {
     /// What comes before the body, as [`plain`] makes it where it is not so already.
     head: Text,
     body: Bytes,
-    start: Start,
+    line: Line,
     index: Index,
 }
 
 /// The fields that every message must have (RFC 3261 §8.1.1), parsed.
 #[derive(Debug, Clone)]
-pub struct Envelope {
+pub struct Envelope<'a> {
     /// The topmost Via.
-    pub via: Via,
-    pub from: NameAddr,
-    pub to: NameAddr,
-    pub call_id: Text,
+    pub via: Via<'a>,
+    pub from: NameAddr<'a>,
+    pub to: NameAddr<'a>,
+    pub call_id: &'a str,
     pub cseq: u32,
     /// The method that CSeq names.
     pub method: Method,
@@ -86,54 +94,58 @@ const ONCE: [(Name, Wrong); 5] = [
 ];
 
 impl Message {
-    /// Reads one message. Octets after the body that Content-Length gives are left out (RFC 3261 §18.3).
+    /// Reads one message, whose memory it shares. Octets after the body that Content-Length gives are left out (RFC 3261
+    /// §18.3).
     ///
     /// # Errors
     /// [`Malformed`] for what cannot be answered.
-    pub fn parse(raw: Bytes) -> Result<Message, Malformed> {
+    pub fn parse(raw: &Bytes) -> Result<Message, Malformed> {
         let Some(begin) = raw.iter().position(|c| !matches!(c, b'\r' | b'\n' | 0)) else {
             return Err(Malformed::KeepAlive);
         };
         let too_large = raw.len() > SIP_MESSAGE_OCTETS_MAX;
-        let mut index = Index::of(&raw, begin);
-        let (mut head, mut body) = (raw, Bytes::new());
-        if index.body < head.len() {
-            body = head.split_off(index.body);
-        }
-        let head = match Text::try_from(head.clone()) {
+        let mut index = Index::of(raw, begin);
+        let (end, rest) = (index.body, raw.len() - index.body);
+        let head = match Text::try_from(raw.slice(..end)) {
             Ok(head) if !index.folded => head,
             _ => {
-                let plain = plain(head.get(begin..).unwrap_or_default());
+                let plain = plain(raw.get(begin..end).unwrap_or_default());
                 index = Index { fault: index.fault, ..Index::of(plain.as_bytes(), 0) };
                 plain
             }
         };
-        let (start, fault) = start_line(&head, head.get(index.start.clone()).unwrap_or_default())?;
+        let (line, fault) = start_line(&head, index.start.clone())?;
         let mut fault = fault.or(index.fault.take());
         if too_large {
             fault = Some(Fault::TooLarge);
         }
+        let mut length = rest;
         match content_length(head.as_bytes(), &index) {
-            Ok(Some(length)) if length <= body.len() => body.truncate(length),
+            Ok(Some(given)) if given <= rest => length = given,
             Ok(Some(_)) => fault = fault.or(Some(Fault::BadRequest("Content-Length Too Large"))),
             Ok(None) => {}
             Err(why) => fault = fault.or(Some(Fault::BadRequest(why))),
         }
-        if fault.is_some() && matches!(start, Start::Response { .. }) {
+        if fault.is_some() && matches!(line, Line::Response { .. }) {
             return Err(Malformed::BadResponse);
         }
         index.fault = fault;
-        Ok(Message { inner: Arc::new(Inner { head, body, start, index }), stamp: None })
+        let body = raw.slice(end..end + length);
+        Ok(Message { inner: Arc::new(Inner { head, body, line, index }), stamp: None })
     }
 
     /// The first line.
-    pub fn start(&self) -> &Start {
-        &self.inner.start
+    pub fn start(&self) -> Start<'_> {
+        let part = |at: &Range<usize>| self.inner.head.get(at.clone()).unwrap_or_default();
+        match &self.inner.line {
+            Line::Request { method, uri } => Start::Request { method, uri: part(uri) },
+            Line::Response { status, reason } => Start::Response { status: *status, reason: part(reason) },
+        }
     }
 
     /// Method and Request-URI of a request.
-    pub fn request(&self) -> Option<(&Method, &Text)> {
-        match &self.inner.start {
+    pub fn request(&self) -> Option<(&Method, &str)> {
+        match self.start() {
             Start::Request { method, uri } => Some((method, uri)),
             Start::Response { .. } => None,
         }
@@ -145,53 +157,39 @@ impl Message {
     }
 
     /// The body; shares memory with the message.
-    pub fn body(&self) -> Bytes {
-        self.inner.body.clone()
+    pub fn body(&self) -> &Bytes {
+        &self.inner.body
     }
 
     /// The value of the first field called `name`, unfolded; octets that are not UTF-8 are replaced.
-    pub fn get(&self, name: Name) -> Option<Text> {
+    pub fn get(&self, name: Name) -> Option<&str> {
         self.all(name).next()
     }
 
     /// The values of all fields called `name`, in order.
-    pub fn all(&self, name: Name) -> impl Iterator<Item = Text> {
-        self.named(name).map(|f| self.value(f))
-    }
-
-    fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
-        self.inner.index.named(name)
-    }
-
-    /// The first field called `name`, and the text that it stands in.
-    fn first(&self, name: Name) -> Option<(&Text, &str)> {
-        self.named(name).next().map(|f| self.place(f))
+    pub fn all(&self, name: Name) -> impl Iterator<Item = &str> {
+        self.inner.index.named(name).map(|f| self.value(f))
     }
 
     /// The elements of the comma-separated list that all fields called `name` make together (RFC 3261 §7.3.1).
     ///
     /// # Errors
     /// Unbalanced quotes.
-    pub fn list(&self, name: Name) -> Result<Vec<Text>, Wrong> {
-        let mut out = Vec::new();
-        for (whole, value) in self.named(name).map(|f| self.place(f)) {
-            for part in split(value, b',', true) {
-                out.extend(Some(part?).filter(|part| !part.is_empty()).map(|part| whole.slice_ref(part)));
-            }
-        }
-        Ok(out)
+    pub fn list(&self, name: Name) -> Result<Vec<&str>, Wrong> {
+        let parts = self.all(name).flat_map(|value| split(value, b',', true));
+        parts.filter(|part| *part != Ok("")).collect()
     }
 
     /// Every field as (name, written name, value), in order.
-    pub fn fields(&self) -> impl Iterator<Item = (Name, Text, Text)> {
+    pub fn fields(&self) -> impl Iterator<Item = (Name, &str, &str)> {
         let Inner { head, index, .. } = &*self.inner;
-        let label = |f: &Field| head.slice_ref(head.get(f.label()).unwrap_or_default());
+        let label = |f: &Field| head.get(f.label()).unwrap_or_default();
         index.fields.iter().map(move |f| (f.name, label(f), self.value(f)))
     }
 
     /// The fields that a response takes over (RFC 3261 §8.2.6.2), in order; with the route set of a dialog to be
     /// (§12.1.1), if `routes`.
-    pub(super) fn taken_over(&self, routes: bool) -> impl Iterator<Item = (Name, Text)> {
+    pub(super) fn taken_over(&self, routes: bool) -> impl Iterator<Item = (Name, &str)> {
         let wanted = move |name| match name {
             Name::To | Name::Via | Name::From | Name::CallId | Name::CSeq => true,
             Name::RecordRoute => routes,
@@ -202,7 +200,7 @@ impl Message {
 
     /// A field that is one number, such as Expires; `None` if it is missing or no number. Too large is the largest.
     pub fn number(&self, name: Name) -> Option<u32> {
-        let (_, value) = self.first(name)?;
+        let value = self.get(name)?;
         let digits = value.split([';', ' ', '(']).next().unwrap_or_default();
         let number = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
         number.then(|| digits.parse().unwrap_or(u32::MAX))
@@ -210,7 +208,7 @@ impl Message {
 
     /// Media type of the body, lower case, without parameters; `None` if there is no Content-Type.
     pub fn content_type(&self) -> Option<String> {
-        let (_, value) = self.first(Name::ContentType)?;
+        let value = self.get(Name::ContentType)?;
         Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 
@@ -218,9 +216,8 @@ impl Message {
     ///
     /// # Errors
     /// Missing or broken.
-    pub fn via(&self) -> Result<Via, Wrong> {
-        let (whole, value) = self.first(Name::Via).ok_or("Missing Via")?;
-        Via::parse(whole.slice_ref(cut(value, b',', false)?.0))
+    pub fn via(&self) -> Result<Via<'_>, Wrong> {
+        Via::parse(cut(self.get(Name::Via).ok_or("Missing Via")?, b',', false)?.0)
     }
 
     /// Notes in the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4), so that replies
@@ -229,15 +226,16 @@ impl Message {
     /// # Errors
     /// No usable Via: nobody to reply to.
     pub fn received_from(&mut self, source: SocketAddr) -> Result<SocketAddr, Wrong> {
-        let via = self.via()?;
+        let field = self.inner.index.named(Name::Via).next().ok_or("Missing Via")?;
+        let (first, rest) = cut(self.value(field), b',', false)?;
+        let via = Via::parse(first)?;
         let mut stamped = via.stamped(source);
-        let field = self.named(Name::Via).next().ok_or("Missing Via")?;
-        if let Some(rest) = cut(self.place(field).1, b',', false)?.1 {
+        if let Some(rest) = rest {
             stamped.push_str(", ");
             stamped.push_str(rest.trim());
         }
-        self.stamp = Some((field.label().start, stamped.into()));
         let port = if via.asks_rport() { source.port() } else { via.port.unwrap_or(super::SIP_PORT) };
+        self.stamp = Some((field.label().start, stamped.into()));
         Ok(SocketAddr::new(source.ip(), port))
     }
 
@@ -245,17 +243,17 @@ impl Message {
     ///
     /// # Errors
     /// Missing or broken.
-    pub fn contact(&self) -> Result<NameAddr, Wrong> {
-        let (whole, value) = self.first(Name::Contact).ok_or("Missing Contact")?;
+    pub fn contact(&self) -> Result<NameAddr<'_>, Wrong> {
+        let value = self.get(Name::Contact).ok_or("Missing Contact")?;
         let first = if memchr(b',', value.as_bytes()).is_some() { cut(value, b',', true)?.0 } else { value };
-        NameAddr::parse(whole.slice_ref(first))
+        NameAddr::parse(first)
     }
 
     /// The fields every message must have.
     ///
     /// # Errors
     /// One is missing, broken, or there twice where the RFC allows it once (RFC 3261 §7.3.1, §8.1.1).
-    pub fn envelope(&self) -> Result<Envelope, Wrong> {
+    pub fn envelope(&self) -> Result<Envelope<'_>, Wrong> {
         let twice = self.inner.index.twice;
         if let Some((_, why)) = ONCE.iter().find(|(name, _)| twice & name.bit() != 0) {
             return Err(why);
@@ -264,41 +262,34 @@ impl Message {
         let call_id = self.get(Name::CallId).ok_or("Missing Call-ID")?;
         let from = NameAddr::parse(self.get(Name::From).ok_or("Missing From")?)?;
         let to = NameAddr::parse(self.get(Name::To).ok_or("Missing To")?)?;
-        let (_, cseq) = self.first(Name::CSeq).ok_or("Missing CSeq")?;
+        let cseq = self.get(Name::CSeq).ok_or("Missing CSeq")?;
         let (number, method) = before(cseq, b' ').or_else(|| before(cseq, b'\t')).ok_or("Bad CSeq")?;
         // RFC 3261 §8.1.1.5: less than 2^31.
         let number = number.parse().ok().filter(|n: &u32| *n < 1 << 31).ok_or("Bad CSeq")?;
         let method = Method::of(method.trim_ascii());
-        if matches!(&self.inner.start, Start::Request { method: m, .. } if *m != method) {
+        if matches!(&self.inner.line, Line::Request { method: m, .. } if *m != method) {
             return Err("CSeq Method Mismatch");
         }
-        if call_id.is_empty() || blank(&call_id) {
+        if call_id.is_empty() || blank(call_id) {
             return Err("Bad Call-ID");
         }
         Ok(Envelope { via, from, to, call_id, cseq: number, method })
     }
 
-    fn value(&self, field: &Field) -> Text {
-        let (whole, value) = self.place(field);
-        whole.slice_ref(value)
-    }
-
-    /// The value of a field, and the text that it stands in.
-    fn place(&self, field: &Field) -> (&Text, &str) {
-        let head = &self.inner.head;
+    fn value(&self, field: &Field) -> &str {
         match &self.stamp {
-            Some((at, stamped)) if *at == field.label().start => (stamped, stamped),
-            _ => (head, head.get(field.value()).unwrap_or_default()),
+            Some((at, stamped)) if *at == field.label().start => stamped,
+            _ => self.inner.head.get(field.value()).unwrap_or_default(),
         }
     }
 }
 
 /// Fuzz body: whatever comes in, reading every part of it must neither panic nor read outside of it.
 pub fn fuzz(data: &[u8]) {
-    let Ok(message) = Message::parse(Bytes::copy_from_slice(data)) else { return };
+    let Ok(message) = Message::parse(&Bytes::copy_from_slice(data)) else { return };
     assert!(message.body().len() <= data.len());
     for (name, _, value) in message.fields() {
-        let _ = (NameAddr::parse(value.clone()), Via::parse(value), message.number(name), message.list(name));
+        let _ = (NameAddr::parse(value), Via::parse(value), message.number(name), message.list(name));
     }
     if let Some((_, uri)) = message.request() {
         let _ = super::Uri::parse(uri);

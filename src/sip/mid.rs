@@ -6,22 +6,22 @@
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Output};
-use super::layer::{Owner, Request};
+use super::layer::Owner;
 use super::leg::{LegTimer, State};
 use super::message::Message;
 use super::name::{Method, Name};
 use super::offers::Want;
 use super::reply::Fault;
-use super::syntax::Text;
+use super::request::Request;
 use super::transaction::T1_64;
 use crate::base::{LegId, Now};
 
 impl Endpoint {
     /// A request that names a dialog (§12.2.2).
-    pub(super) fn in_dialog(&mut self, now: Now, request: &Request, tag: Text, out: &mut Vec<Output>) {
+    pub(super) fn in_dialog(&mut self, now: Now, request: &Request<'_>, tag: &str, out: &mut Vec<Output>) {
         let envelope = &request.envelope;
-        let found = self.dialogs.get(&(envelope.call_id.clone(), tag)).copied().filter(|id| {
-            let remote = self.legs.get(id).and_then(|leg| leg.dialog.remote.tag());
+        let found = self.leg_of(envelope.call_id, tag).filter(|id| {
+            let remote = self.legs.get(id).and_then(|leg| leg.dialog.remote_tag());
             remote.is_none() || remote == envelope.from.tag()
         });
         let Some(id) = found else {
@@ -45,7 +45,7 @@ impl Endpoint {
             Method::Info => self.info(now, id, request, out),
             Method::Options => {
                 let tx = self.serve(request, Owner::Leg(id));
-                let ok = self.capabilities(&request.message);
+                let ok = self.capabilities(request.message);
                 self.layer.respond(now, tx, 200, ok, out);
             }
             Method::Refer => self.referred(now, id, request, out),
@@ -65,7 +65,7 @@ impl Endpoint {
     /// BYE (§15.1.2): what pends is refused with 487, and the leg is over.
     fn bye_received(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
         let tx = self.serve(request, Owner::Leg(id));
-        let ok = Builder::reply(&request.message, 200, "", None).end();
+        let ok = Builder::reply(request.message, 200, "", None).end();
         self.layer.respond(now, tx, 200, ok, out);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let offered = match &leg.state {
@@ -82,13 +82,13 @@ impl Endpoint {
             self.respond_refusal(now, id, tx, (487, "", None), "", out);
         }
         self.over(id);
-        self.say_reason(id, &request.message, out);
+        self.say_reason(id, request.message, out);
         self.end(id, EndCause::PeerHungUp, out);
     }
 
     /// INFO (RFC 2976 as phones use it): digits, or nothing.
     fn info(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
-        let message = &request.message;
+        let message = request.message;
         let digit = digit(message);
         if digit.is_none() && !message.body().is_empty() {
             return self.fault(now, id, &Fault::UnsupportedMedia, request, out);
@@ -111,7 +111,7 @@ impl Endpoint {
     ) {
         let tag = self.legs.get(&id).map(|l| l.tag.clone()).unwrap_or_default();
         let tx = self.serve(request, Owner::Leg(id));
-        self.layer.respond(now, tx, fault.status(), fault.response(&request.message, &tag), out);
+        self.layer.respond(now, tx, fault.status(), fault.response(request.message, &tag), out);
     }
 
     /// Ends a leg for the call, whatever its state; the wire follows as soon as it may.
@@ -141,10 +141,10 @@ impl Endpoint {
             self.respond_refusal(now, id, asked.tx, (487, "", None), "", out);
         }
         let Some(flow) = self.legs.get(&id).map(|l| l.dialog.next_hop(&self.ways)) else { return };
-        let (via, cnonce) = (self.via(flow), self.token());
+        let (via, cnonce) = (self.via(flow), self.rng.u64(..));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Bye, &via);
-        b = leg.authorized(b, &Method::Bye, &cnonce);
+        b = leg.authorized(b, &Method::Bye, cnonce);
         let octets = b.field(Name::UserAgent, &self.config.user_agent).reason(reason).end();
         self.over(id);
         self.send(now, flow, octets, Owner::Bye(id), out);
@@ -214,7 +214,7 @@ impl Endpoint {
 /// digit; 10 and 11 stand for the star and the pound key.
 fn digit(message: &Message) -> Option<char> {
     let body = message.body();
-    let text = std::str::from_utf8(&body).ok()?;
+    let text = std::str::from_utf8(body).ok()?;
     let signal = match message.content_type()?.as_str() {
         "application/dtmf" => text.trim(),
         "application/dtmf-relay" => text.lines().find_map(|line| {
@@ -242,7 +242,7 @@ mod tests {
     fn digits_are_read_from_both_body_types() {
         let info = |kind: &str, body: &str| {
             let text = format!("INFO sip:a SIP/2.0\r\nContent-Type: {kind}\r\n\r\n{body}");
-            digit(&Message::parse(Bytes::from(text)).unwrap())
+            digit(&Message::parse(&Bytes::from(text)).unwrap())
         };
         assert_eq!(info("application/dtmf-relay", "Signal= 5\r\nDuration=160\r\n"), Some('5'));
         assert_eq!(info("application/dtmf-relay", "Signal=11\n"), Some('#'));

@@ -4,9 +4,9 @@
 //! the call. [`Endpoint`] is the whole; `event.rs` is its vocabulary.
 //!
 //! ```text
-//! framer ─► message (lines, name, syntax, uri, body) ─► admit ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid, offers,
-//!                                                       watch, trace                              prack, session, refer
-//!              build ◄───────────────────────────── invite_client, invite_server, client, server
+//! framer ─► message (lines, name, syntax, uri, body) ─► request, admit ─► reply ─► layer ─► dialog ─► leg: uac, uas, mid,
+//!                                                       watch, trace                              offers, prack, session, refer
+//!              build (value) ◄───────────────────── invite_client, invite_server, client, server
 //!                                    transport      registrar + digest, register
 //! ```
 
@@ -46,6 +46,7 @@ mod register;
 mod registrar;
 mod replaces;
 mod reply;
+mod request;
 mod server;
 mod session;
 mod settings;
@@ -60,6 +61,7 @@ mod transport;
 mod uac;
 mod uas;
 mod uri;
+mod value;
 mod via;
 mod watch;
 
@@ -78,9 +80,10 @@ pub use name_addr::NameAddr;
 pub use overview::Overview;
 pub use settings::Config;
 pub use stir::{Attest, Forged, Signer, Trust, Verstat, authority};
-pub use syntax::{Params, Text};
+pub use syntax::Params;
 pub use trace::Traced;
 pub use transport::{Listener, SeenAs, Transport, is_public};
 pub use uri::{SIP_PORT, Uri};
+pub use value::Value;
 pub use via::Via;
 pub use watch::{Ban, KeptBan, Networks, Rules};

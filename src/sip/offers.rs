@@ -16,12 +16,14 @@ use super::build::{Builder, after_invite};
 use super::endpoint::Endpoint;
 use super::event::{Event, Output};
 use super::extension::{ALLOW, SUPPORTED, TIMER};
-use super::layer::{Owner, Request, TxId};
+use super::layer::{Owner, TxId};
 use super::leg::{LegTimer, State, Unacked};
 use super::message::{Envelope, Message, Start};
 use super::name::{Method, Name};
 use super::reply::Fault;
+use super::request::Request;
 use super::session::{self, Session};
+use super::syntax::Text;
 use super::transaction::{T1, T1_64};
 use crate::base::{LegId, Now};
 use crate::limits::SESSION_MIN_S;
@@ -76,7 +78,7 @@ impl Endpoint {
             State::Up if leg.asking.is_some() => Err(Fault::RequestPending),
             State::Offered(_) => Err(Fault::OutOfOrder(Some(after))),
             State::Up if leg.asked.is_some() || leg.unacked.is_some() => Err(Fault::OutOfOrder(Some(after))),
-            State::Up => session::agree(&request.message),
+            State::Up => session::agree(request.message),
         };
         let session = match agreed {
             Ok(session) => session,
@@ -88,16 +90,16 @@ impl Endpoint {
             // A phone that has lost its connection goes on over another.
             leg.dialog.flow = request.flow;
         });
-        let trying = Builder::reply(&request.message, 100, "", None).end();
+        let trying = Builder::reply(request.message, 100, "", None).end();
         self.layer.respond(now, tx, 100, trying, out);
-        out.push(Output::Event(Event::Offer { leg: id, sdp: sdp_of(&request.message).unwrap_or_default() }));
+        out.push(Output::Event(Event::Offer { leg: id, sdp: sdp_of(request.message).unwrap_or_default() }));
     }
 
     /// UPDATE (RFC 3311 §5.2): without a description it is a sign of life, or a new address of the peer.
     pub(super) fn update(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
         let after = self.rng.u32(..=10);
         let Some(leg) = self.legs.get(&id) else { return };
-        let Some(sdp) = sdp_of(&request.message) else {
+        let Some(sdp) = sdp_of(request.message) else {
             return self.fault(now, id, &Fault::UnsupportedMedia, request, out);
         };
         let agreed = match leg.state {
@@ -112,7 +114,7 @@ impl Endpoint {
                 Err(Fault::OutOfOrder(Some(after)))
             }
             State::Up if leg.unacked.is_some() && !sdp.is_empty() => Err(Fault::OutOfOrder(Some(after))),
-            State::Calling(_) | State::Offered(_) | State::Up => session::agree(&request.message),
+            State::Calling(_) | State::Offered(_) | State::Up => session::agree(request.message),
         };
         let session = match agreed {
             Ok(session) => session,
@@ -133,8 +135,9 @@ impl Endpoint {
         let (contact, up) = (self.contact(leg.dialog.flow, leg.dialog.sips), matches!(leg.state, State::Up));
         let Some(request) = self.layer.request_of(asked.tx) else { return };
         // RFC 3261 §14.2, RFC 3311 §5.2: what is accepted is a target refresh.
-        let (target, updates) = (request.contact().ok(), request.allows(&Method::Update));
-        let mut ok = Builder::reply(request, 200, "", Some(&leg.tag))
+        let target: Option<Text> = request.contact().ok().map(|contact| contact.uri().into());
+        let updates = request.allows(&Method::Update);
+        let mut ok = Builder::reply(&request, 200, "", Some(&leg.tag))
             .field(Name::Contact, contact)
             .field(Name::Allow, ALLOW)
             .field(Name::Supported, SUPPORTED)
@@ -149,7 +152,7 @@ impl Endpoint {
         self.with(id, |leg| {
             leg.updates |= updates;
             if let Some(target) = target {
-                leg.dialog.target = target.uri_text();
+                leg.dialog.target = target;
             }
             if !sdp.is_empty() {
                 leg.sdp = sdp.clone();
@@ -191,7 +194,7 @@ impl Endpoint {
             return self.ask_later(now, id, want, BUSY_AGAIN);
         }
         let (flow, sips) = (leg.dialog.next_hop(&self.ways), leg.dialog.sips);
-        let (via, contact, cnonce) = (self.via(flow), self.contact(flow, sips), self.token());
+        let (via, contact, cnonce) = (self.via(flow), self.contact(flow, sips), self.rng.u64(..));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let (method, sdp) = match &want {
             Want::Refresh if leg.updates => (Method::Update, Bytes::new()),
@@ -202,7 +205,7 @@ impl Endpoint {
             }
         };
         let mut b = leg.dialog.request(&method, &via).field(Name::Contact, contact);
-        b = leg.authorized(b, &method, &cnonce);
+        b = leg.authorized(b, &method, cnonce);
         b = b.field(Name::Allow, ALLOW).field(Name::Supported, SUPPORTED);
         if let Some(session) = leg.session {
             let who = if session.ours { "uac" } else { "uas" };
@@ -239,10 +242,10 @@ impl Endpoint {
         now: Now,
         id: LegId,
         tx: TxId,
-        (message, envelope): (&Message, &Envelope),
+        (message, envelope): (&Message, &Envelope<'_>),
         out: &mut Vec<Output>,
     ) {
-        let Start::Response { status, .. } = *message.start() else { return };
+        let Start::Response { status, .. } = message.start() else { return };
         if status < 200 {
             return;
         }
@@ -260,7 +263,7 @@ impl Endpoint {
             ..300 => {
                 self.with(id, |leg| leg.answers.iter_mut().for_each(Answers::passed));
                 if let Ok(contact) = message.contact() {
-                    self.with(id, |leg| leg.dialog.target = contact.uri_text());
+                    self.with(id, |leg| leg.dialog.target = contact.uri().into());
                     self.locate_dialog(id, out);
                 }
                 self.begin_session(now, id, Session::agreed(message));
@@ -316,7 +319,7 @@ impl Endpoint {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some(asking) = leg.asking.as_mut() else { return };
         let (tx, flow) = (asking.tx, self.layer.flow_of(asking.tx));
-        let cancel = self.layer.request_of(tx).and_then(|r| after_invite(r, &Method::Cancel, None));
+        let cancel = self.layer.request_of(tx).and_then(|r| after_invite(&r, &Method::Cancel, None));
         if let (false, Some(cancel), Some(flow)) = (asking.cancelled, cancel, flow) {
             asking.cancelled = true;
             self.timers.set((id, LegTimer::AskLimit), now + T1_64);
@@ -333,7 +336,7 @@ impl Endpoint {
         let Some(leg) = self.legs.get(&id) else { return };
         let mut dialog = leg.dialog.clone();
         if let Ok(contact) = response.contact() {
-            dialog.target = contact.uri_text();
+            dialog.target = contact.uri().into();
         }
         let flow = dialog.next_hop(&self.ways);
         let via = self.via(flow);

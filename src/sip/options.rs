@@ -61,7 +61,7 @@ impl Endpoint {
         let own = self.contact(flow, false);
         let octets = Builder::request(&Method::Options, &uri)
             .field(Name::Via, via)
-            .field(Name::MaxForwards, 70)
+            .field(Name::MaxForwards, "70")
             .field(Name::From, format_args!("{own};tag={tag}"))
             .field(Name::To, format_args!("<{uri}>"))
             .field(Name::CallId, call_id)
@@ -83,7 +83,7 @@ impl Endpoint {
         message: &Message,
         out: &mut Vec<Output>,
     ) {
-        let Start::Response { status: status @ 200.., .. } = *message.start() else { return };
+        let Start::Response { status: status @ 200.., .. } = message.start() else { return };
         if self.questions.get(&peer).is_some_and(|q| q.tx == Some(tx)) {
             self.options_done(peer, Some(status), out);
         }

@@ -13,12 +13,13 @@ use super::dialog::Dialog;
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Output};
 use super::extension::RELIABLE;
-use super::layer::{Owner, Request};
+use super::layer::Owner;
 use super::leg::{FORKS_MAX, LegTimer, State};
 use super::message::{Envelope, Message};
 use super::name::{Method, Name};
 use super::offers::Asked;
 use super::reply::Fault;
+use super::request::Request;
 use super::transaction::{T1, T1_64};
 use crate::base::{LegId, Now};
 use std::time::Duration;
@@ -80,7 +81,7 @@ impl Endpoint {
 
     /// PRACK for a 1xx of ours.
     pub(super) fn prack(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
-        let Some((rseq, cseq, invite)) = rack(&request.message) else {
+        let Some((rseq, cseq, invite)) = rack(request.message) else {
             return self.fault(now, id, &Fault::BadRequest("Bad RAck"), request, out);
         };
         let waits = |r: &&mut Reliable| invite && (r.rseq, r.cseq) == (rseq, cseq);
@@ -96,7 +97,7 @@ impl Endpoint {
         self.timers.clear((id, LegTimer::Reliable));
         self.timers.clear((id, LegTimer::NoPrack));
         let tx = self.serve(request, Owner::Leg(id));
-        let ok = Builder::reply(&request.message, 200, "", None).end();
+        let ok = Builder::reply(request.message, 200, "", None).end();
         self.layer.respond(now, tx, 200, ok, out);
     }
 
@@ -105,7 +106,7 @@ impl Endpoint {
         &mut self,
         now: Now,
         id: LegId,
-        (message, envelope): (&Message, &Envelope),
+        (message, envelope): (&Message, &Envelope<'_>),
         out: &mut Vec<Output>,
     ) -> bool {
         if !message.requires(RELIABLE) {
@@ -117,11 +118,11 @@ impl Endpoint {
             return false;
         };
         let forks = calling.rseqs.len();
-        match calling.rseqs.iter_mut().find(|(t, _)| *t == tag) {
+        match calling.rseqs.iter_mut().find(|(t, _)| **t == *tag) {
             Some((_, last)) if rseq.checked_sub(1) != Some(*last) => return false,
             Some((_, last)) => *last = rseq,
             None if forks >= FORKS_MAX => return false,
-            None => calling.rseqs.push((tag, rseq)),
+            None => calling.rseqs.push((tag.into_owned().into(), rseq)),
         }
         let Ok(mut early) = Dialog::uac(&leg.dialog, message, &envelope.to) else { return false };
         let flow = early.next_hop(&self.ways);

@@ -12,13 +12,14 @@
 use super::build::Builder;
 use super::endpoint::Endpoint;
 use super::event::{Event, Output, Refer};
-use super::layer::{Owner, Request};
+use super::layer::Owner;
 use super::leg::State;
 use super::message::{Message, Start};
 use super::name::{Method, Name};
 use super::name_addr::NameAddr;
 use super::replaces::Replaces;
 use super::reply::{Fault, reason_phrase};
+use super::request::Request;
 use super::syntax::{Wrong, find};
 use super::uri::unescape;
 use crate::base::{LegId, Now};
@@ -44,7 +45,7 @@ impl Endpoint {
             Some(leg) if leg.referred.is_some() => Some(Fault::RequestPending),
             _ => None,
         };
-        let read = read_refer_to(&request.message).map_err(Fault::BadRequest);
+        let read = read_refer_to(request.message).map_err(Fault::BadRequest);
         let (refer, replaced) = match (refused, read) {
             (Some(fault), _) | (None, Err(fault)) => return self.fault(now, id, &fault, request, out),
             (None, Ok(read)) => read,
@@ -61,7 +62,7 @@ impl Endpoint {
             let id = (leg.refers > 1).then_some(request.envelope.cseq);
             leg.referred = Some(Referred { id, notify });
         });
-        let mut accepted = Builder::reply(&request.message, 202, "", None);
+        let mut accepted = Builder::reply(request.message, 202, "", None);
         if !notify {
             accepted = accepted.field(Name::ReferSub, "false");
         }
@@ -121,7 +122,8 @@ impl Endpoint {
         let (via, contact) = (self.via(flow), self.contact(flow, sips));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.referring = true;
-        let by = format!("<{}>", leg.dialog.local.uri());
+        let own = NameAddr::parse(&leg.dialog.local).map_or("", |own| own.uri());
+        let by = format!("<{own}>");
         let octets = leg
             .dialog
             .request(&Method::Refer, &via)
@@ -134,7 +136,7 @@ impl Endpoint {
 
     /// The answer to our REFER: 202 only means that NOTIFYs will tell.
     pub(super) fn refer_response(&mut self, id: LegId, response: &Message, out: &mut Vec<Output>) {
-        if let Start::Response { status: status @ 300.., .. } = *response.start() {
+        if let Start::Response { status: status @ 300.., .. } = response.start() {
             self.refer_ended(id, status, out);
         }
     }
@@ -150,14 +152,14 @@ impl Endpoint {
 
     /// A NOTIFY in a dialog: about our REFER, or about a subscription that there is not (RFC 6665 §4.1.3).
     pub(super) fn notified(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
-        let message = &request.message;
+        let message = request.message;
         let about = message.get(Name::Event).unwrap_or_default();
         let ours = about.split(';').next().is_some_and(|e| e.trim().eq_ignore_ascii_case("refer"));
         if !ours || !self.legs.get(&id).is_some_and(|leg| leg.referring) {
             return self.fault(now, id, &Fault::NoDialog, request, out);
         }
         let body = message.body();
-        let Some(status) = sipfrag_status(&body) else {
+        let Some(status) = sipfrag_status(body) else {
             return self.fault(now, id, &Fault::UnsupportedMedia, request, out);
         };
         let tx = self.serve(request, Owner::Leg(id));
@@ -174,8 +176,8 @@ impl Endpoint {
 /// Who is to be called, and whose place it takes.
 fn read_refer_to(message: &Message) -> Result<(Refer, Option<Replaces>), Wrong> {
     let values = message.list(Name::ReferTo)?;
-    let [value] = &values[..] else { return Err("One Refer-To Needed") };
-    let addr = NameAddr::parse(value.clone())?;
+    let [value] = values[..] else { return Err("One Refer-To Needed") };
+    let addr = NameAddr::parse(value)?;
     let (uri, headers) = addr.uri().split_once('?').unwrap_or((addr.uri(), ""));
     let parsed = addr.parsed()?;
     if !matches!(&*parsed.scheme, "sip" | "sips" | "tel") {
@@ -200,7 +202,7 @@ mod tests {
 
     fn refer_to(value: &str) -> Result<(Refer, Option<Replaces>), Wrong> {
         let text = format!("REFER sip:a@b SIP/2.0\r\n{value}\r\n");
-        read_refer_to(&Message::parse(Bytes::from(text)).unwrap())
+        read_refer_to(&Message::parse(&Bytes::from(text)).unwrap())
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Endpoint {
         r.due = None;
         let mut b = Builder::request(&Method::Register, &r.registrar)
             .field(Name::Via, via)
-            .field(Name::MaxForwards, 70)
+            .field(Name::MaxForwards, "70")
             .field(Name::From, format_args!("<{}>;tag={}", r.aor, r.tag))
             .field(Name::To, format_args!("<{}>", r.aor))
             .field(Name::CallId, &r.call_id)
@@ -205,7 +205,7 @@ impl Endpoint {
         message: &Message,
         out: &mut Vec<Output>,
     ) {
-        let Start::Response { status, .. } = *message.start() else { return };
+        let Start::Response { status, .. } = message.start() else { return };
         let Some(r) = self.registrations.get_mut(&peer).filter(|r| r.tx == Some(tx) && status >= 200) else {
             return;
         };
@@ -273,8 +273,8 @@ impl Endpoint {
 
     /// What the 200 says about our own contact, else about all (§10.2.4).
     fn granted_s(&self, peer: PeerId, message: &Message) -> Option<u32> {
-        let own = NameAddr::parse(self.registered_contact(peer)?.into()).and_then(|contact| contact.parsed());
-        let own = own.ok()?;
+        let own = self.registered_contact(peer)?;
+        let own = NameAddr::parse(&own).and_then(|contact| contact.parsed()).ok()?;
         let contacts = message.list(Name::Contact).unwrap_or_default();
         let ours = contacts.into_iter().filter_map(|c| NameAddr::parse(c).ok());
         let ours = ours
@@ -292,7 +292,7 @@ impl Endpoint {
 
 /// The address-of-record of `user` in the domain of `registrar`.
 fn aor(user: &str, registrar: &str) -> String {
-    match Uri::parse(&registrar.into()) {
+    match Uri::parse(registrar) {
         Ok(uri) => format!("{}:{user}@{}", uri.scheme, uri.host_text()),
         Err(_) => format!("sip:{user}@{registrar}"),
     }

@@ -6,10 +6,10 @@
 
 use super::dialog::{natted, next_hop};
 use super::event::Flow;
-use super::layer::Request;
 use super::name::Name;
 use super::name_addr::NameAddr;
 use super::reply::Fault;
+use super::request::Request;
 use super::syntax::Text;
 use super::transport::Ways;
 use super::uri::Uri;
@@ -25,7 +25,6 @@ use std::time::Duration;
 pub(super) struct Binding {
     /// The contact as the phone wrote it; Request-URI of INVITEs to it.
     pub(super) uri: Text,
-    parsed: Uri,
     /// The flow to send over.
     pub(super) flow: Flow,
     /// True if the phone is behind NAT: its Contact cannot be reached but over `flow`.
@@ -59,19 +58,18 @@ impl Registrar {
         &mut self,
         now: Now,
         user: &str,
-        request: &Request,
+        request: &Request<'_>,
         ways: &Ways,
     ) -> Result<Option<Change>, Fault> {
-        let message = &request.message;
+        let message = request.message;
         let envelope = &request.envelope;
         let list = message.list(Name::Contact).map_err(Fault::BadRequest)?;
         let path = message.list(Name::Path).map_err(Fault::BadRequest)?;
-        let proxy =
-            path.first().map(|p| NameAddr::parse(p.clone())).transpose().map_err(Fault::BadRequest)?;
+        let proxy = path.first().map(|p| NameAddr::parse(p)).transpose().map_err(Fault::BadRequest)?;
         let mut bindings = self.users.get(user).cloned().unwrap_or_default();
         let before = !bindings.is_empty();
         let later = |b: &Binding| b.call_id != envelope.call_id || envelope.cseq > b.cseq;
-        if list.iter().any(|c| c == "*") {
+        if list.contains(&"*") {
             if list.len() != 1 || message.number(Name::Expires) != Some(0) {
                 return Err(Fault::BadRequest("Bad Wildcard Contact"));
             }
@@ -81,11 +79,10 @@ impl Registrar {
             bindings.clear();
         } else {
             for contact in &list {
-                // Kept for long: it must not keep the whole message.
-                let contact = NameAddr::parse(contact.to_string().into()).map_err(Fault::BadRequest)?;
+                let contact = NameAddr::parse(contact).map_err(Fault::BadRequest)?;
                 let parsed = contact.parsed().map_err(Fault::BadRequest)?;
                 let expires_s = expiry(contact.param("expires").as_deref(), message.number(Name::Expires))?;
-                let old = bindings.iter().position(|b| b.parsed.same(&parsed));
+                let old = bindings.iter().position(|b| Uri::parse(&b.uri).is_ok_and(|uri| uri.same(&parsed)));
                 if old.map(|i| bindings.remove(i)).is_some_and(|old| !later(&old)) {
                     return Err(Fault::BadRequest("CSeq Not Higher"));
                 }
@@ -98,14 +95,13 @@ impl Registrar {
                 let natted = natted(request);
                 bindings.push(Binding {
                     flow: match &proxy {
-                        Some(proxy) => next_hop(&proxy.uri_text(), request.flow, false, ways),
-                        None => next_hop(&contact.uri_text(), request.flow, natted, ways),
+                        Some(proxy) => next_hop(proxy.uri(), request.flow, false, ways),
+                        None => next_hop(contact.uri(), request.flow, natted, ways),
                     },
-                    path: path.clone(),
-                    uri: contact.uri_text(),
-                    parsed,
+                    path: path.iter().copied().map(Text::from).collect(),
+                    uri: contact.uri().into(),
                     natted,
-                    call_id: envelope.call_id.to_string().into(),
+                    call_id: envelope.call_id.into(),
                     cseq: envelope.cseq,
                     renewed: now,
                     expires: now + Duration::from_secs(expires_s.into()),
@@ -214,17 +210,18 @@ mod tests {
     use crate::sip::message::Message;
     use bytes::Bytes;
 
-    fn register(cseq: u32, fields: &str) -> Request {
+    fn register(cseq: u32, fields: &str) -> Request<'static> {
         let text = format!(
             "REGISTER sip:line SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.7:5060;branch=z9hG4bK{cseq}\r\n\
              From: <sip:ann@line>;tag=f\r\nTo: <sip:ann@line>\r\nCall-ID: c\r\nCSeq: {cseq} REGISTER\r\n{fields}\r\n"
         );
-        let message = Message::parse(Bytes::from(text)).unwrap();
+        let message = Message::parse(&Bytes::from(text)).unwrap();
+        let message = Box::leak(Box::new(message));
         let envelope = message.envelope().unwrap();
         let addr = |s: &str| s.parse().unwrap();
         let flow =
             Flow { transport: Transport::Udp, local: addr("10.0.0.1:5060"), remote: addr("10.0.0.2:4444") };
-        Request { flow, reply: flow, message, envelope }
+        Request::new(flow, flow, message, envelope)
     }
 
     const AT: Now = Now(1_000_000);

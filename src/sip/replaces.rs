@@ -5,16 +5,15 @@ use super::leg::State;
 use super::message::Message;
 use super::name::Name;
 use super::reply::Fault;
-use super::syntax::{Text, Wrong, find};
+use super::syntax::{Wrong, find};
 use crate::base::LegId;
-use std::borrow::Cow;
 
 /// The value of a Replaces header (§6.1).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Replaces {
-    call_id: Text,
-    to_tag: Text,
-    from_tag: Text,
+    call_id: String,
+    to_tag: String,
+    from_tag: String,
     /// Only if that dialog has not been answered.
     early_only: bool,
 }
@@ -23,11 +22,10 @@ impl Replaces {
     pub(super) fn read(value: &str) -> Result<Replaces, Wrong> {
         let (call_id, params) = value.split_once(';').ok_or("Bad Replaces")?;
         let tag = |name| find(params, b';', name).filter(|t| !t.is_empty()).ok_or("Bad Replaces");
-        let text = |t: Cow<'_, str>| Text::from(t.into_owned());
         Ok(Replaces {
             call_id: call_id.trim().into(),
-            to_tag: text(tag("to-tag")?),
-            from_tag: text(tag("from-tag")?),
+            to_tag: tag("to-tag")?.into_owned(),
+            from_tag: tag("from-tag")?.into_owned(),
             early_only: params.split(';').any(|p| p.trim().eq_ignore_ascii_case("early-only")),
         })
     }
@@ -36,10 +34,10 @@ impl Replaces {
 impl Endpoint {
     /// The leg that a `Replaces` is about: its To tag is ours, its From tag the peer's (§3).
     pub(super) fn replaced(&self, replaces: &Replaces) -> Option<LegId> {
-        let leg = self.dialogs.get(&(replaces.call_id.clone(), replaces.to_tag.clone()))?;
-        let found = self.legs.get(leg)?;
-        let theirs = found.dialog.remote.tag();
-        (!found.ended && theirs.as_deref() == Some(&replaces.from_tag)).then_some(*leg)
+        let leg = self.leg_of(&replaces.call_id, &replaces.to_tag)?;
+        let found = self.legs.get(&leg)?;
+        let theirs = found.dialog.remote_tag();
+        (!found.ended && theirs.as_deref() == Some(&*replaces.from_tag)).then_some(leg)
     }
 
     /// The leg that an INVITE is to take the place of, if it says so.
@@ -54,7 +52,7 @@ impl Endpoint {
         if values.next().is_some() {
             return Err(Fault::BadRequest("One Replaces Allowed"));
         }
-        let replaces = Replaces::read(&value).map_err(Fault::BadRequest)?;
+        let replaces = Replaces::read(value).map_err(Fault::BadRequest)?;
         let leg = self.replaced(&replaces).ok_or(Fault::NoDialog)?;
         match self.legs.get(&leg).is_some_and(|l| matches!(l.state, State::Up)) {
             true if replaces.early_only => Err(Fault::Busy),

@@ -120,7 +120,7 @@ mod tests {
     use bytes::Bytes;
 
     fn invite(extra: &str) -> Message {
-        Message::parse(Bytes::from(format!("INVITE sip:a@b SIP/2.0\r\n{extra}\r\n"))).unwrap()
+        Message::parse(&Bytes::from(format!("INVITE sip:a@b SIP/2.0\r\n{extra}\r\n"))).unwrap()
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     fn a_2xx_says_who_refreshes() {
         let agreed = |value: &str| {
             let text = format!("SIP/2.0 200 OK\r\n{value}\r\n");
-            Session::agreed(&Message::parse(Bytes::from(text)).unwrap())
+            Session::agreed(&Message::parse(&Bytes::from(text)).unwrap())
         };
         assert_eq!(agreed(""), None);
         let session = |interval_s, ours| Some(Session { interval_s, ours });

@@ -2,31 +2,40 @@
 
 use super::endpoint::Endpoint;
 use super::event::{EndCause, Event, Output};
-use super::layer::{Owner, Request, TxId, Up};
+use super::layer::{Owner, TxId, Up};
 use super::leg::{Leg, LegTimer, State};
-use super::message::Start;
+use super::message::{Envelope, Message, Start};
+use super::request::Request;
 use crate::base::{LegId, Now};
 
 impl Endpoint {
+    /// A response to a request of ours, for whose it is.
+    pub(super) fn responded(
+        &mut self,
+        now: Now,
+        (owner, tx): (Owner, TxId),
+        (message, envelope): (&Message, &Envelope<'_>),
+        out: &mut Vec<Output>,
+    ) {
+        match owner {
+            Owner::Invite(leg) => self.invite_response(now, leg, tx, (message, envelope), out),
+            Owner::Bye(leg) => {
+                if let Start::Response { status: status @ 200.., .. } = message.start() {
+                    self.bye_response(now, leg, status, message, out);
+                }
+            }
+            Owner::Offer(leg) => self.offer_response(now, leg, tx, (message, envelope), out),
+            Owner::Refer(leg) => self.refer_response(leg, message, out),
+            Owner::Registration(peer) => self.registration_response(now, (peer, tx), message, out),
+            Owner::Options(peer) => self.options_response((peer, tx), message, out),
+            Owner::Leg(_) | Owner::Nobody => {}
+        }
+    }
+
     /// Carries out what the transactions have said, until they say no more.
     pub(super) fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
         while let Some(up) = self.layer.ups.pop_front() {
             match up {
-                Up::Response { owner, tx, response } => match owner {
-                    Owner::Invite(leg) => self.invite_response(now, leg, tx, (&response.0, &response.1), out),
-                    Owner::Bye(leg) => {
-                        if let Start::Response { status: status @ 200.., .. } = *response.0.start() {
-                            self.bye_response(now, leg, status, &response.0, out);
-                        }
-                    }
-                    Owner::Offer(leg) => self.offer_response(now, leg, tx, (&response.0, &response.1), out),
-                    Owner::Refer(leg) => self.refer_response(leg, &response.0, out),
-                    Owner::Registration(peer) => {
-                        self.registration_response(now, (peer, tx), &response.0, out);
-                    }
-                    Owner::Options(peer) => self.options_response((peer, tx), &response.0, out),
-                    Owner::Leg(_) | Owner::Nobody => {}
-                },
                 Up::Failed { owner, tx, unreachable } => match owner {
                     Owner::Invite(leg) => self.invite_failed(now, leg, tx, unreachable, out),
                     Owner::Registration(peer) => self.registration_failed(now, (peer, tx), unreachable, out),
@@ -37,14 +46,20 @@ impl Endpoint {
                 },
                 Up::ReplyLost { owner } => {
                     let waits = |l: &Leg| matches!(l.state, State::Offered(_)) || l.unacked.is_some();
-                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(waits)) {
+                    if let Some(leg) = owner.leg().filter(|id| self.legs.get(id).is_some_and(|l| waits(l))) {
                         self.over(leg);
                         self.end(leg, EndCause::Unreachable, out);
                     }
                 }
                 Up::Gone { owner } => {
                     if let Some(id) = owner.leg() {
-                        self.with(id, |leg| leg.open = leg.open.saturating_sub(1));
+                        self.with(id, |leg| {
+                            leg.open = leg.open.saturating_sub(1);
+                            if leg.open == 0 {
+                                // A 2xx that is repeated now belongs to no transaction.
+                                leg.acks = Vec::new();
+                            }
+                        });
                         self.reap(id);
                     }
                 }
@@ -78,24 +93,19 @@ impl Endpoint {
             leg.asked = None;
             leg.wanted = None;
         });
-        // A re-INVITE of ours that is open still has its end.
-        for timer in LegTimer::ALL.into_iter().filter(|t| *t != LegTimer::AskLimit) {
-            self.timers.clear((id, timer));
-        }
+        self.timers.clear_all((id, LegTimer::FIRST)..=(id, LegTimer::LAST_IF_OVER));
     }
 
     /// Forgets a leg that has ended and has no transaction left.
     fn reap(&mut self, id: LegId) {
         let done = |l: &Leg| l.ended && l.open == 0 && l.unacked.is_none();
-        if !self.legs.get(&id).is_some_and(done) {
+        if !self.legs.get(&id).is_some_and(|l| done(l)) {
             return;
         }
         if let Some(leg) = self.legs.remove(&id) {
-            self.dialogs.remove(&(leg.dialog.call_id, leg.tag));
+            self.dialogs.remove(&leg.tag);
         }
-        for timer in LegTimer::ALL {
-            self.timers.clear((id, timer));
-        }
+        self.timers.clear_all((id, LegTimer::FIRST)..=(id, LegTimer::LAST));
     }
 
     /// Changes a leg, if it is there.

@@ -1,14 +1,14 @@
 //! What typed header values are made of: lists, quoted strings and parameters (RFC 3261 §25.1).
 //!
-//! In: the text of one header value, already unfolded. Out: typed values that share the memory of the message they came
-//! in, or a short reason why not; nothing is copied unless a quoted string holds escapes. Linear white space is allowed
-//! where the RFC's SLASH, SEMI, EQUAL and COMMA allow it; unknown parameters are kept.
+//! In: the text of one header value, already unfolded. Out: typed values that are views of that text, or a short reason why
+//! not; nothing is copied unless a quoted string holds escapes, and nothing is counted: what is to outlive its message is
+//! copied by who keeps it. Linear white space is allowed where the RFC's SLASH, SEMI, EQUAL and COMMA allow it; unknown
+//! parameters are kept.
 
-pub use bytestring::ByteString as Text;
+pub(super) use bytestring::ByteString as Text;
 use memchr::{memchr, memchr2, memchr3};
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
 /// What is wrong with a value, in a few words fit for a reason phrase.
 pub(super) type Wrong = &'static str;
@@ -33,7 +33,7 @@ pub(super) fn cut(text: &str, at: u8, angles: bool) -> Result<(&str, Option<&str
 
 /// `text` before the first `at` and after it.
 pub(super) fn before(text: &str, at: u8) -> Option<(&str, &str)> {
-    let i = text.bytes().position(|c| c == at)?;
+    let i = memchr(at, text.as_bytes())?;
     Some((text.get(..i)?, text.get(i + 1..)?))
 }
 
@@ -85,60 +85,55 @@ pub(super) fn unquote(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `part` of `whole` as a text of its own; shares memory if it lies in it.
-pub(super) fn share(whole: &Text, part: Cow<'_, str>) -> Text {
-    match part {
-        Cow::Borrowed(part) => whole.slice_ref(part),
-        Cow::Owned(part) => part.into(),
-    }
-}
-
-/// Where `part`, a part of `whole`, stands in it.
-pub(super) fn place(whole: &str, part: &str) -> Range<usize> {
-    let at = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-    at..at.wrapping_add(part.len())
-}
-
-/// `text` in lower case; shares memory if it is.
-pub(super) fn lower(whole: &Text, part: &str) -> Text {
-    match part.bytes().any(|c| c.is_ascii_uppercase()) {
-        true => part.to_ascii_lowercase().into(),
-        false => whole.slice_ref(part),
+/// `text` in lower case.
+pub(super) fn lower(text: &str) -> Cow<'_, str> {
+    match text.bytes().any(|c| c.is_ascii_uppercase()) {
+        true => text.to_ascii_lowercase().into(),
+        false => text.into(),
     }
 }
 
 /// A quoted string for `text`.
 pub(super) fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '\\' | '"') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
 }
 
 /// `name[=value]` pairs as they are written. Names compare without case.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Params(pub(super) Text);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Params<'a>(pub(super) &'a str);
 
-impl Params {
+impl<'a> Params<'a> {
     /// Takes the pairs of `text`, separated by semicolons.
     ///
     /// # Errors
     /// A quote that never closes.
-    pub(super) fn parse(text: Text) -> Result<Params, Wrong> {
-        balanced(&text)?;
+    pub(super) fn parse(text: &'a str) -> Result<Params<'a>, Wrong> {
+        balanced(text)?;
         Ok(Params(text))
     }
 
     /// True if there is none.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         self.iter().next().is_none()
     }
 
     /// Name and value of each, as they are written.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        pairs(&self.0, b';')
+    pub(super) fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+        pairs(self.0, b';')
     }
 
     /// The value of `name`, unquoted; `Some("")` if it stands without one.
-    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        find(&self.0, b';', name)
+    pub fn get(self, name: &str) -> Option<Cow<'a, str>> {
+        find(self.0, b';', name)
     }
 }
 
@@ -163,9 +158,8 @@ fn pairs(text: &str, separator: u8) -> impl Iterator<Item = (&str, Option<&str>)
 pub(super) fn find<'a>(text: &'a str, separator: u8, name: &str) -> Option<Cow<'a, str>> {
     let mut rest = Some(text);
     while let Some(text) = rest {
-        // Most are short and hold no quote: no need for memchr.
         let part;
-        let end = text.bytes().position(|c| c == separator || c == b'"').unwrap_or(text.len());
+        let end = memchr2(separator, b'"', text.as_bytes()).unwrap_or(text.len());
         (part, rest) = match text.as_bytes().get(end) {
             Some(b'"') => cut(text, separator, false).ok()?,
             _ => (text.get(..end)?, text.get(end + 1..)),
@@ -195,7 +189,7 @@ pub(super) fn push(text: &mut String, name: &str, value: Option<&str>) {
     }
 }
 
-impl fmt::Display for Params {
+impl fmt::Display for Params<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in self.iter() {
             write!(f, ";{name}")?;
@@ -213,10 +207,10 @@ mod tests {
 
     #[test]
     fn parameters_are_found_by_name_and_their_quotes_must_close() {
-        let p = Params::parse("a=\"x;y\" ; b".into()).unwrap();
+        let p = Params::parse("a=\"x;y\" ; b").unwrap();
         assert_eq!(p.to_string(), ";a=\"x;y\";b");
         assert_eq!((p.get("A").as_deref(), p.get("b").as_deref(), p.get("c")), (Some("x;y"), Some(""), None));
-        assert_eq!(Params::parse("a=\"x".into()), Err("Unbalanced Quote"));
+        assert_eq!(Params::parse("a=\"x"), Err("Unbalanced Quote"));
     }
 
     #[test]

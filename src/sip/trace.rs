@@ -7,7 +7,6 @@
 //! Bounded by octets ([`super::Config::trace_octets`]) and by legs; the oldest go. What the watch drops is not kept, so a
 //! flood of it pushes nothing out.
 
-use super::build::HEAD_OCTETS;
 use super::event::{Flow, Output};
 use super::syntax::Text;
 use crate::base::{CallId, LegId, Now};
@@ -81,12 +80,12 @@ impl Trace {
     }
 
     /// A leg has this Call-ID.
-    pub(super) fn leg(&mut self, leg: LegId, call_id: &Text) {
+    pub(super) fn leg(&mut self, leg: LegId, call_id: &str) {
         if self.octets_max == 0 {
             return;
         }
         // Kept for long: it must not keep the whole message.
-        push(&mut self.legs, (leg, call_id.to_string().into()));
+        push(&mut self.legs, (leg, call_id.into()));
     }
 
     /// A leg belongs to this call.
@@ -112,9 +111,9 @@ impl Trace {
     }
 }
 
-/// What it takes of memory: a message of ours has the room that it was written in.
+/// What it takes of memory.
 fn cost(traced: &Traced) -> usize {
-    traced.message.len().max(HEAD_OCTETS) + size_of::<Traced>()
+    traced.message.len() + size_of::<Traced>()
 }
 
 fn push<T>(to: &mut VecDeque<T>, one: T) {
@@ -154,7 +153,7 @@ mod tests {
     fn a_call_is_found_by_its_number_and_by_the_call_id_of_each_leg_with_all_its_legs() {
         let mut t = Trace::new(1 << 20);
         for (leg, id, call) in [(1, "a", 7), (2, "b", 7), (3, "c", 8), (4, "9", 10)] {
-            t.leg(LegId(leg), &id.to_owned().into());
+            t.leg(LegId(leg), id);
             t.call(LegId(leg), CallId(call));
         }
         for (n, id) in ["a", "b", "c", "9", "d", "a"].into_iter().enumerate() {
@@ -174,7 +173,7 @@ mod tests {
     fn as_many_octets_as_the_limit_are_kept_and_the_oldest_go() {
         let mut t = Trace::new(1 << 20);
         let one = message("a", 900);
-        let each = one.len().max(HEAD_OCTETS) + size_of::<Traced>();
+        let each = one.len() + size_of::<Traced>();
         let count = t.octets_max / each;
         for n in 0..count as u64 {
             t.received(Now(n), flow(), &one);
@@ -184,7 +183,7 @@ mod tests {
         assert!(t.octets <= t.octets_max);
         assert_eq!((t.messages.len(), t.of("a")[0].at), (count, Now(1)));
         for n in 0..SIP_TRACE_LEGS_MAX as u64 + 5 {
-            t.leg(LegId(n), &"x".to_owned().into());
+            t.leg(LegId(n), "x");
         }
         assert_eq!(t.legs.len(), SIP_TRACE_LEGS_MAX);
     }

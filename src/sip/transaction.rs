@@ -81,20 +81,9 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    pub(super) const ALL: [Timer; 12] = [
-        Timer::A,
-        Timer::B,
-        Timer::D,
-        Timer::E,
-        Timer::F,
-        Timer::G,
-        Timer::H,
-        Timer::I,
-        Timer::J,
-        Timer::K,
-        Timer::L,
-        Timer::M,
-    ];
+    /// All timers of a transaction stand between these two.
+    pub(super) const FIRST: Timer = Timer::A;
+    pub(super) const LAST: Timer = Timer::M;
 }
 
 /// What a machine asks for.

@@ -4,7 +4,8 @@
 //! Out: the [`Flow`] towards an address, and how we call ourselves on it.
 
 use super::event::Flow;
-use super::layer::Request;
+use super::request::Request;
+use super::value::{digits, host_port};
 use crate::limits::{SIP_CONNECTIONS_MAX, SIP_UDP_REQUEST_OCTETS_MAX};
 use bytes::Bytes;
 use ipnet::IpNet;
@@ -40,6 +41,17 @@ impl Transport {
         }
     }
 
+    /// Upper case, as in Via.
+    pub const fn upper(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
+        }
+    }
+
     /// The transport of this name, in any case.
     pub fn of(name: &str) -> Option<Transport> {
         Transport::ALL.into_iter().find(|t| t.name().eq_ignore_ascii_case(name))
@@ -72,9 +84,8 @@ impl Transport {
 }
 
 impl fmt::Display for Transport {
-    /// Upper case, as in Via.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name().to_ascii_uppercase())
+        f.write_str(self.upper())
     }
 }
 
@@ -153,9 +164,9 @@ impl Ways {
         local.map(|local| Flow { transport, local, remote })
     }
 
-    /// What we call ourselves to a peer on `flow`, host and port: what its networks are told; else what the listener
+    /// Writes what we call ourselves to a peer on `flow`, host and port: what its networks are told; else what the listener
     /// advertises, to peers that are reached through NAT; else the socket's own address.
-    pub(super) fn sent_by(&self, flow: Flow) -> String {
+    pub(super) fn sent_by(&self, flow: Flow, out: &mut String) {
         let remote = flow.remote.ip().to_canonical();
         let theirs = self.seen_as.iter().find(|s| s.nets.iter().any(|net| net.contains(&remote)));
         let own = || {
@@ -163,8 +174,12 @@ impl Ways {
             self.listeners.iter().find(listener).filter(|_| is_public(remote))?.advertised.as_ref()
         };
         match theirs.map_or_else(own, |s| s.advertised.as_ref()) {
-            Some((host, port)) => format!("{host}:{}", port.unwrap_or(flow.local.port())),
-            None => flow.local.to_string(),
+            Some((host, port)) => {
+                out.push_str(host);
+                out.push(':');
+                digits(out, port.unwrap_or(flow.local.port()).into());
+            }
+            None => host_port(out, flow.local),
         }
     }
 
@@ -182,7 +197,7 @@ impl Ways {
 
     /// Notes that the connection of `request` may be used for requests to what its sender listens on (RFC 5923 §5), which
     /// must be on the machine that it comes from.
-    pub(super) fn note_alias(&mut self, request: &Request) {
+    pub(super) fn note_alias(&mut self, request: &Request<'_>) {
         let (via, flow) = (&request.envelope.via, request.flow);
         let same = via.ip() == Some(flow.remote.ip()) && via.param("alias").is_some();
         if flow.transport.reliable() && same && self.aliases.len() < SIP_CONNECTIONS_MAX {
@@ -265,7 +280,9 @@ mod tests {
     fn whoever_is_reached_through_nat_is_told_the_advertised_name_and_neighbours_the_socket() {
         let told = |transport, remote: &str| {
             let flow = ways().flow(transport, addr(remote), addr("10.0.0.1:5060")).unwrap();
-            ways().sent_by(flow)
+            let mut told = String::new();
+            ways().sent_by(flow, &mut told);
+            told
         };
         assert_eq!(told(Transport::Tcp, "203.0.113.9:5060"), "pbx.example:5080");
         for near in
@@ -298,9 +315,10 @@ mod tests {
                 "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TLS {via}\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a>\r\n\
                  Call-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"
             );
-            let message = super::super::Message::parse(Bytes::from(text)).unwrap();
+            let message = super::super::Message::parse(&Bytes::from(text)).unwrap();
+            let message = Box::leak(Box::new(message));
             let envelope = message.envelope().unwrap();
-            Request { flow, reply: flow, message, envelope }
+            Request::new(flow, flow, message, envelope)
         };
         let towards =
             |ways: &Ways| ways.flow(Transport::Tls, addr("10.0.0.9:5061"), flow.local).unwrap().remote;

@@ -74,16 +74,16 @@ impl Endpoint {
             return out
                 .push(ended(EndCause::Refused { status: 503, reason: "Too Many Transactions".into() }));
         }
-        let bare = format!("<{}>", what.from).into();
-        let Ok(from) = NameAddr::parse(what.from.into()).or_else(|_| NameAddr::parse(bare)) else {
+        let bare = format!("<{}>", what.from);
+        let Ok(from) = NameAddr::parse(&what.from).or_else(|_| NameAddr::parse(&bare)) else {
             return out.push(ended(EndCause::Protocol("our From is no URI".into())));
         };
         let (tag, call_id) = (Text::from(self.token()), Text::from(self.token()));
-        let dialog = Dialog::begun(call_id.clone(), from.tagged(&tag), way);
+        let dialog = Dialog::begun(call_id, from.tagged(&tag).into(), way);
         let new = Leg::new(dialog, tag.clone(), State::Over, what.credentials);
-        self.trace.leg(leg, &call_id);
-        self.legs.insert(leg, Leg { began: true, sdp: what.sdp, ..new });
-        self.dialogs.insert((call_id, tag), leg);
+        self.trace.leg(leg, &new.dialog.call_id);
+        self.legs.insert(leg, Box::new(Leg { began: true, sdp: what.sdp, ..new }));
+        self.dialogs.insert(tag, leg);
         self.timers.set((leg, LegTimer::C), now + TIMER_C);
         self.send_invite(now, leg, what.headers, out);
         if self.legs.get(&leg).is_some_and(|l| matches!(l.state, State::Over)) {
@@ -102,11 +102,10 @@ impl Endpoint {
         let Some(leg) = self.legs.get(&id) else { return };
         // The first hop is the one we were told, not what the Request-URI says.
         let (flow, sips) = (leg.dialog.flow, leg.dialog.sips);
-        let (via, contact, cnonce) = (self.via(flow), self.contact(flow, sips), self.token());
-        let agent = self.config.user_agent.clone();
+        let (via, contact, cnonce) = (self.via(flow), self.contact(flow, sips), self.rng.u64(..));
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let mut b = leg.dialog.request(&Method::Invite, &via).field(Name::Contact, contact);
-        b = leg.authorized(b, &Method::Invite, &cnonce);
+        b = leg.authorized(b, &Method::Invite, cnonce);
         let (interval_s, least) =
             leg.session.map_or((SESSION_S, SESSION_MIN_S), |s| (s.interval_s, s.interval_s));
         b = b
@@ -114,7 +113,7 @@ impl Endpoint {
             .field(Name::Supported, SUPPORTED)
             .field(Name::SessionExpires, interval_s)
             .field(Name::MinSe, least)
-            .field(Name::UserAgent, agent);
+            .field(Name::UserAgent, &self.config.user_agent);
         for (name, value) in &headers {
             b = b.named(name, value);
         }
@@ -131,7 +130,7 @@ impl Endpoint {
         now: Now,
         id: LegId,
         tx: TxId,
-        (message, envelope): (&Message, &Envelope),
+        (message, envelope): (&Message, &Envelope<'_>),
         out: &mut Vec<Output>,
     ) {
         let Start::Response { status, reason } = message.start() else { return };
@@ -147,9 +146,9 @@ impl Endpoint {
                 calling.provisional = true;
                 if calling.cancel.is_some() {
                     self.cancel(now, id, out);
-                } else if *status > 100 && !ended && self.provisional(now, id, (message, envelope), out) {
+                } else if status > 100 && !ended && self.provisional(now, id, (message, envelope), out) {
                     let sdp = sdp_of(message).unwrap_or_default();
-                    out.push(Output::Event(Event::Progress { leg: id, status: *status, sdp }));
+                    out.push(Output::Event(Event::Progress { leg: id, status, sdp }));
                 }
             }
             (200..300, current) => {
@@ -168,12 +167,12 @@ impl Endpoint {
                 self.send_invite(now, id, headers, out);
             }
             (_, Some(_)) => {
-                if *status == 503 && self.try_next(now, id, out) {
+                if status == 503 && self.try_next(now, id, out) {
                     return;
                 }
                 self.over(id);
                 self.say_reason(id, message, out);
-                self.end(id, EndCause::Refused { status: *status, reason: reason.to_string() }, out);
+                self.end(id, EndCause::Refused { status, reason: reason.to_string() }, out);
             }
             (_, None) => {}
         }
@@ -185,12 +184,12 @@ impl Endpoint {
         now: Now,
         id: LegId,
         first: bool,
-        (message, envelope): (&Message, &Envelope),
+        (message, envelope): (&Message, &Envelope<'_>),
         out: &mut Vec<Output>,
     ) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let tag = envelope.to.tag().unwrap_or_default();
-        if let Some((_, flow, ack)) = leg.acks.iter().find(|(t, ..)| *t == tag) {
+        if let Some((_, flow, ack)) = leg.acks.iter().find(|(t, ..)| **t == *tag) {
             return out.push(Output::Transmit { flow: *flow, message: ack.clone() });
         }
         let mut dialog = match Dialog::uac(&leg.dialog, message, &envelope.to) {
@@ -209,7 +208,9 @@ impl Endpoint {
         }
         let ack = ack.end();
         if leg.acks.len() < FORKS_MAX {
-            leg.acks.push((tag, flow, ack.clone()));
+            // Nearly always the only one.
+            leg.acks.reserve_exact(1);
+            leg.acks.push((tag.into_owned().into(), flow, ack.clone()));
         }
         out.push(Output::Transmit { flow, message: ack });
         if !first {
@@ -261,7 +262,7 @@ impl Endpoint {
         calling.cancelled = true;
         let (tx, reason) = (calling.tx, calling.cancel.unwrap_or_default());
         let Some(invite) = self.layer.request_of(tx) else { return };
-        let Some(cancel) = after_invite(invite, &Method::Cancel, None) else { return };
+        let Some(cancel) = after_invite(&invite, &Method::Cancel, None) else { return };
         let Some(flow) = self.layer.flow_of(tx) else { return };
         self.send(now, flow, cancel.reason(reason).end(), Owner::Leg(id), out);
         self.timers.set((id, LegTimer::Cancelled), now + T1_64);

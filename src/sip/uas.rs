@@ -9,19 +9,21 @@ use super::dialog::Dialog;
 use super::endpoint::Endpoint;
 use super::event::{Claims, EndCause, Event, Incoming, Output, PeerId};
 use super::extension::RELIABLE;
-use super::layer::{Owner, Request, TxId};
+use super::layer::{Owner, TxId};
 use super::leg::{Leg, LegTimer, RING_AGAIN, State};
 use super::message::Message;
 use super::name::Name;
 use super::name_addr::NameAddr;
 use super::offers::Asked;
 use super::reply::Fault;
+use super::request::Request;
 use super::session;
 use super::syntax::Text;
 use super::transaction::T2;
 use super::uri::Uri;
 use crate::base::{LegId, Now, Pii};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 impl Endpoint {
     /// An INVITE that begins a call.
@@ -37,11 +39,11 @@ impl Endpoint {
             Ok(dialog) => dialog,
             Err(why) => return self.refuse(&Fault::BadRequest(why), request, out),
         };
-        let session = match session::agree(&request.message) {
+        let session = match session::agree(request.message) {
             Ok(session) => session,
             Err(fault) => return self.refuse(&fault, request, out),
         };
-        let replaces = match self.to_replace(&request.message) {
+        let replaces = match self.to_replace(request.message) {
             Ok(replaces) => replaces,
             Err(fault) => return self.refuse(&fault, request, out),
         };
@@ -50,11 +52,11 @@ impl Endpoint {
         self.offered.push(leg);
         let mut new = Leg::new(dialog, tag.clone(), State::Offered(invite), None);
         new.open = 1;
-        self.trace.leg(leg, &request.envelope.call_id);
-        self.legs.insert(leg, new);
-        self.dialogs.insert((request.envelope.call_id.clone(), tag), leg);
+        self.trace.leg(leg, request.envelope.call_id);
+        self.legs.insert(leg, Box::new(new));
+        self.dialogs.insert(tag, leg);
         // At once, so that the peer need not repeat itself while the call decides (§17.2.1).
-        let trying = Builder::reply(&request.message, 100, "", None).end();
+        let trying = Builder::reply(request.message, 100, "", None).end();
         self.layer.respond(now, tx, 100, trying, out);
         let user = request.message.request().and_then(|(_, uri)| user_of(uri));
         let peer = self.registered_with(request.flow.remote.ip(), user.as_deref());
@@ -73,10 +75,10 @@ impl Endpoint {
         };
         let contact = self.contact(flow, sips);
         let Some(request) = self.layer.request_of(tx) else { return };
-        let mut ringing = Builder::reply(request, 180, "", Some(&tag)).field(Name::Contact, contact);
+        let mut ringing = Builder::reply(&request, 180, "", Some(&tag)).field(Name::Contact, contact);
         self.timers.set((id, LegTimer::Ring), now + RING_AGAIN);
         if request.requires(RELIABLE) {
-            if sdp_of(request).is_none_or(|sdp| sdp.is_empty()) {
+            if sdp_of(&request).is_none_or(|sdp| sdp.is_empty()) {
                 return;
             }
             match self.reliably(now, id, ringing) {
@@ -139,7 +141,7 @@ impl Endpoint {
     ) {
         let tag = self.legs.get(&id).map(|l| l.tag.clone());
         let Some(request) = self.layer.request_of(tx) else { return };
-        let mut b = Builder::reply(request, status, phrase, tag.as_deref());
+        let mut b = Builder::reply(&request, status, phrase, tag.as_deref());
         if let Some(after) = retry_after_s {
             b = b.field(Name::RetryAfter, after);
         }
@@ -155,15 +157,15 @@ impl Endpoint {
         let leg = owner.leg();
         let tag = leg.and_then(|id| self.legs.get(&id)).map(|l| l.tag.clone());
         let tx = self.serve(request, leg.map_or(Owner::Nobody, Owner::Leg));
-        let tag = tag.unwrap_or_else(|| self.stateless_tag(&request.message).into());
-        let ok = Builder::reply(&request.message, 200, "", Some(&tag)).end();
+        let tag = tag.unwrap_or_else(|| self.stateless_tag(request.message).into());
+        let ok = Builder::reply(request.message, 200, "", Some(&tag)).end();
         self.layer.respond(now, tx, 200, ok, out);
         let Some((id, leg)) = leg.and_then(|id| Some((id, self.legs.get_mut(&id)?))) else { return };
         match leg.state {
             State::Offered(Asked { tx, .. }) if tx == invite => {
                 self.respond_refusal(now, id, invite, (487, "", None), "", out);
                 self.over(id);
-                self.say_reason(id, &request.message, out);
+                self.say_reason(id, request.message, out);
                 self.end(id, EndCause::PeerCancelled, out);
             }
             _ if leg.asked.is_some_and(|asked| asked.tx == invite) => {
@@ -187,11 +189,9 @@ impl Endpoint {
     /// The ACK for our 200.
     pub(super) fn acked(&mut self, now: Now, id: LegId, request: &Request, out: &mut Vec<Output>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        if leg.unacked.as_ref().is_none_or(|u| u.cseq != request.envelope.cseq) {
-            return;
-        }
-        leg.unacked = None;
+        let Some(unacked) = leg.unacked.take_if(|u| u.cseq == request.envelope.cseq) else { return };
         let ended = leg.ended;
+        self.layer.acknowledged(unacked.tx);
         self.timers.clear((id, LegTimer::Repeat));
         self.timers.clear((id, LegTimer::NoAck));
         if ended {
@@ -200,7 +200,7 @@ impl Endpoint {
         } else {
             out.push(Output::Event(Event::Acknowledged {
                 leg: id,
-                sdp: sdp_of(&request.message).unwrap_or_default(),
+                sdp: sdp_of(request.message).unwrap_or_default(),
             }));
         }
     }
@@ -213,15 +213,14 @@ fn describe(
     account: Option<String>,
     peer: Option<(PeerId, &str)>,
 ) -> Incoming {
-    let message = &request.message;
+    let message = request.message;
     let from = &request.envelope.from;
-    let user = |uri: &Text| user_of(uri).unwrap_or_default();
-    let uri = message.request().map(|(_, uri)| uri.clone()).unwrap_or_default();
-    let mut dialled = user(&uri);
+    let user = |uri| user_of(uri).unwrap_or_default();
+    let uri = message.request().map(|(_, uri)| uri).unwrap_or_default();
+    let mut dialled = user(uri);
     if peer.is_some_and(|(_, registered)| registered == dialled) {
-        let called =
-            message.get(Name::PCalledPartyId).and_then(|v| user_of(&NameAddr::parse(v).ok()?.uri_text()));
-        dialled = called.or_else(|| user_of(&request.envelope.to.uri_text())).unwrap_or(dialled);
+        let called = message.get(Name::PCalledPartyId).and_then(|v| user_of(NameAddr::parse(v).ok()?.uri()));
+        dialled = called.or_else(|| user_of(request.envelope.to.uri())).unwrap_or(dialled);
     }
     let mut headers = Vec::new();
     for (name, label, value) in message.fields() {
@@ -250,8 +249,8 @@ fn describe(
         peer: peer.map(|(peer, _)| peer),
         dialled,
         uri: uri.to_string(),
-        to: user(&request.envelope.to.uri_text()),
-        caller: Pii::new(user(&from.uri_text())),
+        to: user(request.envelope.to.uri()),
+        caller: Pii::new(user(from.uri())),
         claims: claims(message),
         caller_name: from.display().map(|name| Pii::new(name.to_string())),
         call_id: request.envelope.call_id.to_string(),
@@ -265,7 +264,7 @@ fn describe(
 fn claims(message: &Message) -> Claims {
     let users = |name| -> Vec<String> {
         let list = message.list(name).unwrap_or_default();
-        list.into_iter().filter_map(|v| user_of(&NameAddr::parse(v).ok()?.uri_text())).collect()
+        list.into_iter().filter_map(|v| user_of(NameAddr::parse(v).ok()?.uri())).collect()
     };
     // `none` asks for none; whatever else is there asks for some (RFC 3323 §4.2).
     let mut private = message
@@ -280,6 +279,6 @@ fn claims(message: &Message) -> Claims {
     }
 }
 
-fn user_of(uri: &Text) -> Option<String> {
-    Uri::parse(uri).ok()?.user.map(|u| u.to_string()).filter(|u| !u.is_empty())
+fn user_of(uri: &str) -> Option<String> {
+    Uri::parse(uri).ok()?.user.filter(|u| !u.is_empty()).map(Cow::into_owned)
 }

@@ -2,7 +2,7 @@
 //!
 //! In: the text of a URI. Out: its parts. Nothing is resolved: a host that is not an IP literal stays a name.
 
-use super::syntax::{Params, Text, Wrong, lower};
+use super::syntax::{Params, Wrong, before, lower};
 use super::transport::Transport;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -10,53 +10,52 @@ use std::net::{IpAddr, SocketAddr};
 /// The port SIP uses when none is given (RFC 3261 §19.1.2).
 pub const SIP_PORT: u16 = 5060;
 
-/// A URI in parts, which share its memory.
+/// A URI in parts, which are views of it where they stand in it as they are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uri {
+pub struct Uri<'a> {
     /// Lower case: `sip`, `sips`, `tel`, …
-    pub scheme: Text,
+    pub scheme: Cow<'a, str>,
     /// Unescaped user part; the number for `tel`; the whole rest for schemes we do not know.
-    pub user: Option<Text>,
+    pub user: Option<Cow<'a, str>>,
     /// Lower case, without brackets; empty where the scheme has none.
-    pub host: Text,
+    pub host: Cow<'a, str>,
     pub port: Option<u16>,
-    pub params: Params,
+    pub params: Params<'a>,
 }
 
-impl Uri {
+impl<'a> Uri<'a> {
     /// Reads a URI.
     ///
     /// # Errors
     /// No scheme, or a SIP URI without a usable host or port.
-    pub fn parse(text: &Text) -> Result<Uri, Wrong> {
-        let (scheme, rest) = text.trim_ascii().split_once(':').ok_or("Bad URI")?;
+    pub fn parse(text: &'a str) -> Result<Uri<'a>, Wrong> {
+        let (scheme, rest) = before(text.trim_ascii(), b':').ok_or("Bad URI")?;
         let plain = |c: u8| c.is_ascii_alphanumeric() || b"+-.".contains(&c);
         if scheme.is_empty() || !scheme.bytes().all(plain) {
             return Err("Bad URI Scheme");
         }
-        let scheme = lower(text, scheme);
+        let scheme = lower(scheme);
         if scheme != "sip" && scheme != "sips" {
             let (user, params) =
-                if scheme == "tel" { rest.split_once(';').unwrap_or((rest, "")) } else { (rest, "") };
-            let params = Params::parse(text.slice_ref(params))?;
-            let user = Some(text.slice_ref(user));
-            return Ok(Uri { scheme, user, host: Text::new(), port: None, params });
+                if scheme == "tel" { before(rest, b';').unwrap_or((rest, "")) } else { (rest, "") };
+            let params = Params::parse(params)?;
+            return Ok(Uri { scheme, user: Some(user.into()), host: "".into(), port: None, params });
         }
         // The user part may hold `;` and `?` (RFC 3261 §25.1), so it is cut off first.
-        let (user, rest) = match rest.split_once('@') {
+        let (user, rest) = match before(rest, b'@') {
             Some((user, rest)) => (Some(user), rest),
             None => (None, rest),
         };
-        let rest = rest.split_once('?').map_or(rest, |(r, _headers)| r);
-        let (host, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let rest = before(rest, b'?').map_or(rest, |(r, _headers)| r);
+        let (host, params) = before(rest, b';').unwrap_or((rest, ""));
         let (host, port) = host_port(host.trim_ascii()).ok_or("Bad URI Host")?;
         let user =
-            user.map(|u| u.split_once(':').map_or(u, |(u, _password)| u)).map(|u| match u.contains('%') {
+            user.map(|u| before(u, b':').map_or(u, |(u, _password)| u)).map(|u| match u.contains('%') {
                 true => unescape(u).into(),
-                false => text.slice_ref(u),
+                false => u.into(),
             });
-        let params = Params::parse(text.slice_ref(params))?;
-        Ok(Uri { scheme, user, host: lower(text, host), port, params })
+        let params = Params::parse(params)?;
+        Ok(Uri { scheme, user, host: lower(host), port, params })
     }
 
     /// The host as it is written: an IPv6 address in brackets.
@@ -93,7 +92,7 @@ impl Uri {
     }
 
     /// Equality for contacts (RFC 3261 §19.1.4, without the parameters that may be missing on one side).
-    pub fn same(&self, other: &Uri) -> bool {
+    pub fn same(&self, other: &Uri<'_>) -> bool {
         self.scheme == other.scheme
             && self.user == other.user
             && self.host == other.host
@@ -153,8 +152,8 @@ pub(super) fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Uri, Wrong> {
-        Uri::parse(&text.into())
+    fn parse(text: &str) -> Result<Uri<'_>, Wrong> {
+        Uri::parse(text)
     }
 
     #[test]

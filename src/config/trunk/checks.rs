@@ -26,7 +26,7 @@ pub(in crate::config) fn begins(
 
 /// Where calls go out to.
 pub(super) fn to(file: &File, text: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<String> {
-    let uri = Uri::parse(&text.get_ref().as_str().into()).ok();
+    let uri = Uri::parse(text.get_ref()).ok();
     let fits = uri.is_some_and(|u| matches!(&*u.scheme, "sip" | "sips") && u.user.is_none());
     if !fits {
         let help = "write it as \"sip:carrier.example\", or \"sip:192.0.2.9:5080;transport=tcp\"";

@@ -58,8 +58,8 @@ pub(super) fn read(
 
 /// A domain, as a name or as a SIP URI without a user.
 fn domain(text: &str) -> Option<String> {
-    let uri =
-        Uri::parse(&format!("sip:{}", text.strip_prefix("sip:").unwrap_or(text)).as_str().into()).ok()?;
+    let uri = format!("sip:{}", text.strip_prefix("sip:").unwrap_or(text));
+    let uri = Uri::parse(&uri).ok()?;
     let bare = uri.user.is_none() && uri.port.is_none() && uri.params.is_empty() && !uri.host.contains('*');
     bare.then(|| uri.host.to_ascii_lowercase())
 }
@@ -90,7 +90,7 @@ fn certificate(
         let help = "add to = \"sips:carrier.example\"";
         return wrong(certificate, "there is nobody to show the certificate to".into(), help);
     };
-    let host = |to: &str| Uri::parse(&to.into()).ok().map(|uri| uri.host.to_ascii_lowercase());
+    let host = |to: &str| Uri::parse(to).ok().map(|uri| uri.host.to_ascii_lowercase());
     let same = |t: &&Trunk| t.to.as_deref().and_then(host) == host(to.get_ref());
     let named = (NamedFile::new(file, certificate.clone()), NamedFile::new(file, key.clone()));
     if let Some(other) =

@@ -68,7 +68,7 @@ impl Edge {
         for output in out {
             match output {
                 Output::Transmit { message, .. } => {
-                    let message = Message::parse(message).unwrap();
+                    let message = Message::parse(&message).unwrap();
                     said.push(match message.start() {
                         message::Start::Response { status, .. } => status.to_string(),
                         message::Start::Request { method, .. } => method.to_string(),
@@ -275,7 +275,7 @@ fn in_overload_new_calls_get_503_and_calls_in_progress_go_on() {
     );
     let leg = e.legs[0];
     e.input(Input::Command(Command::Answer { leg, sdp: Bytes::from_static(b"v=0\r\n") }));
-    let tag = e.last.as_ref().unwrap().envelope().unwrap().to.tag().unwrap();
+    let tag = e.last.as_ref().unwrap().envelope().unwrap().to.tag().unwrap().into_owned();
     e.endpoint.backlog(e.now, false);
     e.now = e.now + ms(499);
     e.endpoint.backlog(e.now, true);

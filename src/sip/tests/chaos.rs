@@ -45,7 +45,7 @@ impl Chaos {
             }
             let leg = match output {
                 Output::Transmit { message, .. } => {
-                    self.seen.push(Message::parse(message).expect("what we send can be read"));
+                    self.seen.push(Message::parse(&message).expect("what we send can be read"));
                     continue;
                 }
                 Output::Locate { .. } => continue,
@@ -134,7 +134,7 @@ impl Chaos {
                 *self.rng.choice(&["90;refresher=uac", "90;refresher=uas"]).unwrap(),
             );
             if self.rng.bool() {
-                b = b.field(Name::Require, "100rel, timer").field(Name::RSeq, self.rng.u8(1..4));
+                b = b.field(Name::Require, "100rel, timer").field(Name::RSeq, self.rng.u32(1..4));
             }
             return self.input(Input::Received { flow, message: b.sdp(b"x") });
         }
@@ -145,12 +145,12 @@ impl Chaos {
                 "NOTIFY", "REFER", "PRACK",
             ])
             .unwrap();
-        let envelope = known.and_then(|m| m.envelope().ok()).filter(|_| self.rng.u8(..4) > 0);
+        let envelope = known.as_ref().and_then(|m| m.envelope().ok()).filter(|_| self.rng.u8(..4) > 0);
         let (call_id, to) = match envelope {
             // Ours is the To of what we respond, and the From of what we ask.
-            Some(e) if e.from.tag().as_deref() == Some(tag) => (e.call_id, e.to.to_string()),
-            Some(e) => (e.call_id, e.from.to_string()),
-            None => (format!("c{}", self.rng.u8(..4)).into(), "<sip:95@10.0.0.1>".to_owned()),
+            Some(e) if e.from.tag().as_deref() == Some(tag) => (e.call_id.to_owned(), e.to.to_string()),
+            Some(e) => (e.call_id.to_owned(), e.from.to_string()),
+            None => (format!("c{}", self.rng.u8(..4)), "<sip:95@10.0.0.1>".to_owned()),
         };
         let cseq = self.rng.u8(1..6);
         let branch = if method == "ACK" || method == "CANCEL" { "INVITE" } else { method };

@@ -50,7 +50,7 @@ impl Caller {
     /// What was sent last: method, transport in Via, where to.
     fn sent(&self) -> Vec<(String, String, SocketAddr)> {
         let sent = self.out.iter().filter_map(|o| match o {
-            Output::Transmit { flow, message } => Some((*flow, Message::parse(message.clone()).unwrap())),
+            Output::Transmit { flow, message } => Some((*flow, Message::parse(message).unwrap())),
             _ => None,
         });
         sent.map(|(flow, m)| {
@@ -68,7 +68,7 @@ impl Caller {
         else {
             panic!("nothing was sent")
         };
-        let request = Message::parse(message).unwrap();
+        let request = Message::parse(&message).unwrap();
         let reply =
             Builder::reply(&request, status, "", Some("theirs")).field(Name::Contact, "<sip:95@10.0.0.3>");
         self.input(Input::Received { flow, message: reply.end() });
@@ -127,7 +127,7 @@ fn a_server_that_refuses_for_now_is_followed_by_the_next() {
     caller.answered(503);
     assert_eq!(caller.sent(), [("ACK".into(), "UDP".into(), addr(1)), invite("UDP", 2)]);
     let Some(Output::Transmit { message, .. }) = caller.out.last() else { panic!() };
-    let again = Message::parse(message.clone()).unwrap();
+    let again = Message::parse(message).unwrap();
     assert!(again.fields().any(|(_, name, value)| name == "X-Kept" && value == "yes"));
     caller.answered(200);
     assert!(caller.answered_by_peer());
@@ -206,6 +206,14 @@ fn a_large_request_goes_by_tcp_and_by_udp_if_nobody_listens_there() {
     caller.answered(200);
     assert!(caller.answered_by_peer());
 
+    // What has been heard over TCP is not said again when that breaks.
+    let mut caller = Caller::new();
+    caller.call(long.clone());
+    caller.located(Transport::Udp, &[1]);
+    caller.answered(180);
+    caller.input(Input::Unreachable { flow: tcp });
+    assert_eq!(caller.sent(), []);
+
     // CANCEL goes the way of its INVITE.
     let mut caller = Caller::new();
     caller.call(long);
@@ -235,7 +243,7 @@ fn a_dialog_with_a_name_goes_where_the_name_is() {
     caller.call(vec![]);
     caller.located(Transport::Udp, &[1]);
     let Some(Output::Transmit { flow, message }) = caller.out.last().cloned() else { panic!() };
-    let request = Message::parse(message).unwrap();
+    let request = Message::parse(&message).unwrap();
     let ok = Builder::reply(&request, 200, "", Some("t")).field(Name::Contact, "<sip:95@far.example>").end();
     caller.input(Input::Received { flow, message: ok });
     let ask = caller.out.iter().find_map(|o| match o {

@@ -45,7 +45,7 @@ impl Peer {
     fn note(&mut self, output: &Output) -> String {
         match output {
             Output::Transmit { message, .. } => {
-                let m = Message::parse(message.clone()).unwrap();
+                let m = Message::parse(message).unwrap();
                 if let Some(tag) =
                     m.envelope().ok().and_then(|e| e.to.tag()).filter(|_| m.request().is_none())
                 {
@@ -257,7 +257,7 @@ pub(super) fn calling() -> (Peer, Message, impl Fn(&Message, &str, &str) -> Inpu
         let message = b.field(Name::Contact, "<sip:bob@10.0.0.2>").end();
         Input::Received { flow: flow(0, 1, Transport::Udp), message }
     };
-    (p, Message::parse(message).unwrap(), respond)
+    (p, Message::parse(&message).unwrap(), respond)
 }
 
 #[test]

@@ -49,9 +49,7 @@ impl Line {
     /// The request that was sent last, and where to.
     fn sent(&self) -> (Message, SocketAddr) {
         let sent = self.out.iter().rev().find_map(|o| match o {
-            Output::Transmit { flow, message } => {
-                Some((Message::parse(message.clone()).unwrap(), flow.remote))
-            }
+            Output::Transmit { flow, message } => Some((Message::parse(message).unwrap(), flow.remote)),
             _ => None,
         });
         sent.expect("a request")
@@ -127,7 +125,7 @@ fn after_a_failure_the_name_is_located_again() {
     line.answered(200, &[]);
     assert!(matches!(line.event(), Some(Event::Registration { ok: true, .. })));
     line.input(Input::Command(Command::Unregister { peer: PEER }));
-    assert_eq!(&*line.sent().0.get(Name::Expires).unwrap(), "0");
+    assert_eq!(line.sent().0.get(Name::Expires).unwrap(), "0");
     line.answered(200, &[]);
     line.pass(Duration::from_secs(40));
     assert_eq!(line.endpoint.dump(), "");

@@ -37,7 +37,7 @@ fn received(endpoint: &mut Endpoint, transport: Transport, message: Bytes) -> St
         return "call".into();
     }
     match out.first() {
-        Some(Output::Transmit { message, .. }) => match Message::parse(message.clone()).unwrap().start() {
+        Some(Output::Transmit { message, .. }) => match Message::parse(message).unwrap().start() {
             message::Start::Response { status, .. } => status.to_string(),
             message::Start::Request { .. } => panic!("a request came out"),
         },
@@ -201,7 +201,7 @@ fn what_rsip_accepts_too_is_read_alike() {
     use rsip::prelude::{HeadersExt, ToTypedHeader, UntypedHeader};
     let (mut both, corpus) = (0, corpus());
     for (name, raw) in &corpus {
-        let Ok(ours) = Message::parse(raw.clone()) else { continue };
+        let Ok(ours) = Message::parse(raw) else { continue };
         let Ok(envelope) = ours.envelope() else { continue };
         let Ok(theirs) = rsip::SipMessage::try_from(raw.as_ref()) else { continue };
         let (Ok(from), Ok(to)) = (theirs.from_header(), theirs.to_header()) else { continue };
