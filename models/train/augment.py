@@ -1,8 +1,12 @@
 """What a telephone does to speech, at random: speed, filters, reverberation, noise, level, clipping, mu-law."""
+import os
 import random
 import numpy as np
+from scipy.fft import irfft, rfft
 
-R, RND = np.random.default_rng(5), random.Random(7)
+# Of several processes that train one model, each hears other accidents.
+RANK = int(os.environ.get('RANK', '0'))
+R, RND = np.random.default_rng(5 + RANK), random.Random(7 + RANK)
 
 
 def mulaw(x):
@@ -13,9 +17,10 @@ def mulaw(x):
 
 
 def coloured_noise(n):
-    spectrum = np.fft.rfft(R.standard_normal(n))
-    spectrum *= (np.arange(len(spectrum)) + 8.0) ** -R.uniform(0, 1.0)
-    noise = np.fft.irfft(spectrum, n)
+    size = 1 << (n - 1).bit_length()
+    spectrum = rfft(R.standard_normal(size, np.float32))
+    spectrum *= (np.arange(len(spectrum), dtype=np.float32) + 8) ** -np.float32(R.uniform(0, 1.0))
+    noise = irfft(spectrum, size)[:n]
     return noise / (noise.std() + 1e-9)
 
 
@@ -34,29 +39,29 @@ def through_a_line(x, hardness):
     """Random equalisation, band limits and reverberation, in the frequency domain."""
     n = len(x)
     size = 1 << (n - 1).bit_length()
-    spectrum = np.fft.rfft(x, size)
-    hz = np.arange(len(spectrum)) / (len(spectrum) - 1) * 4000
+    spectrum = rfft(x, size)
+    hz = np.linspace(0, 4000, len(spectrum), dtype=np.float32)
     if RND.random() < 0.75 * hardness:
         knots = np.linspace(0, 4000, 7)
         gain_db = R.normal(0, 4.5, 7) + RND.uniform(-6, 6) * (knots / 4000 - 0.5)
-        spectrum = spectrum * 10 ** (np.interp(hz, knots, gain_db) / 20)
+        spectrum *= 10 ** (np.interp(hz, knots, gain_db).astype(np.float32) / 20)
     if RND.random() < 0.6:
         low, high = RND.uniform(120, 330), RND.uniform(3200, 3800)
-        spectrum = spectrum / np.sqrt(1 + (low / np.maximum(hz, 1)) ** 6) / np.sqrt(1 + (hz / high) ** 24)
+        spectrum /= np.sqrt((1 + (low / np.maximum(hz, 1)) ** 6) * (1 + (hz / high) ** 24))
     if RND.random() < 0.35 * hardness:
         length = int(8000 * RND.uniform(0.03, 0.18))
-        room = R.standard_normal(length) * np.exp(-np.arange(length) / (length / 6))
+        room = R.standard_normal(length, np.float32) * np.exp(-np.arange(length, dtype=np.float32) / (length / 6))
         room *= RND.uniform(0.1, 0.5) / np.sqrt((room ** 2).sum())
         room[0] += 1
-        spectrum = spectrum * np.fft.rfft(room, size)
-    return np.fft.irfft(spectrum, size)[:n]
+        spectrum *= rfft(room, size)
+    return irfft(spectrum, size)[:n]
 
 
 def augment(speech, other_speech, hardness):
     """One utterance (int16, 8 kHz) as it might arrive. `hardness` 0-1 grows over the training."""
     x = speech.astype(np.float32) / 32768
     if RND.random() < 0.8:
-        rate = RND.uniform(0.86, 1.14)
+        rate = RND.uniform(0.82, 1.2)
         x = np.interp(np.arange(int(len(x) / rate)) * rate, np.arange(len(x)), x).astype(np.float32)
     before = int(8000 * RND.choice([0.02, RND.uniform(0, 0.25), RND.uniform(0, 0.6)]))
     after = int(8000 * RND.uniform(0.08, 0.7))

@@ -3,7 +3,7 @@
 The sentences are the examples of the sample dialplans (`dialplans/*.toml`) and `universal.tsv` (words that every
 line needs: yes, no, agent, digits' carriers) and the values of `values.py`. Pinyin comes from pypinyin with tone sandhi.
 """
-import glob, os, tomllib
+import glob, os, re, tomllib
 import values
 from pypinyin import Style, lazy_pinyin
 
@@ -27,6 +27,7 @@ def sentences():
 
 
 SENTENCES = sentences()
+INITIAL = re.compile('([zcs]h|[bpmfdtnlgkhjqxrzcsyw])?(.*)')
 EN_VALUES, ZH_VALUES = values.words()
 EN_WORDS = sorted({w for s in SENTENCES['en'] for w in s.split()} | {w for d in EN_DIGITS for w in d} | set(EN_EXTRA) | EN_VALUES)
 ZH_CHARS = sorted({c for s in SENTENCES['zh'] for c in s} | {c for d in ZH_DIGITS for c in d} | set(ZH_EXTRA) | ZH_VALUES)
@@ -39,10 +40,11 @@ def toks(text, lang):
 
 
 def units(row):
-    """What is heard, whether or not the model can write it down: English words, Mandarin syllables with their tone."""
+    """What is heard, whether or not the model can write it down: English words, Mandarin initials, and finals with their tone."""
     if row['lang'] == 'en':
         return row['text'].split()
-    return row['pinyin'].split() if 'pinyin' in row else pinyin(row['text'])
+    syllables = row['pinyin'].split() if 'pinyin' in row else pinyin(row['text'])
+    return [part for syllable in syllables for part in INITIAL.match(syllable).groups() if part]
 
 
 def followers():

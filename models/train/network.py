@@ -9,7 +9,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import ggmlwhisper
-from domain import VOCAB, pinyin
+from domain import VOCAB
 
 WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 5, 2
 MELS, AUDIO_CTX, TEXT_CTX = 64, 512, 64
@@ -71,7 +71,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, cross, dropout=0.03):
+    def __init__(self, cross):
         super().__init__()
         self.cross = cross
         self.attn, self.attn_ln = Attention(), nn.LayerNorm(WIDTH)
@@ -79,13 +79,12 @@ class Block(nn.Module):
             self.cross_attn, self.cross_attn_ln = Attention(), nn.LayerNorm(WIDTH)
         self.mlp = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
         self.mlp_ln = nn.LayerNorm(WIDTH)
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x, audio=None):
-        x = x + self.dropout(self.attn(self.attn_ln(x), causal=self.cross))
+        x = x + self.attn(self.attn_ln(x), causal=self.cross)
         if self.cross:
-            x = x + self.dropout(self.cross_attn(self.cross_attn_ln(x), audio))
-        return x + self.dropout(self.mlp(self.mlp_ln(x)))
+            x = x + self.cross_attn(self.cross_attn_ln(x), audio)
+        return x + self.mlp(self.mlp_ln(x))
 
 
 class Encoder(nn.Module):
@@ -135,9 +134,10 @@ class Model(nn.Module):
         self.ctc = nn.Linear(WIDTH, len(units) + 1)
 
     def start_from(self, path):
-        """Loads a checkpoint that may know other words and have fewer layers: rows of words that both know are kept, new
-        ones stay random, and a new layer adds nothing at first."""
-        checkpoint = torch.load(path)
+        """Loads a checkpoint, or an exported file without its side loss, that may know other words and have fewer layers:
+        rows of words that both know are kept, new ones stay random, and a new layer adds nothing at first. True if the
+        side loss came with it."""
+        checkpoint = imported(path) if path.endswith('.bin') else torch.load(path)
         state, old = dict(checkpoint['state']), {w: i for i, w in enumerate(checkpoint['vocab'])}
         new = self.state_dict()
         embedding = new['decoder.token_embedding.weight']
@@ -145,21 +145,31 @@ class Model(nn.Module):
             if word in old:
                 embedding[i] = state['decoder.token_embedding.weight'][old[word]]
         embedding[V:] = state['decoder.token_embedding.weight'][len(old):]
-        # Checkpoints before there were units told written words apart: a syllable begins as its first character.
-        spelt = checkpoint.get('units') or [w.strip() if w.isascii() else pinyin(w)[0] for w in checkpoint['vocab']]
-        heard = {unit: i + 1 for i, unit in reversed(list(enumerate(spelt)))}
         weight, bias = new['ctc.weight'], new['ctc.bias']
-        bias[:] = state['ctc.bias'].min()
-        for i, j in [(0, 0)] + [(i + 1, heard[unit]) for i, unit in enumerate(self.units) if unit in heard]:
-            weight[i], bias[i] = state['ctc.weight'][j], state['ctc.bias'][j]
+        if whole := 'ctc.weight' in state:
+            heard = {unit: i + 1 for i, unit in enumerate(checkpoint['units'])}
+            bias[:] = state['ctc.bias'].min()
+            for i, j in [(0, 0)] + [(i + 1, heard[unit]) for i, unit in enumerate(self.units) if unit in heard]:
+                weight[i], bias[i] = state['ctc.weight'][j], state['ctc.bias'][j]
         for name, tensor in new.items():
             if name not in state and name.endswith(('attn.out.weight', 'attn.out.bias', 'mlp.2.weight', 'mlp.2.bias')):
                 tensor.zero_()
         state.update({'decoder.token_embedding.weight': embedding, 'ctc.weight': weight, 'ctc.bias': bias})
         self.load_state_dict(new | state)
+        return whole
 
     def save(self, path):
         torch.save(dict(vocab=VOCAB, units=self.units, state=self.state_dict()), path)
+
+
+def imported(path):
+    """An exported file as a checkpoint. What was rounded for it stays rounded, and the side loss is not in it."""
+    _, words, tensors = ggmlwhisper.read(path)
+    del tensors['encoder.positional_embedding']
+    table = tensors['decoder.token_embedding.weight']
+    tensors['decoder.token_embedding.weight'] = table[list(range(len(words))) + list(WHISPER_IDS.values())]
+    flat = lambda name, array: array.reshape(-1) if name.endswith('bias') else array
+    return dict(vocab=words, state={name: torch.tensor(flat(name, array)) for name, array in tensors.items()})
 
 
 def export(model, path, kind='q5_1'):

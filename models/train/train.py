@@ -1,23 +1,30 @@
 """Trains the listening model.
 
-  DATA=folder SHARDS=tr1,tr2,human OUT=hotline [INIT=hotline.pt] [STEPS=15000] [TH=2] train.py
+  DATA=folder SHARDS=tr1,tr2,human OUT=hotline [INIT=hotline-q5_1.bin] [STEPS=15000 | MINUTES=90] train.py
 
 Shards come from gen.py and human.py; `held` and `human-held` in the same folder are what it is measured on. Every
-thousand steps it prints whole utterances right and writes OUT.pt and OUT-q5_1.bin. Uses a GPU's time not at all: two
-CPU cores do about 70 utterances a second.
+thousand steps it prints whole utterances right and writes OUT.pt and OUT-q5_1.bin. It uses one core; `torchrun
+--nproc-per-node 2 train.py` uses two, each for its half of every batch. A core does about 45 utterances a second.
+
+INIT is a checkpoint or an exported file; the side loss, which is not in the latter, is then learned first.
 """
-import json, math, os, time
+import json, math, os, random, time
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
-from augment import RND, augment, mulaw, noise_only
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from augment import RANK, RND, augment, mulaw, noise_only
 from domain import known, toks, units
 from network import (AUDIO_CTX, ENGLISH, EOT, MANDARIN, NO_TIMESTAMPS, PLAIN, SOT, TRANSCRIBE, V, WARPS, MELS, Model, export, log_mel)
 
 DATA, OUT = os.environ.get('DATA', '.'), os.environ.get('OUT', 'hotline')
 SHARDS = os.environ.get('SHARDS', 'tr1').split(',')
-STEPS, BATCH, RATE = int(os.environ.get('STEPS', '15000')), 32, float(os.environ.get('LR', '1.2e-3'))
-torch.set_num_threads(int(os.environ.get('TH', '2')))
+MINUTES, BATCH, RATE = float(os.environ.get('MINUTES', 'inf')), 32, float(os.environ.get('LR', '1.2e-3'))
+STEPS = int(os.environ.get('STEPS', '15000' if math.isinf(MINUTES) else '1000000'))
+PROCESSES = int(os.environ.get('WORLD_SIZE', '1'))
+HEAD_STEPS = 300  # in which a side loss that did not come with INIT is learned, and nothing else
+torch.set_num_threads(1)
 
 
 class Shards:
@@ -44,45 +51,49 @@ class Shards:
         return self.speech(RND.choice(self.rows))
 
 
-def batch(data, rows, hardness=None):
-    """Mel, decoder input, target, CTC target and its lengths. Without `hardness` nothing is augmented. A row that cannot
-    be written down has no target for the decoder but its language."""
-    audio, texts, heard = [], [], []
+def items(data, rows, hardness=None):
+    """(audio, language, tokens, units) of each row. Without `hardness` nothing is augmented. What cannot be written down has
+    no tokens."""
+    out = []
     for row in rows:
         if hardness is not None and RND.random() < 0.04:
-            audio.append(noise_only())
-            texts.append((RND.choice([ENGLISH, MANDARIN]), []))
-            heard.append([])
+            out.append((noise_only(), RND.choice([ENGLISH, MANDARIN]), [], []))
             continue
         speech = data.speech(row)
         if hardness is None:
             quiet = lambda n: np.zeros(n, np.float32)
-            audio.append(mulaw(np.concatenate([quiet(800), speech.astype(np.float32) / 32768, quiet(2400)])).astype(np.float32))
+            audio = mulaw(np.concatenate([quiet(800), speech.astype(np.float32) / 32768, quiet(2400)])).astype(np.float32)
         else:
-            audio.append(augment(speech, data.any_speech, hardness))
+            audio = augment(speech, data.any_speech, hardness)
         text = toks(row['text'], row['lang']) if row['text'] and known(row['text'], row['lang']) else None
-        texts.append((ENGLISH if row['lang'] == 'en' else MANDARIN, text))
-        heard.append([data.units[unit] for unit in row['heard'] if unit in data.units])
-    longest = max(map(len, audio)) + (0 if hardness is None else RND.choice([0, 0, RND.randint(0, 4800)]))
+        heard = [data.units[unit] for unit in row['heard'] if unit in data.units]
+        out.append((audio, ENGLISH if row['lang'] == 'en' else MANDARIN, text, heard))
+    return out
+
+
+def batch(some, hardness=None):
+    """Mel, decoder input, target, CTC target and its lengths of some items. One without tokens has no target for the decoder
+    but its language."""
+    longest = max(len(audio) for audio, *_ in some) + (0 if hardness is None else RND.choice([0, RND.randint(0, 2400), RND.randint(0, 4800)]))
     longest = min((longest + 159) // 160 * 160, AUDIO_CTX * 160)
-    padded = np.zeros((len(audio), longest), np.float32)
-    for i, x in enumerate(audio):
-        padded[i, :min(longest, len(x))] = x[:longest]
+    padded = np.zeros((len(some), longest), np.float32)
+    for line, (audio, *_) in zip(padded, some):
+        line[:len(audio)] = audio[:longest]
     warp = lambda: hardness is not None and RND.random() < 0.85 * hardness
-    mel = log_mel(torch.from_numpy(padded), torch.stack([RND.choice(WARPS) if warp() else PLAIN for _ in audio]))
+    mel = log_mel(torch.from_numpy(padded), torch.stack([RND.choice(WARPS) if warp() else PLAIN for _ in some]))
     if hardness is not None:
         mask(mel, hardness)
-    length = max(len(t or []) for _, t in texts)
-    tokens = torch.full((len(audio), length + 4), EOT)
-    target = torch.full((len(audio), length + 4), -100)
-    for i, (lang, text) in enumerate(texts):
+    length = max(len(text or []) for _, _, text, _ in some)
+    tokens = torch.full((len(some), length + 4), EOT)
+    target = torch.full((len(some), length + 4), -100)
+    for i, (_, lang, text, _) in enumerate(some):
         written = text or []
         tokens[i, :4 + len(written)] = torch.tensor([SOT, lang, TRANSCRIBE, NO_TIMESTAMPS] + written)
         target[i, 0] = -100 if text == [] else lang
         if text is not None:
             target[i, 3:4 + len(text)] = torch.tensor(text + [EOT])
-    ctc = torch.tensor([k for one in heard for k in one], dtype=torch.long)
-    return mel, tokens, target, ctc, torch.tensor([len(one) for one in heard])
+    ctc = torch.tensor([unit for *_, heard in some for unit in heard], dtype=torch.long)
+    return mel, tokens, target, ctc, torch.tensor([len(heard) for *_, heard in some])
 
 
 def mask(mel, hardness):
@@ -124,7 +135,7 @@ def evaluate(model, data, count=600):
     rows = sorted(data.rows[::step], key=lambda r: r['n'])
     for i in range(0, len(rows), BATCH):
         some = rows[i:i + BATCH]
-        mel, tokens, *_ = batch(data, some)
+        mel, tokens, *_ = batch(items(data, some))
         for row, heard in zip(some, greedy(model, mel, tokens[:, 1])):
             total[row['lang']] += 1
             right[row['lang']] += heard == toks(row['text'], row['lang'])
@@ -132,25 +143,39 @@ def evaluate(model, data, count=600):
     return {lang: f'{100 * right[lang] / n:.1f} % of {n}' for lang, n in total.items() if n}
 
 
-def batches(data):
-    """Batches of like length, in random order, for ever."""
+def batches(data, hardness):
+    """This process's part of the batches, in random order, for ever: items of like length, as `hardness()` makes them."""
+    order, part = random.Random(7), BATCH // PROCESSES  # the order is the same in every process
     while True:
         rows = list(data.rows)
-        RND.shuffle(rows)
-        out = []
-        for i in range(0, len(rows), BATCH * 20):
-            block = sorted(rows[i:i + BATCH * 20], key=lambda r: r['n'])
-            out += [block[k:k + BATCH] for k in range(0, len(block), BATCH)]
-        RND.shuffle(out)
-        yield from out
+        order.shuffle(rows)
+        for at in range(0, len(rows) - BATCH * 20, BATCH * 20):
+            block = sorted(items(data, rows[at + RANK:at + BATCH * 20:PROCESSES], hardness()), key=lambda item: len(item[0]))
+            out = [block[k:k + part] for k in range(0, len(block), part)]
+            order.shuffle(out)
+            yield from out
+
+
+def share(parameters, done):
+    """Gives every process the mean of all gradients, and of what each thinks is done of the training."""
+    if PROCESSES == 1:
+        return done
+    slopes = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([slope.flatten() for slope in slopes] + [torch.tensor([done])])
+    dist.all_reduce(flat)
+    flat /= PROCESSES
+    for slope, mean in zip(slopes, flat[:-1].split([slope.numel() for slope in slopes])):
+        slope.copy_(mean.view_as(slope))
+    return flat[-1].item()
 
 
 def main():
     torch.manual_seed(1)
+    if PROCESSES > 1:
+        dist.init_process_group('gloo')
     data = Shards(SHARDS)
     model = Model(list(data.units))
-    if 'INIT' in os.environ:
-        model.start_from(os.environ['INIT'])
+    head_steps = HEAD_STEPS if 'INIT' in os.environ and not model.start_from(os.environ['INIT']) else 0
     people = [row for row in data.rows if row['voice'].startswith('human') and row['text'] and known(row['text'], row['lang'])]
     data.rows += 3 * people  # there are few of them
     tests = {name: Shards([name]) for name in ('held', 'human-held') if os.path.exists(f'{DATA}/{name}.json')}
@@ -158,32 +183,39 @@ def main():
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{'params': decayed, 'weight_decay': 0.02}, {'params': plain, 'weight_decay': 0}], lr=RATE, betas=(0.9, 0.98))
-    source, began, losses = batches(data), time.time(), []
-    for step in range(1, STEPS + 1):
+    mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.998))  # what is measured and written
+    began, losses, step, done = time.time(), [], 0, 0.0
+    hardness = lambda: 1.0 if 'INIT' in os.environ else min(1.0, max(0.15, (done - 0.10) / 0.4))
+    source = batches(data, hardness)
+    while done < 1:
+        step += 1
+        only_head = step <= head_steps
         for group in optimiser.param_groups:
-            group['lr'] = RATE * min(step / 300, 0.5 * (1 + math.cos(math.pi * step / STEPS)) + 0.01)
-        hardness = min(1.0, 0.5 + step / STEPS if 'INIT' in os.environ else max(0.15, (step / STEPS - 0.10) / 0.4))
-        mel, tokens, target, ctc, lengths = batch(data, next(source), hardness)
-        audio = model.encoder(mel)
-        attention_loss = F.cross_entropy(model.decoder(tokens, audio).transpose(1, 2), target, ignore_index=-100, label_smoothing=0.05)
+            group['lr'] = 3e-3 if only_head else RATE * min((step - head_steps) / 300, 0.5 * (1 + math.cos(math.pi * done)) + 0.01)
+        mel, tokens, target, ctc, lengths = batch(next(source), hardness())
+        with torch.set_grad_enabled(not only_head):
+            audio = model.encoder(mel)
+            attention_loss = F.cross_entropy(model.decoder(tokens, audio).transpose(1, 2), target, ignore_index=-100, label_smoothing=0.05)
         log_p = F.log_softmax(model.ctc(audio), -1).transpose(0, 1)
         ctc_loss = F.ctc_loss(log_p, ctc, torch.full((log_p.shape[1],), log_p.shape[0]), lengths, zero_infinity=True)
-        share = 0.6 if step < STEPS * 0.3 else 0.4 if step < STEPS * 0.7 else 0.15
-        loss = (1 - share) * attention_loss + share * ctc_loss
+        side = 1.0 if only_head else 0.6 if done < 0.3 and 'INIT' not in os.environ else 0.4 if done < 0.7 else 0.15
+        loss = (1 - side) * attention_loss + side * ctc_loss
         optimiser.zero_grad()
         loss.backward()
+        done = share(model.parameters(), max(step / STEPS, (time.time() - began) / 60 / MINUTES))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
+        mean.update_parameters(model)
         losses.append((attention_loss.item(), ctc_loss.item()))
-        if step % 100 == 0:
+        if RANK == 0 and step % 100 == 0:
             a, c = np.mean(losses, 0)
-            print(f'{step} attention {a:.3f} ctc {c:.3f} {step * BATCH / (time.time() - began):.0f} utterances/s', flush=True)
+            print(f'{step} {done:.1%} attention {a:.3f} ctc {c:.3f} {step * BATCH / (time.time() - began):.0f} utterances/s', flush=True)
             losses = []
-        if step % 1000 == 0 or step == STEPS:
+        if RANK == 0 and (step % 1000 == 0 or done >= 1):
             for name, test in tests.items():
-                print('right on', name, evaluate(model, test), flush=True)
-            model.save(OUT + '.pt')
-            export(model, OUT + '-q5_1.bin')
+                print('right on', name, evaluate(mean.module, test), flush=True)
+            mean.module.save(OUT + '.pt')
+            export(mean.module, OUT + '-q5_1.bin')
 
 
 if __name__ == '__main__':
