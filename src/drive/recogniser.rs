@@ -2,7 +2,7 @@
 //!
 //! A damaged model or a fault in native code ends a worker, not the server: the sentence it had is given to the next
 //! worker once, and if that fails too the caller is led by keys. What cannot be served in time is refused at once ([`Admission`]). Where there are engine
-//! servers (`remote.rs`) they are asked first.
+//! servers (`remote.rs`) they are asked first, while the sentence is spoken.
 //!
 //! `engine.rs` is the other end. On the pipe, both ways little-endian. Request: id `u32`, language `u8` (0 Mandarin, 1 English), samples `u32`, then
 //! that many `i16` at 8 kHz. Reply: id `u32`, confidence `f32`, how many texts `u8`, the likeliest first, and for each its probability `f32`,
