@@ -178,6 +178,10 @@ pub const OTHERS_MAX: usize = 3;
 /// How long an engine server may take for a sentence; then it is heard here, which must still be in time.
 pub const REMOTE_MAX: Duration = Duration::from_millis(1500);
 
+/// A sentence on its way to an engine server of which nothing more comes for so long has been dropped, since its call is over; the
+/// connection is closed.
+pub const REMOTE_SILENCE_MAX: Duration = Duration::from_secs(3);
+
 /// The longest wait for an answer that the figures tell from longer ones, in ms. Answer: longer ones count as this.
 pub const ANSWER_MS_MAX: u64 = 60_000;
 

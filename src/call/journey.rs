@@ -292,7 +292,7 @@ impl Call {
         }
     }
 
-    /// A dialog is over.
+    /// The media plane reports about a leg of this call.
     pub(super) fn media(&mut self, now: Now, report: Report, s: &mut Shared, out: &mut Vec<Output>) {
         match report {
             Report::Closed { leg, stats } => {

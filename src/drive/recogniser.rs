@@ -116,8 +116,7 @@ impl Recognisers {
     pub fn goes_on(&self, call: CallId, lang: Lang, begins: bool, samples: Arc<[i16]>) {
         let mut streams = self.streams();
         if begins {
-            streams.remove(&call);
-            streams.retain(|_, stream| !stream.is_over());
+            streams.retain(|of, stream| *of != call && !stream.is_over());
             if let Some(remote) = self.remote(lang) {
                 streams.insert(call, Stream::begin(remote, lang));
             }

@@ -8,11 +8,10 @@ use super::rest::Rest;
 use crate::asr::{Answer, Sent, Transcript};
 use crate::base::Lang;
 use crate::config::EngineServer;
-use crate::limits::REMOTE_MAX;
+use crate::limits::{REMOTE_MAX, REMOTE_SILENCE_MAX};
 use futures_util::{SinkExt, StreamExt};
 use hyper::Uri;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -52,7 +51,7 @@ impl Remote {
         }
         let (mut answer, mut sent) = (Answer::new(dialect), 0);
         loop {
-            let Ok(Some(next)) = timeout(GONE, said.recv()).await else {
+            let Ok(Some(next)) = timeout(REMOTE_SILENCE_MAX, said.recv()).await else {
                 return Err("the sentence was not finished".to_owned());
             };
             let samples = match &next {
@@ -96,9 +95,6 @@ enum Said {
     /// All of it: it is over.
     All(Arc<[i16]>),
 }
-
-/// A sentence of which nothing more comes for so long has been dropped: its call is over.
-const GONE: Duration = Duration::from_secs(3);
 
 /// A sentence on its way to an engine server. Dropping it ends the connection.
 #[derive(Debug)]

@@ -34,22 +34,22 @@ const OF_MANY: Pace = Pace { epochs: 20, rate: 4.0, left_out: 0.4, sure: 1.0, av
 const MANY: usize = 40;
 const RATE_DECAY: f32 = 0.3;
 
-/// True if rows of words are so many that they are not always learned as a whole.
-pub(super) fn leaves_out(rows: usize, intents: usize) -> bool {
+/// True if there are many examples: those of words are then not always learned as a whole.
+pub(super) fn are_many(rows: usize, intents: usize) -> bool {
     rows >= MANY * intents.max(1)
 }
 
 impl Linear {
     /// Learns from the rows of texts with their intents.
     pub(super) fn fit(rows: &[(&Row, usize)], columns: usize, intents: usize) -> Linear {
-        let pace = if leaves_out(rows.len(), intents) { OF_MANY } else { OF_FEW };
+        let pace = if are_many(rows.len(), intents) { OF_MANY } else { OF_FEW };
         Linear::at_pace(rows, columns, intents, pace)
     }
 
     /// The same from an encoder's vectors.
     pub(super) fn fit_vectors(rows: &[(&Row, usize)], columns: usize, intents: usize) -> Linear {
-        let many = rows.len() >= MANY * intents.max(1);
-        Linear::at_pace(rows, columns, intents, if many { OF_MANY_VECTORS } else { OF_VECTORS })
+        let pace = if are_many(rows.len(), intents) { OF_MANY_VECTORS } else { OF_VECTORS };
+        Linear::at_pace(rows, columns, intents, pace)
     }
 
     /// In a shuffled order that is always the same.

@@ -4,7 +4,7 @@
 //! weight by training on whole rows. They share a column, which is as good and less to compute.
 
 use super::features::{Feature, Kind};
-use super::linear::leaves_out;
+use super::linear::are_many;
 use std::collections::HashMap;
 
 /// The row of a text: columns in order, with values that add up where a column stands more than once. A text of which
@@ -58,7 +58,7 @@ impl Vocabulary {
         let groups = (FEW / each.max(FEW)).sqrt();
         let mut all = Vocabulary { columns: features.len(), features, unseen: tells(1), groups };
         let mut rows: Vec<Row> = documents.iter().map(|(document, _)| all.row(document)).collect();
-        if !leaves_out(documents.len(), intents.len()) {
+        if !are_many(documents.len(), intents.len()) {
             all.share(&mut rows);
         }
         (all, rows)

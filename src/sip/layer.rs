@@ -257,7 +257,9 @@ impl Layer {
             // It has arrived. What is answered for good is not sent again; of a refused INVITE each ACK is made.
             t.instead = None;
             let refused = matches!(t.machine, Machine::InviteClient(_)) && status >= 300;
-            t.latest.take_if(|_| status >= 200 && !refused);
+            if status >= 200 && !refused {
+                t.latest = None;
+            }
         }
         Some(passed.then_some((owner, tx)))
     }
