@@ -23,11 +23,21 @@ EN_VOICES = ['en-us'] * 4 + ['en-gb'] * 2 + ['en-gb-scotland', 'en-gb-x-rp', 'en
 FLITE = ['kal16', 'awb', 'slt', 'kal']
 FLITE_HELD = ['rms']
 FESTIVAL = ['voice_ked_diphone', 'voice_cmu_us_slt_arctic_hts']
+DIGITS = {word for words in EN_DIGITS + ZH_DIGITS for word in words}
 PIPER = os.environ.get('PIPER', '').split()
 
 
 def digits(r, choices, join):
-    return join.join(r.choice(r.choice(choices)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 8])))
+    return join.join(r.choice(r.choice(choices)) for _ in range(r.choice([1, 1, 1, 2, 3, 4, 4, 5, 6, 6, 8, 8, 8, 11])))
+
+
+def breaths(r, words):
+    """Where the breaths of these words begin and end: often there are several if it is a long number, now and then otherwise."""
+    n = len(words)
+    often = 0.5 if n >= 4 and set(words) <= DIGITS else 0.05 if n > 1 else 0
+    pauses = r.randint(1, max(1, n // 3)) if r.random() < often else 0
+    cuts = [0, *sorted(r.sample(range(1, n), pauses)), n]
+    return list(zip(cuts, cuts[1:]))
 
 
 def dressed(r, lang, text):
@@ -68,6 +78,17 @@ def to_8k(wav):
 
 
 def synthesise(job):
+    """What the job says, a breath at a time, with its pauses between them."""
+    parts = [one_breath(job | {'say': say}) for say in job['say']]
+    if any(part is None for part in parts):
+        return None
+    for at, pause in enumerate(job['pauses']):
+        parts[at] = np.concatenate([parts[at], np.zeros(int(8000 * pause), np.int16)])
+    y = np.concatenate(parts)
+    return y if len(y) <= 8 * 8000 else None
+
+
+def one_breath(job):
     try:
         if job['engine'] == 'espeak':
             cmd = ['espeak-ng', '-v', job['voice'], '-s', str(job['speed']), '-p', str(job['pitch']), '-g', str(job['gap']), '--stdout', job['say']]
@@ -83,7 +104,7 @@ def synthesise(job):
                 subprocess.run(['flite', '-voice', job['voice'], '--setf', f"duration_stretch={job['stretch']}", '--setf',
                                 f"int_f0_target_mean={job['pitch']}", '-t', job['say'], '-o', f.name], capture_output=True, check=True)
                 y = to_8k(open(f.name, 'rb').read())
-        return None if y is None or len(y) > 8 * 8000 else y
+        return y
     except (subprocess.CalledProcessError, KeyError, OSError):
         return None
 
@@ -95,7 +116,9 @@ def plan(r, held):
         variant = ''
     job = dict(lang=lang, engine='espeak', speed=min(235, max(105, int(r.gauss(165, 25)))), pitch=r.randint(15, 85), gap=r.choice([0, 0, 0, 0, 1, 2, 4, 8]))
     if lang == 'en':
-        job['text'] = job['say'] = spoken(r, 'en')
+        job['text'] = spoken(r, 'en')
+        words = sounds = job['text'].split()
+        join = ' '
         engine = r.random()
         if PIPER:
             job.update(engine='piper', voice=PIPER[-1])
@@ -107,7 +130,11 @@ def plan(r, held):
             job['voice'] = r.choice(EN_VOICES) + variant
     else:
         job['text'] = spoken(r, 'zh')
-        job.update(say=r.choice([' ', '', ' ']).join(pinyin(job['text'])), voice='cmn-latn-pinyin' + variant)
+        words, sounds = list(job['text']), pinyin(job['text'])
+        join = r.choice([' ', '', ' '])
+        job['voice'] = 'cmn-latn-pinyin' + variant
+    job['say'] = [join.join(sounds[a:b]) for a, b in breaths(r, words)]
+    job['pauses'] = [round(r.uniform(0.15, 1.0), 2) for _ in job['say'][1:]]
     return job
 
 

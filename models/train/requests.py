@@ -10,7 +10,7 @@ import glob, json, os, random, re, subprocess, sys, tempfile, tomllib, wave
 import numpy as np
 from augment import mulaw
 from domain import HERE, known, pinyin
-from gen import EN_VOICES, FLITE_HELD, HELD, synthesise
+from gen import EN_VOICES, FLITE_HELD, HELD, one_breath
 
 trunkline, models = sys.argv[1:3]
 voices, loss = int(sys.argv[3]) if len(sys.argv) > 3 else 3, float(sys.argv[4]) if len(sys.argv) > 4 else 2
@@ -39,7 +39,7 @@ def spoken(text, lang):
         job.update(say=' '.join(pinyin(text)), voice='cmn-latn-pinyin+' + r.choice(HELD))
     elif r.random() < 0.4:
         job.update(engine='flite', voice=FLITE_HELD[0], pitch=r.randint(90, 160), stretch=1.0)
-    speech = synthesise(job).astype(np.float64) / 32768
+    speech = one_breath(job).astype(np.float64) / 32768
     x = np.concatenate([np.zeros(1920), speech, np.zeros(4800)])
     for at in range(0, len(x), 160):
         if r.random() < loss / 100:
