@@ -151,8 +151,8 @@ pub const KEY_TWINS_MAX: usize = 16;
 /// frame is dropped and counted; the listener hears silence in its place.
 pub const SPEECH_FRAMES_QUEUED: usize = 4096;
 
-/// Pieces of recordings waiting for the disk, a second of one call each (16 KiB). Answer: that recording ends with a fault.
-pub const RECORD_QUEUE: usize = 1024;
+/// Pieces of recordings waiting for the disk, an eighth of a second of one call each (2 kB). Answer: that recording ends with a fault.
+pub const RECORD_QUEUE: usize = 8192;
 
 /// A sentence is over after this much silence. Shorter cuts people off who think; longer makes the line feel slow.
 pub const SPEECH_HANGOVER: Duration = Duration::from_millis(600);

@@ -26,11 +26,11 @@ const GAP_FRAMES_MAX: u32 = 10;
 /// The detector's window.
 const WINDOW: usize = 256;
 const SAMPLES_MAX: usize = samples(UTTERANCE_MAX) + samples(PREROLL);
-/// What is kept in silence at least, since a beginning is known three frames late; and the room for it: what is too old is
-/// cut off now and then, so that the sentence lies in one piece. A sentence takes more and gives it back, for most ears hear
-/// silence most of the time.
+/// What is kept in silence, since a beginning is known three frames late; and the room for it and a frame more. What is too old
+/// is cut off with each frame, so that the sentence lies in one piece. A sentence takes more and gives it back, for most ears
+/// hear silence most of the time.
 const SAMPLES_KEPT: usize = samples(PREROLL) + 3 * FRAME_SAMPLES;
-const ROOM: usize = SAMPLES_KEPT + 4 * FRAME_SAMPLES;
+const ROOM: usize = SAMPLES_KEPT + FRAME_SAMPLES;
 
 const fn samples(d: Duration) -> usize {
     d.as_millis() as usize * SAMPLE_RATE as usize / 1000

@@ -1,6 +1,6 @@
 //! The recordings' writer: one thread that owns the files, so that a slow disk is waited for by nobody else.
 //!
-//! The header is brought up to date with every second that is written, so a recording whose end is never written can
+//! The header is brought up to date after every second that is written, so a recording whose end is never written can
 //! be listened to all the same. A file that cannot be created or written is reported once; its call goes on.
 
 use super::reporter::Reporter;
@@ -74,12 +74,12 @@ fn run(ops: &Receiver<FileOp>, waiting: &AtomicUsize, mut reporter: Reporter) {
                 // One that failed before is not there, and was reported.
                 (leg, open.get_mut(&leg).map_or(Ok(()), |r| r.append(&octets)))
             }
-            FileOp::Finish { leg } => (leg, open.remove(&leg).map_or(Ok(()), |r| r.write_header())),
+            FileOp::Finish { leg } => (leg, open.remove(&leg).map_or(Ok(()), |mut r| r.write_header())),
         };
         if let Err(e) = done {
             ended += 1;
             tracing::warn!("a recording ended before its call ({ended} since the start): {e}");
-            if let Some(recording) = open.remove(&leg) {
+            if let Some(mut recording) = open.remove(&leg) {
                 recording.cut();
             }
             reporter.send(Report::Unrecorded { leg, what: e.to_string() });
@@ -92,14 +92,19 @@ struct Recording {
     file: File,
     codec: Codec,
     octets: u64,
+    /// As many octets the header tells of.
+    told: u64,
 }
+
+/// So many octets may be written before the header tells of them: a second.
+const UNTOLD_MAX: u64 = 16_000;
 
 impl Recording {
     fn create(path: &Path, codec: Codec) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let recording = Recording { file: File::create(path)?, codec, octets: 0 };
+        let mut recording = Recording { file: File::create(path)?, codec, octets: 0, told: 0 };
         recording.write_header()?;
         Ok(recording)
     }
@@ -107,16 +112,21 @@ impl Recording {
     fn append(&mut self, octets: &[u8]) -> io::Result<()> {
         self.file.write_all_at(octets, WAV_HEADER_OCTETS as u64 + self.octets)?;
         self.octets += octets.len() as u64;
-        self.write_header()
+        if self.octets - self.told >= UNTOLD_MAX {
+            self.write_header()?;
+        }
+        Ok(())
     }
 
-    /// Leaves what the header tells of: all that was written whole.
-    fn cut(&self) {
-        // A wish: what is behind the end of the data is not played in any case.
+    /// Leaves all that was written whole.
+    fn cut(&mut self) {
+        // A wish: what the header does not tell of is not played in any case.
         let _ = self.file.set_len(WAV_HEADER_OCTETS as u64 + self.octets);
+        let _ = self.write_header();
     }
 
-    fn write_header(&self) -> io::Result<()> {
+    fn write_header(&mut self) -> io::Result<()> {
+        self.told = self.octets;
         let frames = u32::try_from(self.octets / 2).unwrap_or(u32::MAX);
         self.file.write_all_at(&wav_header(self.codec, frames), 0)
     }
@@ -182,8 +192,8 @@ mod tests {
         let (files, thread) = start(reporter).unwrap();
         let file = folder.join("recording.wav");
         files.send(FileOp::Create { leg: LEG, file: file.clone(), codec: Codec::Pcmu });
-        for _ in 0..9 {
-            files.send(FileOp::Append { leg: LEG, octets: vec![7; 16_000] });
+        for _ in 0..72 {
+            files.send(FileOp::Append { leg: LEG, octets: vec![7; 2000] });
         }
         files.send(FileOp::Finish { leg: LEG });
         drop(files);

@@ -8,7 +8,7 @@ mod tones;
 mod wav;
 
 pub use lately::{ECHO_FRAMES, Lately};
-pub use recorder::{CHUNK_FRAMES, Recorder, Side, Taping};
+pub use recorder::{Recorder, Side, Taping};
 pub use speech::{FrameHead, SpeechTap};
 pub use tones::Tones;
 pub use wav::{WAV_HEADER_OCTETS, wav_header};

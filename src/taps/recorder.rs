@@ -1,23 +1,26 @@
 //! The recorder: two streams of G.711 octets become the interleaved stereo of a WAV file, without decoding.
 //!
 //! ```text
-//!   what the leg says   ──put(Left,  timestamp, octets)──► lane ─┐
-//!   what the leg hears  ──put(Right, timestamp, octets)──► lane ─┴─advance(frames)──► L R L R L R …
+//!   what the leg says   ──put(Left,  timestamp, octets)──┐
+//!   what the leg hears  ──put(Right, timestamp, octets)──┴─► L R L R L R … ──advance(frames)──► pieces for the disk
 //! ```
 //!
-//! The leg's 20 ms clock reads both lanes at once, [`DELAY`] behind what is being said, so the channels stay in step.
-//! Octets are laid down by their RTP timestamps, so loss and disorder within the delay leave silence where it was and
-//! nothing is shifted: a record is of what came, so nothing is made up for it. A stream whose timeline restarts, or that has drifted out of the lane, is laid down anew.
+//! Octets are laid down where the file will have them, by their RTP timestamps: loss and disorder within the delay leave silence
+//! where it was and nothing is shifted. A record is of what came, so nothing is made up for it. The leg's 20 ms clock reads both
+//! channels at once, [`DELAY`] behind what is being said, so they stay in step. A stream whose timeline restarts, or that has
+//! drifted out of what is kept, is laid down anew.
 
 use crate::base::{Codec, FRAME_SAMPLES};
 use crate::codec::{silence, transcode};
 
-/// Pairs of octets that make a piece for the disk: one second.
-pub const CHUNK_FRAMES: usize = 8000;
+/// Pairs of octets that make a piece for the disk: an eighth of a second.
+const PIECE: usize = 1000;
+/// Pairs of octets that are kept: what is read and not yet a piece, and half a second that is still to be read.
+const KEPT: usize = 5 * PIECE;
+/// How far ahead of reading there may be something.
+const AHEAD: u64 = (KEPT - PIECE) as u64;
 /// How far reading is behind, in samples: 60 ms of network jitter are evened out.
 const DELAY: u64 = 480;
-/// Octets in a lane, half a second.
-const LANE: usize = 4096;
 
 /// One of the two channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,53 +44,32 @@ pub enum Taping {
     Paused,
 }
 
-#[derive(Debug)]
-struct Lane {
-    octets: Box<[u8; LANE]>,
-    /// This timestamp lies at this position.
-    anchor: Option<(u32, u64)>,
-}
-
-impl Lane {
-    fn put(&mut self, read: u64, timestamp: u32, octets: &[u8], in_order: bool) {
-        let octets = &octets[..octets.len().min(LANE / 2)];
-        let place = self.anchor.and_then(|(t0, p0)| {
-            p0.checked_add_signed(i64::from(timestamp.wrapping_sub(t0) as i32))
-                .filter(|&p| p >= read && p + octets.len() as u64 <= read + LANE as u64)
-        });
-        let Some(place) = place.or_else(|| in_order.then_some(read + DELAY)) else { return };
-        // Moves along with the stream, so that the distance never outgrows the timestamp's range.
-        if in_order {
-            self.anchor = Some((timestamp, place));
-        }
-        for (n, octet) in octets.iter().enumerate() {
-            self.octets[(place as usize + n) % LANE] = *octet;
-        }
-    }
-}
-
 /// One recording. Both channels are in one codec, that of the leg when it began.
 #[derive(Debug)]
 pub struct Recorder {
     codec: Codec,
     taping: Taping,
-    lanes: [Lane; 2],
+    /// The file from `given` on, as it will be: both channels by turns, silence where nothing is laid down.
+    octets: Box<[u8; 2 * KEPT]>,
+    /// Of each channel: this timestamp lies at this position.
+    anchors: [Option<(u32, u64)>; 2],
+    /// Positions before this one have been read.
     read: u64,
-    chunk: Vec<u8>,
+    /// Positions before this one have been given to the disk: a whole number of pieces.
+    given: u64,
 }
 
 impl Recorder {
     /// An empty recording.
     pub fn new(codec: Codec) -> Self {
-        let lane = || Lane { octets: Box::new([silence(codec); LANE]), anchor: None };
-        let chunk = Vec::with_capacity(CHUNK_FRAMES * 2);
-        Recorder { codec, taping: Taping::On, lanes: [lane(), lane()], read: 0, chunk }
+        let octets = Box::new([silence(codec); 2 * KEPT]);
+        Recorder { codec, taping: Taping::On, octets, anchors: [None; 2], read: 0, given: 0 }
     }
 
     /// From now on what is said is recorded so.
     pub fn set(&mut self, taping: Taping, write: impl FnMut(Vec<u8>)) {
         if taping == Taping::Paused {
-            // What was said before is still in the lanes.
+            // What was said before is not read yet.
             self.advance(DELAY.div_ceil(FRAME_SAMPLES as u64), write);
             self.restart();
         }
@@ -96,7 +78,7 @@ impl Recorder {
 
     /// The streams that follow have other timelines.
     pub fn restart(&mut self) {
-        self.lanes.iter_mut().for_each(|lane| lane.anchor = None);
+        self.anchors = [None; 2];
     }
 
     /// Lays down octets of `codec` at their RTP timestamp. `in_order` is false for a packet that came after a later
@@ -116,35 +98,62 @@ impl Recorder {
                 transcode(codec, self.codec, copy);
                 laid = copy;
             }
-            self.lanes[side as usize].put(self.read, timestamp, laid, in_order);
+            self.lay(side, timestamp, laid, in_order);
             timestamp = timestamp.wrapping_add(part.len() as u32);
         }
     }
 
-    /// Reads `frames` frames of 20 ms from both lanes; hands each full piece to `write`.
+    fn lay(&mut self, side: Side, timestamp: u32, octets: &[u8], in_order: bool) {
+        let octets = &octets[..octets.len().min(AHEAD as usize / 2)];
+        let anchor = &mut self.anchors[side as usize];
+        let place = anchor.and_then(|(t0, p0)| {
+            p0.checked_add_signed(i64::from(timestamp.wrapping_sub(t0) as i32))
+                .filter(|&p| p >= self.read && p + octets.len() as u64 <= self.read + AHEAD)
+        });
+        let Some(place) = place.or_else(|| in_order.then_some(self.read + DELAY)) else { return };
+        // Moves along with the stream, so that the distance never outgrows the timestamp's range.
+        if in_order {
+            *anchor = Some((timestamp, place));
+        }
+        let (from_the_start, to_the_end) = self.octets.split_at_mut(index(place));
+        let places = to_the_end.chunks_exact_mut(2).chain(from_the_start.chunks_exact_mut(2));
+        for (pair, octet) in places.zip(octets) {
+            pair[side as usize] = *octet;
+        }
+    }
+
+    /// Reads `frames` frames of 20 ms of both channels; hands each full piece to `write`.
     pub fn advance(&mut self, frames: u64, mut write: impl FnMut(Vec<u8>)) {
         if self.taping == Taping::Paused {
             return;
         }
-        for _ in 0..frames * FRAME_SAMPLES as u64 {
-            let at = self.read as usize % LANE;
-            for lane in &mut self.lanes {
-                self.chunk.push(std::mem::replace(&mut lane.octets[at], silence(self.codec)));
-            }
-            self.read += 1;
-            if self.chunk.len() == CHUNK_FRAMES * 2 {
-                write(std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_FRAMES * 2)));
-            }
+        self.read += frames * FRAME_SAMPLES as u64;
+        while self.given + PIECE as u64 <= self.read {
+            self.give(PIECE, &mut write);
         }
     }
 
-    /// Reads what is still in the lanes and gives the last, shorter piece.
+    /// Gives the first `pairs` of a piece away.
+    fn give(&mut self, pairs: usize, write: &mut impl FnMut(Vec<u8>)) {
+        let piece = &mut self.octets[index(self.given)..][..2 * pairs];
+        write(piece.to_vec());
+        piece.fill(silence(self.codec));
+        self.given += pairs as u64;
+    }
+
+    /// Reads what is still to be read and gives the last, shorter piece.
     pub fn finish(mut self, mut write: impl FnMut(Vec<u8>)) {
         self.advance(DELAY.div_ceil(FRAME_SAMPLES as u64), &mut write);
-        if !self.chunk.is_empty() {
-            write(self.chunk);
+        let rest = (self.read - self.given) as usize;
+        if rest > 0 {
+            self.give(rest, &mut write);
         }
     }
+}
+
+/// Where the pair of a position lies.
+fn index(position: u64) -> usize {
+    2 * (position as usize % KEPT)
 }
 
 #[cfg(test)]
@@ -257,10 +266,21 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_a_second_long() {
-        let mut r = Recorder::new(Codec::Pcmu);
-        let mut chunks = Vec::new();
-        r.advance(125, |c| chunks.push(c.len()));
-        assert_eq!(chunks, [16_000, 16_000]);
+    fn pieces_are_an_eighth_of_a_second_long_and_what_is_ahead_stays_where_it_belongs() {
+        let (mut r, mut chunks) = (Recorder::new(Codec::Pcmu), Vec::new());
+        // Two hundred frames of 20 ms, a quarter of a second ahead of reading after the first, some periods read at once.
+        for n in 0..200u32 {
+            r.put(Side::Right, Codec::Pcmu, n * FRAME, &frame(n as u8), true);
+            if n >= 13 {
+                r.advance(1, |c| chunks.push(c));
+            }
+        }
+        r.advance(13, |c| chunks.push(c));
+        assert!(chunks.iter().all(|c| c.len() == 2000), "{}", chunks.len());
+        r.finish(|c| chunks.push(c));
+        let right = channel(&chunks, Side::Right);
+        assert!(right.iter().skip(3).zip(0..200u8).all(|(heard, said)| *heard == said), "{right:?}");
+        assert_eq!(right.len(), 203);
+        assert!(channel(&chunks, Side::Left).iter().all(|o| *o == 255));
     }
 }
