@@ -214,19 +214,27 @@ fn a_value_that_was_read_back_is_corrected_by_speech_in_both_languages() {
 }
 
 /// A pause that the ear waits through, and one that it does not: "go on" is said then, and the rest is put to what was kept.
+/// Through the pause the number is a short one: the listening model that comes with trunkline often mishears a digit of eight.
 #[test]
 fn a_value_said_in_two_breaths_is_one_value_in_both_languages() {
     if !have("espeak-ng", "espeak-ng") {
         return;
     }
-    let en = ["nine two six one", "three seven four eight", "nine two six one, three seven four eight"];
-    let zh = ["一二三四", "五六七八", "幺二三四，五六七八"];
+    let eight = ("digits(8)", None);
+    let four = ("digits(4)", Some("0.7"));
     std::thread::scope(|scope| {
-        for (switch, [one, two, whole], pause) in
-            [(None, en, None), (Some("#"), zh, None), (None, en, Some("0.8")), (Some("#"), zh, Some("0.8"))]
-        {
+        for (switch, [one, two, whole], (digits, pause)) in [
+            (
+                None,
+                ["nine two six one", "three seven four eight", "nine two six one, three seven four eight"],
+                eight,
+            ),
+            (Some("#"), ["一二三四", "五六七八", "幺二三四，五六七八"], eight),
+            (None, ["nine two", "one five", "nine two one five"], four),
+            (Some("#"), ["一二", "五六", "幺二五六"], four),
+        ] {
             scope.spawn(move || {
-                let server = Server::start(&[]);
+                let server = Server::start(&[("digits(8)", digits)]);
                 let mut steps: Vec<&str> = switch.iter().flat_map(|key| ["--dtmf", key]).collect();
                 steps.extend(["--dtmf", "9", "--dtmf", "50#", "--say", one]);
                 steps.extend(pause.iter().flat_map(|pause| ["--after", pause]));
