@@ -1,9 +1,11 @@
 //! N calls at once in the real binary, on loopback: each hears the greeting, says a sentence, and waits in the queue.
 //!
-//! Measured at the callers: time between packets (p50, p99, p99.9), packets lost; at the server: CPU as the difference
+//! Measured at the callers: time between packets (p50, p99, p99.9) by the kernel's stamps, so that it does not matter when this
+//! process comes to read them; packets lost; at the server: CPU as the difference
 //! of user and system time over the steady window, resident memory before the calls and with them; from the records: how
 //! many were understood. Run with `make load CALLS=50 SECONDS=20`; `SILENT=1` for callers who say nothing, who are asked again
 //! and then led to a person: so that with many calls media is measured, not how long the recognisers' queue is.
+//! `AGAINST=PID@HOST:PORT` calls another server of this machine in our place: one that answers 12345 and plays something.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
 #![allow(dead_code, reason = "the server of the wire tests is used, not all of it")]
 
@@ -13,9 +15,15 @@ mod process;
 mod server;
 
 use hdrhistogram::Histogram;
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt::ReceiveTimestampns,
+};
+use nix::sys::time::TimeSpec;
 use server::Server;
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::IoSliceMut;
+use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,16 +31,19 @@ use trunkline::base::{Codec, Direction, Lang, Now};
 use trunkline::drive::voice::Voice;
 use trunkline::drive::voices::Speakers;
 use trunkline::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Target, Transport};
-use trunkline::{codec, rtp, sdp};
+use trunkline::{codec, rtp, sdp, sys};
 
 /// Seconds after a call's answer at which its caller speaks.
 const SPEAKS_AFTER_S: u64 = 3;
 /// Steady window: begins this long after the last call is up.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// The callers share so many sockets, each with a thread that listens: a thread a call would measure the generator.
+/// The callers share so many sockets, and one thread that listens: a thread a call would measure the generator.
 const SOCKETS: usize = 4;
 /// Octets that a socket may hold while its thread is not scheduled: half a second of 250 calls.
 const SOCKET_OCTETS: usize = 4 << 20;
+/// The callers' packets are sent, and those that have come are read, this often: a thread that wakes for each takes the core
+/// that the server needs.
+const OFTEN: Duration = Duration::from_millis(1);
 
 struct Figures {
     gaps_us: Mutex<Histogram<u64>>,
@@ -50,8 +61,18 @@ fn main() {
     };
     // Without arguments, as when all benches are run: small.
     let (calls, seconds) = (number("--calls", 10), number("--seconds", 8));
+    let against = args
+        .iter()
+        .position(|a| a == "--against")
+        .map(|at| another(args.get(at + 1).map_or("", String::as_str)));
     // One worker, since the callers need the other core; all ports of the samples.
-    let server = Server::start(&[("ports = \"20000-29999\"", "ports = \"20000-29998\"\nworkers = 1")]);
+    let one = [("ports = \"20000-29999\"", "ports = \"20000-29998\"\nworkers = 1")];
+    let ours = against.is_none().then(|| Server::start(&one));
+    let (pid, sip) = against.or_else(|| ours.as_ref().map(|s| (s.pid(), s.sip))).unwrap();
+    // That worker is kept on the first core: this thread and those that it starts stay away from it.
+    if let [_, .., last] = sys::cpus_allowed()[..] {
+        sys::pin(last).unwrap();
+    }
     let figures = Arc::new(Figures {
         gaps_us: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 3).unwrap()),
         received: AtomicU64::new(0),
@@ -61,16 +82,14 @@ fn main() {
     });
     let sentence = if args.iter().any(|a| a == "--silent") { Vec::new() } else { speech("我家停水了") };
     let sockets: Vec<UdpSocket> = (0..SOCKETS).map(|_| socket()).collect();
-    let listeners: Vec<_> = sockets
-        .iter()
-        .map(|socket| {
-            let (socket, figures) = (socket.try_clone().unwrap(), figures.clone());
-            std::thread::spawn(move || listen(&socket, &figures))
-        })
-        .collect();
-    let mut phone = Phone::new(server.sip);
+    let listener = {
+        let sockets: Vec<UdpSocket> = sockets.iter().map(|socket| socket.try_clone().unwrap()).collect();
+        let figures = figures.clone();
+        std::thread::spawn(move || listen(&sockets, &figures))
+    };
+    let mut phone = Phone::new(sip);
     let began = Instant::now();
-    let idle_kib = process::status_kib(server.pid(), "VmRSS:");
+    let idle_kib = process::status_kib(pid, "VmRSS:");
     for call in 0..calls as usize {
         phone.invite(sockets[call % SOCKETS].local_addr().unwrap());
         phone.run(Duration::from_millis(20));
@@ -85,25 +104,19 @@ fn main() {
         std::thread::spawn(move || send(&sockets, &remotes, &sentence, &stop))
     };
     phone.run(WARM_UP);
-    let before = process::cpu(server.pid());
+    let before = process::cpu(pid);
     figures.measuring.store(true, Ordering::Relaxed);
     let window = Instant::now();
     phone.run(Duration::from_secs(seconds));
     figures.measuring.store(false, Ordering::Relaxed);
-    let (spent, window) =
-        ((process::cpu(server.pid()) - before).as_secs_f64(), window.elapsed().as_secs_f64());
-    let rss_kib = process::status_kib(server.pid(), "VmRSS:");
+    let (spent, window) = ((process::cpu(pid) - before).as_secs_f64(), window.elapsed().as_secs_f64());
+    let rss_kib = process::status_kib(pid, "VmRSS:");
     stop.store(true, Ordering::Relaxed);
     sender.join().unwrap();
     phone.hang_up();
     phone.run(Duration::from_secs(1));
     figures.over.store(true, Ordering::Relaxed);
-    for listener in listeners {
-        listener.join().unwrap();
-    }
-    let records = server.records(calls as usize);
-    let understood = records.iter().filter(|c| c.intent.as_deref() == Some("water")).count();
-    let late: u64 = records.iter().flat_map(|c| &c.legs).map(|l| l.stats.late).sum();
+    listener.join().unwrap();
     let gaps = figures.gaps_us.lock().unwrap();
     let ms = |q: f64| gaps.value_at_quantile(q) as f64 / 1000.0;
     println!("packets received   {} in {window:.1} s", figures.received.load(Ordering::Relaxed));
@@ -115,7 +128,6 @@ fn main() {
         ms(0.999),
         ms(1.0)
     );
-    println!("sent late by us    {late} periods");
     println!(
         "server CPU         {:.1} % of a core, {:.2} % a call (without recogniser processes)",
         spent / window * 100.0,
@@ -125,7 +137,19 @@ fn main() {
         "server memory      {rss_kib} KiB resident, {idle_kib} before the calls, {:.0} for each",
         rss_kib.saturating_sub(idle_kib) as f64 / calls as f64
     );
-    println!("understood         {understood} of {calls}");
+    if let Some(server) = ours {
+        let records = server.records(calls as usize);
+        let understood = records.iter().filter(|c| c.intent.as_deref() == Some("water")).count();
+        let late: u64 = records.iter().flat_map(|c| &c.legs).map(|l| l.stats.late).sum();
+        println!("sent late by us    {late} periods");
+        println!("understood         {understood} of {calls}");
+    }
+}
+
+/// Another server of this machine: PID@HOST:PORT.
+fn another(told: &str) -> (u32, SocketAddr) {
+    let (pid, sip) = told.split_once('@').expect("PID@HOST:PORT");
+    (pid.parse().expect("the process that plays"), sip.parse().expect("HOST:PORT of its SIP over UDP"))
 }
 
 /// µ-law speech of a caller.
@@ -137,32 +161,49 @@ fn speech(text: &str) -> Vec<u8> {
     samples.iter().map(|s| codec::encode(Codec::Pcmu, *s)).collect()
 }
 
-/// A socket of callers.
+/// A socket of callers, which stamps what comes.
 fn socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket2::SockRef::from(&socket).set_recv_buffer_size(SOCKET_OCTETS).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    setsockopt(&socket, ReceiveTimestampns, &true).unwrap();
     socket
 }
 
-fn listen(socket: &UdpSocket, figures: &Figures) {
+/// The next datagram, if there is one: octets, whence, and when the kernel had it.
+fn next(socket: &UdpSocket, octets: &mut [u8]) -> Option<(usize, SocketAddr, Duration)> {
+    let mut space = nix::cmsg_space!(TimeSpec);
+    let mut pieces = [IoSliceMut::new(octets)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let got = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut pieces, Some(&mut space), flags).ok()?;
+    let stamp = got.cmsgs().ok()?.find_map(|message| match message {
+        ControlMessageOwned::ScmTimestampns(at) => Some(at.into()),
+        _ => None,
+    });
+    Some((got.bytes, SocketAddrV4::from(got.address?).into(), stamp.expect("the kernel stamps")))
+}
+
+fn listen(sockets: &[UdpSocket], figures: &Figures) {
     // By the server's port, of which each call has its own.
-    let mut last = HashMap::<SocketAddr, (Instant, u16)>::new();
+    let mut last = HashMap::<SocketAddr, (Duration, u16)>::new();
     let mut gaps_us = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).unwrap();
     let (mut received, mut lost) = (0, 0);
     let mut octets = [0; 2048];
     while !figures.over.load(Ordering::Relaxed) {
-        let Ok((n, from)) = socket.recv_from(&mut octets) else { continue };
-        let now = Instant::now();
-        if n < 12 || rtp::is_rtcp(&octets[..n]) || !figures.measuring.load(Ordering::Relaxed) {
-            continue;
+        std::thread::sleep(OFTEN);
+        let measuring = figures.measuring.load(Ordering::Relaxed);
+        for socket in sockets {
+            while let Some((n, from, at)) = next(socket, &mut octets) {
+                if n < 12 || rtp::is_rtcp(&octets[..n]) || !measuring {
+                    continue;
+                }
+                let seq = u16::from_be_bytes([octets[2], octets[3]]);
+                if let Some((then, before)) = last.insert(from, (at, seq)) {
+                    lost += u64::from(seq.wrapping_sub(before)).saturating_sub(1);
+                    gaps_us.saturating_record(at.saturating_sub(then).as_micros() as u64);
+                }
+                received += 1;
+            }
         }
-        let seq = u16::from_be_bytes([octets[2], octets[3]]);
-        if let Some((then, before)) = last.insert(from, (now, seq)) {
-            lost += u64::from(seq.wrapping_sub(before)).saturating_sub(1);
-            gaps_us.saturating_record((now - then).as_micros() as u64);
-        }
-        received += 1;
     }
     figures.gaps_us.lock().unwrap().add(gaps_us).unwrap();
     figures.received.fetch_add(received, Ordering::Relaxed);
@@ -178,7 +219,7 @@ fn send(sockets: &[UdpSocket], remotes: &[SocketAddr], sentence: &[u8], stop: &A
         let (frame, call) = (tick / n, tick % n);
         let due = began + Duration::from_micros(frame * 20_000 + call * 20_000 / n);
         if let Some(wait) = due.checked_duration_since(Instant::now()) {
-            std::thread::sleep(wait);
+            std::thread::sleep(wait.max(OFTEN));
         }
         if stop.load(Ordering::Relaxed) {
             return;
