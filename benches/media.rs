@@ -196,7 +196,7 @@ fn ours(
         epoch: Instant::now(),
         backend,
         ears: EarKind::default(),
-        pin: true,
+        dedicated: true,
     };
     let (mut plane, _reports): (MediaPlane, ReportReceiver) =
         MediaPlane::start(&config).expect("a media plane");

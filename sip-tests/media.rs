@@ -30,7 +30,7 @@ fn plane(count: u16, backend: Backend) -> (MediaPlane, ReportReceiver) {
         epoch: Instant::now(),
         backend,
         ears: EarKind::default(),
-        pin: false,
+        dedicated: false,
     };
     MediaPlane::start(&config).unwrap()
 }

@@ -13,7 +13,7 @@ use crate::base::LegId;
 use crate::limits::PLANE_QUEUE;
 use crate::media::{Command, LegStats, Report};
 pub use crate::sys::Backend;
-use crate::sys::{Wake, cpus_allowed};
+use crate::sys::{Wake, cpus_allowed, pin, real_time};
 use crossbeam::channel::{Sender, bounded};
 use crossbeam::queue::ArrayQueue;
 use socket2::{Domain, Socket, Type};
@@ -44,8 +44,25 @@ pub struct MediaConfig {
     pub backend: Backend,
     /// How callers are listened to.
     pub ears: EarKind,
-    /// Give each worker a core of its own. For a server; a test phone on the same machine leaves the choice to the kernel.
-    pub pin: bool,
+    /// Each worker has a core of its own, where it goes first, as far as that is allowed. For a server; a test phone on the same
+    /// machine leaves the choice to the kernel.
+    pub dedicated: bool,
+}
+
+/// Keeps worker `n` on its core, and lets it go first there.
+fn settle(n: usize, cpu: Option<usize>) {
+    if let Some(Err(e)) = cpu.map(pin) {
+        tracing::warn!("media worker {n} is not kept on a core: {e}");
+    }
+    // What goes for one goes for all.
+    if let Err(e) = real_time()
+        && n == 0
+    {
+        tracing::info!(
+            "media workers may have to wait for other work on this machine: {e}; \
+             LimitRTPRIO=10 in the service, or `ulimit -r 10`, lets them go first"
+        );
+    }
 }
 
 /// No port is free for a leg, or the address is not ours. The call is answered 503.
@@ -163,14 +180,17 @@ impl MediaPlane {
                 epoch: config.epoch,
                 backend: config.backend,
                 seed: fastrand::u64(..),
-                // With one core there is nothing to choose, and with more workers than cores no worker should wait for
-                // its own.
-                cpu: (config.pin && cpus.len() > 1 && count <= cpus.len()).then(|| cpus[n]),
                 tap,
                 files: files.clone(),
                 reporter: plane.reporter.clone(),
             };
+            // With one core there is nothing to choose, and with more workers than cores no worker should wait for its own.
+            let cpu = (cpus.len() > 1 && count <= cpus.len()).then(|| cpus[n]);
+            let dedicated = config.dedicated;
             let body = move || {
+                if dedicated {
+                    settle(n, cpu);
+                }
                 if let Err(e) = worker::run(setup) {
                     tracing::error!("a media worker ended: {e}");
                 }

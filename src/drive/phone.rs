@@ -93,7 +93,7 @@ impl Phone {
             epoch: began,
             backend: Backend::default(),
             ears: EarKind::default(),
-            pin: false,
+            dedicated: false,
         };
         let (media, reports) = MediaPlane::start(&config).map_err(|e| format!("media: {e}"))?;
         let mut seed = [0; 8];

@@ -45,7 +45,6 @@ pub(super) struct Setup {
     pub(super) epoch: Instant,
     pub(super) backend: Backend,
     pub(super) seed: u64,
-    pub(super) cpu: Option<usize>,
     pub(super) tap: RingTap,
     pub(super) files: Files,
     pub(super) reporter: Reporter,
@@ -57,9 +56,6 @@ pub(super) struct Setup {
 /// The kernel gives nothing to wait with, or takes it away.
 pub(super) fn run(setup: Setup) -> io::Result<()> {
     precise_timers();
-    if let Some(Err(e)) = setup.cpu.map(crate::sys::pin) {
-        tracing::warn!("a media worker is not pinned: {e}");
-    }
     let net = Net::new(setup.backend, setup.wake)?;
     let mut out = Out::new(Box::new(setup.tap));
     out.pool = Pool::with_slots(POOL_SLOTS);

@@ -180,7 +180,7 @@ fn media(config: &Config, epoch: Instant) -> MediaConfig {
         epoch,
         backend: backend(config.server.media_io),
         ears: EarKind { hangover: config.server.hangover, tells: !config.server.engines.is_empty() },
-        pin: true,
+        dedicated: true,
     }
 }
 

@@ -15,4 +15,4 @@ pub use alloc::CountingAllocator;
 pub use epoll::{Epoll, Wake};
 pub use net::{Arrived, Backend, Datagram, HEADROOM, Net, TOKENS};
 pub use ring::{Consumer, Producer, ring};
-pub use thread::{cpus_allowed, pin, precise_timers, thread_cpu};
+pub use thread::{cpus_allowed, pin, precise_timers, real_time, thread_cpu};

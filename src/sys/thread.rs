@@ -1,8 +1,11 @@
-//! A thread's place and time: which cores it may use, how exactly it is woken, what it has cost.
+//! A thread's place and time: which cores it may use, before whom and how exactly it is woken, what it has cost.
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::time::Duration;
+
+/// Of real-time priorities, 1 to 99, one above which there is room: the kernel's own threads have 50.
+const PRIORITY: i32 = 10;
 
 /// The numbers of the cores that this process may run on; empty if the kernel does not say.
 pub fn cpus_allowed() -> Vec<usize> {
@@ -34,6 +37,19 @@ pub fn pin(cpu: usize) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Has the calling thread run before everything that is not in real time (sched(7)), as soon as it has something to do; threads that it
+/// starts do not. It must sleep most of the time: by default the kernel leaves the others a twentieth of each second.
+///
+/// # Errors
+/// Not allowed: it takes `RLIMIT_RTPRIO`, or `CAP_SYS_NICE`.
+pub fn real_time() -> io::Result<()> {
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    let param = libc::sched_param { sched_priority: PRIORITY };
+    // SAFETY: 0 is the calling thread, and `param` lives through the call.
+    let result = unsafe { libc::sched_setscheduler(0, policy, &raw const param) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Has the calling thread's waits end when they are due and not up to 50 µs later, the kernel's default.
 pub fn precise_timers() {
     // SAFETY: PR_SET_TIMERSLACK takes a number and touches no memory. A kernel that refuses leaves the default.
@@ -51,6 +67,23 @@ pub fn thread_cpu() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_runs_in_real_time_where_that_is_allowed() {
+        std::thread::spawn(|| {
+            let asked = real_time();
+            // SAFETY: 0 is the calling thread.
+            let policy = unsafe { libc::sched_getscheduler(0) } & !libc::SCHED_RESET_ON_FORK;
+            match asked {
+                Ok(()) => assert_eq!(policy, libc::SCHED_RR),
+                Err(e) => {
+                    assert_eq!((e.kind(), policy), (io::ErrorKind::PermissionDenied, libc::SCHED_OTHER));
+                }
+            }
+        })
+        .join()
+        .unwrap();
+    }
 
     #[test]
     fn a_thread_can_be_kept_on_a_core_that_it_is_allowed() {
