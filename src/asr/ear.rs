@@ -1,17 +1,18 @@
 //! One leg's ear: frames of 8 kHz samples in, the beginnings and ends of sentences with their samples out.
 //!
-//! The detector (earshot, a small recurrent network) wants 16 ms at 16 kHz; each sample is followed by the mean of itself
-//! and the next, which is crude but keeps the band that telephone speech has. What it says of the windows that end in
-//! a frame goes to the endpointer. Samples of the last [`PREROLL`] are kept, so that a sentence does not lack its first
-//! sound; lost frames become silence, bounded, so that a sentence keeps its rhythm.
+//! What [`Detection`] says of a frame goes to the endpointer. Samples of the last [`PREROLL`] are kept, so that a sentence does
+//! not lack its first sound; lost frames become silence, bounded, so that a sentence keeps its rhythm.
 //!
-//! Cost: 6.5 µs for a 20 ms frame (`benches/media.rs`, row "ear"); with waking the thread 9 µs, 0.05 % of a core for a leg.
+//! Detection takes nearly all of what an ear costs, and most ears hear silence most of the time. So it is asked about frames that stand
+//! out of the line's noise, and for [`AWAKE_FRAMES`] after the last of them; what it did not hear shortly before is made up for.
+//!
+//! Cost: COST_HERE
 
+use super::detect::Detection;
 use super::endpoint::{Endpointer, Loudness, Turn};
 use super::hangover::hangover;
 use crate::base::{Expected, FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};
 use crate::limits::{SPEECH_HANGOVER, UTTERANCE_MAX};
-use earshot::Detector;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,10 @@ const POSTROLL: Duration = Duration::from_millis(200);
 const TOLD: usize = samples(Duration::from_millis(200));
 /// Lost frames made good with silence, in a row; beyond, the stream has moved on.
 const GAP_FRAMES_MAX: u32 = 10;
-/// The detector's window.
-const WINDOW: usize = 256;
+/// Detection goes on for so many frames after the last that stood out.
+const AWAKE_FRAMES: u32 = 10;
+/// When it goes on after frames that it was not asked about, it hears so many of them first.
+const LEAD_FRAMES: usize = 8;
 const SAMPLES_MAX: usize = samples(UTTERANCE_MAX) + samples(PREROLL);
 /// What is kept in silence, since a beginning is known three frames late; and the room for it and a frame more. What is too old
 /// is cut off with each frame, so that the sentence lies in one piece. A sentence takes more and gives it back, for most ears
@@ -53,11 +56,11 @@ pub enum Heard {
 
 /// The listening state of one leg.
 pub struct Ear {
-    detector: Box<Detector>,
-    window: [i16; WINDOW],
-    filled: usize,
-    previous: i16,
-    probability: f32,
+    detection: Box<Detection>,
+    /// Frames for which detection goes on.
+    awake: u32,
+    /// Frames since detection was asked.
+    unheard: usize,
     /// Samples of less than a frame, waiting for the rest.
     partial: [i16; FRAME_SAMPLES],
     partial_len: usize,
@@ -90,11 +93,9 @@ impl Ear {
     /// An ear that closes a sentence after `hangover` of silence.
     pub fn new(hangover: Duration) -> Self {
         Ear {
-            detector: Detector::default_boxed(),
-            window: [0; WINDOW],
-            filled: 0,
-            previous: 0,
-            probability: 0.0,
+            detection: Detection::new(),
+            awake: 0,
+            unheard: 0,
             partial: [0; FRAME_SAMPLES],
             partial_len: 0,
             endpointer: Endpointer::new(hangover),
@@ -165,7 +166,8 @@ impl Ear {
     }
 
     fn frame(&mut self, now: Now, frame: &[i16], played: Option<Loudness>, out: &mut Vec<Heard>) {
-        self.detect(frame);
+        let loudness = Loudness::of(frame);
+        let probability = self.detect(frame, loudness);
         if !self.endpointer.in_speech() && self.kept.len() + frame.len() > ROOM {
             self.kept.drain(..self.kept.len() - SAMPLES_KEPT);
         }
@@ -174,7 +176,7 @@ impl Ear {
         }
         // A packet comes when its audio is over.
         let began = Now(now.0.saturating_sub(u64::from(FRAME_MS) * 1000));
-        self.endpointer.step(began, self.probability, Loudness::of(frame), played, &mut self.turns);
+        self.endpointer.step(began, probability, loudness, played, &mut self.turns);
         self.tell(now, out);
         if let Some(told) = self.told
             && let Some(more) = self.kept.get(told..).filter(|more| more.len() >= TOLD)
@@ -184,22 +186,21 @@ impl Ear {
         }
     }
 
-    /// Runs the detector over each window that `frame` completes; the highest word counts.
-    fn detect(&mut self, frame: &[i16]) {
-        let mut highest: Option<f32> = None;
-        for &sample in frame {
-            let between = ((i32::from(self.previous) + i32::from(sample)) / 2) as i16;
-            self.window[self.filled] = between;
-            self.window[self.filled + 1] = sample;
-            self.previous = sample;
-            self.filled += 2;
-            if self.filled == WINDOW {
-                self.filled = 0;
-                let p = self.detector.predict_i16(&self.window);
-                highest = Some(highest.map_or(p, |h| h.max(p)));
-            }
+    /// The probability that the frame is speech, which has not been kept yet.
+    fn detect(&mut self, frame: &[i16], loudness: Loudness) -> f32 {
+        if self.endpointer.stands_out(loudness) {
+            self.awake = AWAKE_FRAMES;
         }
-        self.probability = highest.unwrap_or(self.probability);
+        if self.awake == 0 {
+            self.unheard += 1;
+            return 0.0;
+        }
+        self.awake -= 1;
+        let lead = std::mem::take(&mut self.unheard).min(LEAD_FRAMES) * FRAME_SAMPLES;
+        for before in self.kept[self.kept.len().saturating_sub(lead)..].chunks_exact(FRAME_SAMPLES) {
+            self.detection.hear(before);
+        }
+        self.detection.hear(frame)
     }
 
     fn tell(&mut self, now: Now, out: &mut Vec<Heard>) {
@@ -316,6 +317,50 @@ mod tests {
             }
         }
         assert!(pauses > 0 && beginnings >= pauses, "{beginnings} {pauses}");
+    }
+
+    /// Where sentences begin and end, in ms, for an ear whose detection never sleeps.
+    fn ever_awake(line: &[i16]) -> Vec<(i64, i64)> {
+        let (mut detection, mut endpointer) = (Detection::new(), Endpointer::new(SPEECH_HANGOVER));
+        let mut turns = Vec::new();
+        for (n, frame) in line.chunks_exact(FRAME_SAMPLES).enumerate() {
+            // As `listen` says it: a frame arrives when it is over.
+            let began = Now((n as u64 * 20_000).saturating_sub(20_000));
+            endpointer.step(began, detection.hear(frame), Loudness::of(frame), None, &mut turns);
+        }
+        let ends = turns.iter().filter_map(|turn| match turn {
+            Turn::Ended { started, ended, .. } => Some((ms(started), ms(ended))),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    fn ms(at: &Now) -> i64 {
+        (at.0 / 1000) as i64
+    }
+
+    #[test]
+    fn detection_that_sleeps_in_silence_misses_nothing() {
+        let names = ["cards-001.wav", "cards-003.wav", "goforward.wav", "librivox-0930.wav"];
+        for (name, level) in names.iter().flat_map(|name| [0, 12, 100, 400].map(|level| (name, level))) {
+            let Some(speech) = speech(name) else { return };
+            let (mut rng, silence) = (fastrand::Rng::with_seed(3), vec![0; 12_000]);
+            let mut line = [silence.clone(), speech.clone(), silence.clone(), speech, silence].concat();
+            line.iter_mut().for_each(|s| *s = s.saturating_add(rng.i16(-level..=level)));
+            let heard = listen(&line, |_| false);
+            let heard: Vec<_> = heard
+                .iter()
+                .filter_map(|h| match h {
+                    Heard::Ended { started, ended, .. } => Some((ms(started), ms(ended))),
+                    _ => None,
+                })
+                .collect();
+            let awake = ever_awake(&line);
+            let alike = heard.iter().zip(&awake).all(|(heard, awake)| {
+                heard.0 <= awake.0 + 40 && heard.0 >= awake.0 - 40 && (heard.1 - awake.1).abs() <= 100
+            });
+            assert!(alike && heard.len() == awake.len(), "{name} {level} {heard:?} {awake:?}");
+        }
     }
 
     #[test]

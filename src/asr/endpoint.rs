@@ -31,6 +31,8 @@ const PROBABLE_WITHIN: f32 = 0.35;
 /// How far above the floor speech is, and how far it may sink within a sentence.
 const GATE_DB: f32 = 9.0;
 const GATE_WITHIN_DB: f32 = 6.0;
+/// What is not even so far above the floor is noise, and the detector need not be asked.
+const NOISE_DB: f32 = 3.0;
 const GATE_PLAYING_DB: f32 = 12.0;
 /// An echo is taken to be at most so far below the loudest of what we have lately played, and at least so far on a line that has
 /// shown none; in between by what comes back, at once up and by a little each frame down.
@@ -119,6 +121,11 @@ impl Endpointer {
     /// True between [`Turn::Started`] and [`Turn::Ended`].
     pub fn in_speech(&self) -> bool {
         self.speech.is_some()
+    }
+
+    /// False if a frame cannot be speech, being as quiet as the line's noise.
+    pub fn stands_out(&self, loudness: Loudness) -> bool {
+        self.in_speech() || loudness.0 >= (self.floor + NOISE_DB).max(LEAST_DBFS)
     }
 
     /// When a sentence must be closed if no more frames come: packets may stop in the middle of it.

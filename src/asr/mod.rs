@@ -2,6 +2,7 @@
 //! worker processes (`drive/recogniser.rs`) or for engine servers ([`Dialect`]); what they load is checked here first.
 
 mod admission;
+mod detect;
 mod ear;
 mod endpoint;
 mod hangover;

@@ -29,7 +29,7 @@ const PLACES_MAX: usize = 4;
 const AT_ONE_PLACE: usize = 2;
 /// One that is less likely than this part of the likeliest token is not.
 const LEAST: f32 = 0.05;
-/// Tokens of a text: callers say fewer in ten seconds.
+/// Tokens of a text: callers say fewer in ten seconds. A decoder that has room for fewer is not asked for more.
 const TOKENS_MAX: usize = 100;
 
 /// The decoder after it has written down the likeliest text.
@@ -40,6 +40,8 @@ pub(super) struct Branches<'a> {
     prompt: Vec<WhisperTokenId>,
     /// All that it holds.
     seen: Vec<WhisperTokenId>,
+    /// Tokens of a text that it has room for.
+    room: usize,
 }
 
 /// A text that is not decoded to its end yet: the first one's tokens up to a place, and another there.
@@ -59,7 +61,8 @@ impl<'a> Branches<'a> {
             prompt.push(context.token_transcribe());
         }
         prompt.push(context.token_not());
-        Branches { context, state, prompt, seen: Vec::new() }
+        let room = usize::try_from(context.n_text_ctx()).unwrap_or(0).saturating_sub(prompt.len());
+        Branches { context, state, prompt, seen: Vec::new(), room: room.min(TOKENS_MAX) }
     }
 
     /// What the text of `first` may have been instead, likeliest first.
@@ -76,7 +79,9 @@ impl<'a> Branches<'a> {
         for branch in self.branches(first)? {
             let mut tokens = first.get(..branch.place).unwrap_or_default().to_vec();
             tokens.push(branch.token);
-            self.finish(&mut tokens)?;
+            if !self.finish(&mut tokens)? {
+                continue;
+            }
             let other = text(self.context, &tokens);
             if other != own_text && found.iter().all(|(known, _)| *known != other) {
                 found.push((other, tokens.iter().map(|t| t.log_p).sum()));
@@ -108,14 +113,14 @@ impl<'a> Branches<'a> {
         Ok(branches)
     }
 
-    /// Decodes to the end.
-    fn finish(&mut self, tokens: &mut Vec<Token>) -> Result<(), String> {
+    /// Decodes `tokens` to the end. False if there is none: the decoder repeats itself, which nobody said.
+    pub(super) fn finish(&mut self, tokens: &mut Vec<Token>) -> Result<bool, String> {
         let end = self.context.token_eot();
-        while tokens.len() < TOKENS_MAX && tokens.last().is_some_and(|t| t.id != end) {
+        while tokens.len() < self.room && tokens.last().is_some_and(|t| t.id != end) {
             let next = self.after(tokens, 1)?;
             tokens.extend(next);
         }
-        Ok(())
+        Ok(tokens.last().is_some_and(|t| t.id == end))
     }
 
     /// The `count` likeliest tokens after `tokens`.

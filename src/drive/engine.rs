@@ -128,3 +128,23 @@ impl Engine {
         Ok(tokens)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_does_not_end_is_given_up_before_the_decoder_has_no_room_for_it() {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/hotline-q5_1.bin");
+        let mut engine = Engine::load(&model).unwrap();
+        engine.likeliest(Lang::En, &[0; 8000]).unwrap();
+        let room = engine.context.n_text_ctx() as usize;
+        let mut branches = Branches::new(&engine.context, &mut engine.state, Lang::En);
+        // whisper.cpp ends the process where it is asked for more positions than it has.
+        for said in [room - 6, room, 2 * room] {
+            let mut tokens = vec![Token { id: 1, log_p: 0.0 }; said];
+            let ended = branches.finish(&mut tokens).unwrap();
+            assert!(tokens.len() <= said.max(room) && (!ended || said < room), "{said}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! sleeps until then: only while somebody is in the middle of a sentence does it look again after [`PATIENCE`], in case
 //! their packets have stopped.
 //!
-//! Cost: see `asr/ear.rs`. By that figure one thread has room for more than a thousand listening legs.
+//! Cost: see `asr/ear.rs`.
 
 use super::reporter::Reporter;
 use crate::asr::{Ear, Heard, Loudness};
@@ -43,6 +43,10 @@ impl EarKind {
         Box::new(if self.tells { ear.telling() } else { ear })
     }
 }
+
+/// From so many ears on, what comes is gathered so long before it is listened to: else it is the waking that costs most.
+const BUSY_EARS: usize = 64;
+const GATHER: Duration = Duration::from_millis(2);
 
 /// How often sentences without packets are looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -152,6 +156,9 @@ pub(super) fn start(
             if let Err(e) = epoll.wait(patience, &mut tokens) {
                 tracing::error!("the listener cannot wait: {e}");
                 return;
+            }
+            if listener.lines.iter().map(|line| line.ears.len()).sum::<usize>() >= BUSY_EARS {
+                std::thread::sleep(GATHER);
             }
             wake.clear();
             listener.listen(Now(epoch.elapsed().as_micros() as u64));
