@@ -57,16 +57,11 @@ struct Figures {
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let number = |name: &str, default: u64| {
-        let at = args.iter().position(|a| a == name);
-        at.and_then(|i| args.get(i + 1)).and_then(|v| v.parse().ok()).unwrap_or(default)
-    };
+    let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1));
+    let number = |name: &str, default: u64| value(name).and_then(|v| v.parse().ok()).unwrap_or(default);
     // Without arguments, as when all benches are run: small.
     let (calls, seconds) = (number("--calls", 10), number("--seconds", 8));
-    let against = args
-        .iter()
-        .position(|a| a == "--against")
-        .map(|at| another(args.get(at + 1).map_or("", String::as_str)));
+    let against = value("--against").map(|told| another(told));
     // One worker, since the callers need the other core; all ports of the samples.
     let one = [("ports = \"20000-29999\"", "ports = \"20000-29998\"\nworkers = 1")];
     let ours = against.is_none().then(|| Server::start(&one));

@@ -3,6 +3,7 @@
 //! `epoll_pwait2` (Linux 5.11) takes nanoseconds, so a worker wakes for its next millisecond without rounding and
 //! without a timer descriptor to read; on older kernels the wait is rounded up to milliseconds.
 
+use super::checked;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -11,10 +12,6 @@ use std::time::Duration;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
-
-fn checked(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
 
 /// A set of descriptors, each with a token, waited for together. Level-triggered.
 pub struct Epoll {

@@ -1,5 +1,6 @@
 //! A thread's place and time: which cores it may use, before whom and how exactly it is woken, what it has cost.
 
+use super::checked;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub fn pin(cpu: usize) -> io::Result<()> {
         libc::CPU_SET(cpu, &mut set);
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    checked(result).map(drop)
 }
 
 /// Has the calling thread run before everything that is not in real time (sched(7)), as soon as it has something to do; threads that it
@@ -46,8 +47,7 @@ pub fn real_time() -> io::Result<()> {
     let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
     let param = libc::sched_param { sched_priority: PRIORITY };
     // SAFETY: 0 is the calling thread, and `param` lives through the call.
-    let result = unsafe { libc::sched_setscheduler(0, policy, &raw const param) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    checked(unsafe { libc::sched_setscheduler(0, policy, &raw const param) }).map(drop)
 }
 
 /// Has the calling thread's waits end when they are due and not up to 50 µs later, the kernel's default.
