@@ -13,6 +13,8 @@
 mod process;
 #[path = "../sip-tests/wire/server.rs"]
 mod server;
+#[path = "shared/stalls.rs"]
+mod stalls;
 
 use hdrhistogram::Histogram;
 use nix::sys::socket::{
@@ -48,7 +50,8 @@ const SOCKET_OCTETS: usize = 4 << 20;
 const OFTEN: Duration = Duration::from_millis(1);
 
 struct Figures {
-    gaps_us: Mutex<Histogram<u64>>,
+    /// Between packets of one call: from and until.
+    gaps: Mutex<Vec<(Duration, Duration)>>,
     received: AtomicU64,
     lost: AtomicU64,
     measuring: AtomicBool,
@@ -67,11 +70,13 @@ fn main() {
     let ours = against.is_none().then(|| Server::start(&one));
     let (pid, sip) = against.or_else(|| ours.as_ref().map(|s| (s.pid(), s.sip))).unwrap();
     // That worker is kept on the first core: this thread and those that it starts stay away from it.
-    if let [_, .., last] = sys::cpus_allowed()[..] {
+    let mut watch = None;
+    if let [first, .., last] = sys::cpus_allowed()[..] {
         sys::pin(last).unwrap();
+        watch = ours.as_ref().and_then(|_| stalls::watch(first));
     }
     let figures = Arc::new(Figures {
-        gaps_us: Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 3).unwrap()),
+        gaps: Mutex::default(),
         received: AtomicU64::new(0),
         lost: AtomicU64::new(0),
         measuring: AtomicBool::new(false),
@@ -117,17 +122,17 @@ fn main() {
     phone.run(Duration::from_secs(1));
     figures.over.store(true, Ordering::Relaxed);
     listener.join().unwrap();
-    let gaps = figures.gaps_us.lock().unwrap();
-    let ms = |q: f64| gaps.value_at_quantile(q) as f64 / 1000.0;
+    let gaps = figures.gaps.lock().unwrap();
     println!("packets received   {} in {window:.1} s", figures.received.load(Ordering::Relaxed));
     println!("packets lost       {}", figures.lost.load(Ordering::Relaxed));
-    println!(
-        "inter-arrival ms   p50 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}",
-        ms(0.5),
-        ms(0.99),
-        ms(0.999),
-        ms(1.0)
-    );
+    println!("inter-arrival ms   {}", quantiles(gaps.iter()));
+    if let Some(watch) = watch {
+        let stalls = watch.stalls();
+        let undisturbed = gaps.iter().filter(|gap| !stalls::away(&stalls, gap.0, gap.1));
+        let away = gaps.len() - undisturbed.clone().count();
+        let share = away as f64 / gaps.len() as f64 * 100.0;
+        println!("  but for {share:4.1} %   {} (the worker's core was itself away)", quantiles(undisturbed));
+    }
     println!(
         "server CPU         {:.1} % of a core, {:.2} % a call (without recogniser processes)",
         spent / window * 100.0,
@@ -144,6 +149,14 @@ fn main() {
         println!("sent late by us    {late} periods");
         println!("understood         {understood} of {calls}");
     }
+}
+
+/// Lengths in milliseconds.
+fn quantiles<'a>(gaps: impl Iterator<Item = &'a (Duration, Duration)>) -> String {
+    let mut us = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).unwrap();
+    gaps.for_each(|gap| us.saturating_record(gap.1.saturating_sub(gap.0).as_micros() as u64));
+    let ms = |q: f64| us.value_at_quantile(q) as f64 / 1000.0;
+    format!("p50 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}", ms(0.5), ms(0.99), ms(0.999), ms(1.0))
 }
 
 /// Another server of this machine: PID@HOST:PORT.
@@ -185,7 +198,7 @@ fn next(socket: &UdpSocket, octets: &mut [u8]) -> Option<(usize, SocketAddr, Dur
 fn listen(sockets: &[UdpSocket], figures: &Figures) {
     // By the server's port, of which each call has its own.
     let mut last = HashMap::<SocketAddr, (Duration, u16)>::new();
-    let mut gaps_us = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).unwrap();
+    let mut gaps = Vec::new();
     let (mut received, mut lost) = (0, 0);
     let mut octets = [0; 2048];
     while !figures.over.load(Ordering::Relaxed) {
@@ -199,13 +212,13 @@ fn listen(sockets: &[UdpSocket], figures: &Figures) {
                 let seq = u16::from_be_bytes([octets[2], octets[3]]);
                 if let Some((then, before)) = last.insert(from, (at, seq)) {
                     lost += u64::from(seq.wrapping_sub(before)).saturating_sub(1);
-                    gaps_us.saturating_record(at.saturating_sub(then).as_micros() as u64);
+                    gaps.push((then, at));
                 }
                 received += 1;
             }
         }
     }
-    figures.gaps_us.lock().unwrap().add(gaps_us).unwrap();
+    *figures.gaps.lock().unwrap() = gaps;
     figures.received.fetch_add(received, Ordering::Relaxed);
     figures.lost.fetch_add(lost, Ordering::Relaxed);
 }

@@ -10,15 +10,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use trunkline::asr::Ear;
-use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
+use trunkline::base::{Codec, LegId, Secret, SrtpKeys, Suite};
 use trunkline::codec::{ENCODED_MAX, Encoder, frame_samples};
 use trunkline::drive::listen::EarKind;
 use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
-use trunkline::media::{Body, Channel, Command, Input, Out, PlayId, Prompt, Shard, StreamSpec};
+use trunkline::media::{Command, PlayId, Prompt, StreamSpec};
 use trunkline::rtp::{Fields, PacketBuf, Srtp};
-use trunkline::sys::{Epoll, precise_timers, thread_cpu};
-use trunkline::taps::{FrameHead, SpeechTap};
+use trunkline::sys::{Epoll, precise_timers};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// PCMU, with telephone-events, in the clear.
@@ -235,61 +233,6 @@ fn cpu_of(name: &str) -> Duration {
     Duration::from_nanos(ns.sum())
 }
 
-/// CPU time of one ear for one 20 ms frame of quiet noise and, by turns of a second, noise so loud.
-fn ear(frames: u32, loud: i16) -> f64 {
-    let (mut ear, mut heard, mut rng) = (Ear::default(), Vec::new(), fastrand::Rng::with_seed(1));
-    let before = thread_cpu();
-    for n in 0..frames {
-        let loud = if n / 50 % 2 == 0 { 30 } else { loud };
-        let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|_| rng.i16(-loud..=loud));
-        ear.step(Now(u64::from(n) * 20_000), n * FRAME_SAMPLES as u32, &samples, None, &mut heard);
-    }
-    (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(frames)
-}
-
-/// CPU time of a shard, without sockets, for one relayed packet.
-fn shard(packets: u32) -> f64 {
-    let mut out = Out::new(Box::new(Deaf));
-    let mut shard = Shard::new(1);
-    let from = SocketAddr::from((LOCAL, 4000));
-    let spec = StreamSpec { dtmf: Some(101), ..StreamSpec::new(from, Codec::Pcmu) };
-    let (a, b) = (LegId(1), LegId(2));
-    for leg in [a, b] {
-        shard.step(Now(0), Input::Command(Command::Open { leg }), &mut out);
-        shard.step(Now(0), Input::Command(Command::Connect { leg, to: spec }), &mut out);
-    }
-    shard.step(Now(0), Input::Command(Command::Bridge { a, b }), &mut out);
-    let before = thread_cpu();
-    for n in 0..packets {
-        let mut buf: PacketBuf = out.pool.take();
-        let timestamp = n * FRAME_SAMPLES as u32;
-        let f = Fields { marker: false, payload_type: 0, seq: n as u16, timestamp, ssrc: 1 };
-        buf.as_mut()[..12].copy_from_slice(&f.bytes());
-        buf.set_len(12 + FRAME_SAMPLES);
-        shard.step(
-            Now(u64::from(n) * 20_000),
-            Input::Packet { leg: a, channel: Channel::Rtp, from, buf },
-            &mut out,
-        );
-        for send in out.sends.drain(..) {
-            if let Body::Packet(buf) = std::hint::black_box(send).body {
-                out.pool.give(buf);
-            }
-        }
-    }
-    (thread_cpu() - before).as_secs_f64() * 1e6 / f64::from(packets)
-}
-
-/// A tap that nobody listens to.
-#[derive(Debug)]
-struct Deaf;
-
-impl SpeechTap for Deaf {
-    fn begin(&mut self, _: LegId) {}
-    fn end(&mut self, _: LegId) {}
-    fn frame(&mut self, _: FrameHead, _: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {}
-}
-
 fn main() {
     let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
     let (rounds, load) = if full {
@@ -390,15 +333,4 @@ fn main() {
             (f.us_per_packet(), ratios[ratios.len() / 2], f.gap_ms(990), f.gap_ms(999));
         println!("{name:26} {us:8.2} {ratio:7.2} {:8} {:8} {p99:8.2} {p999:9.2}", f.sent, f.heard);
     }
-    if !named.is_empty() {
-        return;
-    }
-    for (row, loud) in [("ear, noise by turns", 3000), ("ear, silence", 30)] {
-        println!("{row:26} {:8.2} for a frame of 20 ms", ear(if full { 20_000 } else { 200 }, loud));
-    }
-    println!(
-        "{:26} {:8.2} for a relayed packet, without sockets",
-        "shard",
-        shard(if full { 1_000_000 } else { 1000 })
-    );
 }

@@ -11,13 +11,15 @@ use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use trunkline::asr::Ear;
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now, Secret, SrtpKeys, Suite};
 use trunkline::bridge::{Mixer, Playout, Voice, forward};
 use trunkline::codec::{Converter, DECODED_MAX, Decoder, ENCODED_MAX, Encoder, Plc, frame_samples};
 use trunkline::jitter::Buffer;
+use trunkline::media::{Body, Channel, Command, Input, Out, Shard, StreamSpec};
 use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, SLOT_OCTETS, Srtp, View};
 use trunkline::sys::{Backend, Datagram, Net, Wake, thread_cpu};
-use trunkline::taps::Tones;
+use trunkline::taps::{FrameHead, SpeechTap, Tones};
 
 /// Times `work`, which is given how often it has been run, and prints its cost; the least of five rounds.
 fn row(name: &str, times: u32, mut work: impl FnMut(u32)) {
@@ -205,13 +207,60 @@ fn sockets(times: u32, count: usize) {
     }
 }
 
+/// A relayed packet through all of a worker that decides, without sockets.
+fn shard(times: u32) {
+    let mut out = Out::new(Box::new(Deaf));
+    let mut shard = Shard::new(1);
+    let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
+    let spec = StreamSpec { dtmf: Some(101), ..StreamSpec::new(from, Codec::Pcmu) };
+    let (a, b) = (LegId(1), LegId(2));
+    for leg in [a, b] {
+        shard.step(Now(0), Input::Command(Command::Open { leg }), &mut out);
+        shard.step(Now(0), Input::Command(Command::Connect { leg, to: spec }), &mut out);
+    }
+    shard.step(Now(0), Input::Command(Command::Bridge { a, b }), &mut out);
+    row("shard, relayed", times, |n| {
+        let buf = packet(&mut out.pool, n, Codec::Pcmu, &[0x55; FRAME_SAMPLES]);
+        shard.step(now(n), Input::Packet { leg: a, channel: Channel::Rtp, from, buf }, &mut out);
+        for send in out.sends.drain(..) {
+            if let Body::Packet(buf) = black_box(send).body {
+                out.pool.give(buf);
+            }
+        }
+    });
+}
+
+/// A tap that nobody listens to.
+#[derive(Debug)]
+struct Deaf;
+
+impl SpeechTap for Deaf {
+    fn begin(&mut self, _: LegId) {}
+    fn end(&mut self, _: LegId) {}
+    fn frame(&mut self, _: FrameHead, _: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {}
+}
+
+/// One ear, where the line's noise is steady and where it is loud every other second.
+fn ears(times: u32) {
+    for (name, loud) in [("ear, silence", 30), ("ear, noise by turns", 3000)] {
+        let (mut ear, mut heard, mut rng) = (Ear::default(), Vec::new(), fastrand::Rng::with_seed(1));
+        row(name, times, |n| {
+            let loud = if n / 50 % 2 == 0 { 30 } else { loud };
+            let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|_| rng.i16(-loud..=loud));
+            ear.step(now(n), n * FRAME_SAMPLES as u32, &samples, None, &mut heard);
+        });
+    }
+}
+
 fn main() {
     let full = std::env::args().any(|a| a == "--bench") && !std::env::args().any(|a| a == "--quick");
     let times = if full { 20_000 } else { 20 };
     packets(times * 10);
+    shard(times * 10);
     srtp(times);
     codecs(times);
     samples(times);
+    ears(times);
     for count in [1, 5, 20] {
         sockets(times / 4 + 1, count);
     }

@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// A socket's receive buffer: 300 ms of a call's packets as the kernel accounts them, for when a worker is stalled.
 const RECEIVE_BUFFER_OCTETS: usize = 64 * 1024;
+/// A worker's real-time priority; the service's `LimitRTPRIO` allows it.
+const PRIORITY: i32 = 10;
 /// Expedited Forwarding (RFC 3246), what networks expect voice to be marked with.
 const TOS_VOICE: u32 = 0xb8;
 
@@ -55,7 +57,7 @@ fn settle(n: usize, cpu: Option<usize>) {
         tracing::warn!("media worker {n} is not kept on a core: {e}");
     }
     // What goes for one goes for all.
-    if let Err(e) = real_time()
+    if let Err(e) = real_time(PRIORITY)
         && n == 0
     {
         tracing::info!(

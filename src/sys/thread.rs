@@ -5,9 +5,6 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::time::Duration;
 
-/// Of real-time priorities, 1 to 99, one above which there is room: the kernel's own threads have 50.
-const PRIORITY: i32 = 10;
-
 /// The numbers of the cores that this process may run on; empty if the kernel does not say.
 pub fn cpus_allowed() -> Vec<usize> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
@@ -38,14 +35,15 @@ pub fn pin(cpu: usize) -> io::Result<()> {
     checked(result).map(drop)
 }
 
-/// Has the calling thread run before everything that is not in real time (sched(7)), as soon as it has something to do; threads that it
-/// starts do not. It must sleep most of the time: by default the kernel leaves the others a twentieth of each second.
+/// Has the calling thread run before everything that is not in real time or has a lower `priority` of 1 to 99 (sched(7); the kernel's own
+/// threads have 50), as soon as it has something to do; threads that it starts do not. It must sleep most of the time: by default the
+/// kernel leaves the others a twentieth of each second.
 ///
 /// # Errors
 /// Not allowed: it takes `RLIMIT_RTPRIO`, or `CAP_SYS_NICE`.
-pub fn real_time() -> io::Result<()> {
+pub fn real_time(priority: i32) -> io::Result<()> {
     let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
-    let param = libc::sched_param { sched_priority: PRIORITY };
+    let param = libc::sched_param { sched_priority: priority };
     // SAFETY: 0 is the calling thread, and `param` lives through the call.
     checked(unsafe { libc::sched_setscheduler(0, policy, &raw const param) }).map(drop)
 }
@@ -71,7 +69,7 @@ mod tests {
     #[test]
     fn a_thread_runs_in_real_time_where_that_is_allowed() {
         std::thread::spawn(|| {
-            let asked = real_time();
+            let asked = real_time(10);
             // SAFETY: 0 is the calling thread.
             let policy = unsafe { libc::sched_getscheduler(0) } & !libc::SCHED_RESET_ON_FORK;
             match asked {
