@@ -7,7 +7,7 @@ SPEAK_PACKAGES := espeak-ng
 TEST_PACKAGES  := sip-tester baresip-core linphone-cli kamailio
 BIN := target/release/trunkline
 
-.PHONY: help run demo test bench load offer turns eval-speech rate hypotheses sim-acd fuzz packages-run packages-test
+.PHONY: help run demo test bench load offer turns eval-speech rate hypotheses noise sim-acd fuzz packages-run packages-test
 
 help:
 	@echo "make run     build, check the sample dialplans, start the server"
@@ -18,6 +18,7 @@ help:
 	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
 	@echo "make turns   how fast callers are answered, and how soon we stop when they speak: AT_ONCE=4"
 	@echo "make eval-speech  how many words each model gets wrong: SPEECH=folder with WAV files and transcripts.tsv"
+	@echo "make noise       how well callers are told from noise, by the product's detector and by Silero's where it is there"
 	@echo "make hypotheses  what several hypotheses of the recogniser are worth to the dialogue, on noisy speech"
 	@echo "make rate    calls set up and torn down a second: RATE=800 for one step"
 	@echo "make sim-acd the ACD on virtual time: against Erlang's formulas, in 10,000 random worlds, beside the peers' rules"
@@ -89,6 +90,9 @@ SPEECH ?= ../shared/audio/speech
 eval-speech: packages-run
 	@if [ -f "$(SPEECH)/transcripts.tsv" ]; then $(CARGO) run --locked --release -- bench words "$(SPEECH)"; \
 	else echo "SKIPPED: no transcripts.tsv in $(SPEECH); name a folder of speech: make eval-speech SPEECH=folder"; fi
+
+noise: packages-run
+	$(CARGO) bench --locked --bench noise
 
 hypotheses: packages-run
 	$(CARGO) bench --locked --bench hypotheses

@@ -81,6 +81,8 @@ pub struct Ready {
     pub no_model: Option<String>,
     /// There is a sentence encoder.
     pub encodes: bool,
+    /// Silero's detector tells callers from noise.
+    pub tells_noise: bool,
     /// The neural voices; espeak-ng speaks where there is none.
     pub speaks: BTreeMap<Lang, String>,
     pub config: Arc<Config>,

@@ -121,6 +121,25 @@ fn a_voice_speaks_as_long_as_it_was_told_to_and_is_there_again_after_it_was_kill
 }
 
 #[test]
+fn a_server_tells_callers_from_noise_by_the_operators_detector_and_by_its_own_when_that_is_damaged() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let models = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("detector-{}", std::process::id()));
+    std::fs::create_dir_all(&models).unwrap();
+    let detector = models.join("silero_vad.onnx");
+    std::fs::copy(root.join("sip-tests/voices/mean.onnx"), &detector).unwrap();
+    let said = "told from noise by Silero's detector";
+    let server = Server::start_with(&[], &models);
+    assert!(server.greeting().contains(said), "{}", server.greeting());
+    drop(server);
+    std::fs::write(&detector, b"no network").unwrap();
+    let server = Server::start_with(&[], &models);
+    assert!(!server.greeting().contains(said), "{}", server.greeting());
+    let log = server.log();
+    assert!(log.contains("by trunkline's own detector") && log.contains("silero_vad.onnx: "), "{log}");
+    let _ = std::fs::remove_dir_all(models);
+}
+
+#[test]
 fn a_server_speaks_with_a_voice_and_without_it_when_it_is_damaged() {
     if !have("espeak-ng", "espeak-ng") {
         return;

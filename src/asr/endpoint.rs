@@ -21,8 +21,9 @@ use crate::limits::UTTERANCE_MAX;
 use std::time::Duration;
 
 const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
-/// Speech frames that make a beginning: 60 ms.
+/// Speech frames that make a beginning: 60 ms; so many that are none may lie between them, for a plosive has a gap before its burst.
 const ONSET_FRAMES: u32 = 3;
+const ONSET_GAP: u32 = 1;
 /// Silence within a sentence after which it may be over.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Detector's probability from which a frame is speech; within speech a lower one keeps it going.
@@ -80,9 +81,9 @@ pub struct Endpointer {
     floor: f32,
     /// How loud an echo may be, relative to the loudest of what was lately played, in dB.
     echo: f32,
-    /// Speech frames in a row; a frame that is none takes one away.
+    /// Speech frames of what may be a beginning.
     run: u32,
-    /// When the first frame of the run began, and how many frames have been since.
+    /// When the first of them began, and how many frames have been since, all told.
     run_started: Now,
     run_frames: u32,
     speech: Option<Speech>,
@@ -175,10 +176,11 @@ impl Endpointer {
                 (self.run_started, self.run_frames) = (now, 0);
             }
             self.run += 1;
-        } else {
-            self.run = self.run.saturating_sub(1);
         }
         self.run_frames += 1;
+        if self.run_frames - self.run > ONSET_GAP {
+            (self.run, self.run_frames) = (0, 0);
+        }
         if self.run == ONSET_FRAMES {
             let (at, frames) = (self.run_started, self.run_frames);
             self.speech = Some(Speech { started: at, last: end, frames, silent: 0 });
@@ -295,6 +297,16 @@ mod tests {
         assert!(
             run(sequence(&[(QUIET, 10), (LOUD, 2), (QUIET, 10), (LOUD, 2), (QUIET, 10)]), None).is_empty()
         );
+    }
+
+    #[test]
+    fn a_gap_of_one_frame_within_the_first_sound_costs_no_more_than_that_frame() {
+        for (gap, begins) in [(1, Some(260)), (2, None)] {
+            let t = run(sequence(&[(QUIET, 10), (LOUD, 2), (QUIET, gap), (LOUD, 1), (QUIET, 5)]), None);
+            assert_eq!(t.first().map(|(at, _)| *at), begins, "{t:?}");
+            let at = Now(200_000);
+            assert!(begins.is_none() || t[0].1 == Turn::Started { at, frames: 4 }, "{t:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod remote;
 mod upsample;
 
 pub use admission::Admission;
+pub use detect::{Detect, Earshot};
 pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
 pub use hangover::hangover;

@@ -1,11 +1,12 @@
-//! `trunkline models`: which listening models and voices there are, which are known, and fetching them.
+//! `trunkline models`: which listening models, voices and detectors there are, which are known, and fetching them.
 
 use super::Places;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
-use trunkline::drive::known::{KNOWN, KNOWN_VOICES, Known, KnownVoice, Published};
+use trunkline::drive::known::{DETECTOR, KNOWN, KNOWN_VOICES, Known, KnownVoice, Published, detector};
 use trunkline::drive::models::{self, Model};
 use trunkline::drive::piper::Piper;
+use trunkline::drive::silero::{self, Silero};
 use trunkline::drive::voices;
 use trunkline::tts::PiperVoice;
 
@@ -22,7 +23,8 @@ enum What {
     List,
     /// Check files, or all in the folder: header, size, SHA-256 where it is known; a voice is loaded.
     Check { files: Vec<PathBuf> },
-    /// Check a file and copy it into the folder: a listening model, or a voice (`.onnx` with the `.onnx.json` beside it).
+    /// Check a file and copy it into the folder: a listening model, a voice (`.onnx` with the `.onnx.json` beside it), or Silero's detector
+    /// (`silero_vad….onnx`).
     Add { file: PathBuf },
     /// Fetch a known model or voice into the folder, and check it.
     Fetch { name: String },
@@ -37,6 +39,7 @@ pub(super) async fn models(args: &Models, places: &Places) -> Result<(), String>
                 true => models::all(&folder)
                     .into_iter()
                     .map(|m| m.0)
+                    .chain(silero::find(&folder))
                     .chain(voices::all(&folder).into_iter().map(|v| v.0))
                     .collect(),
                 false => files.clone(),
@@ -51,6 +54,13 @@ pub(super) async fn models(args: &Models, places: &Places) -> Result<(), String>
                 outln!("{}: {}", file.display(), result.unwrap_or_else(|why| why));
             }
             (bad == 0).then_some(()).ok_or_else(|| format!("{bad} of {} cannot be used", files.len()))
+        }
+        What::Add { file } if silero::is_one(file) => {
+            let detector = check(file)?;
+            let to = silero::add(&folder, file)?;
+            outln!("{}: {detector}", to.display());
+            outln!("the server tells callers from noise by it from its next start on");
+            Ok(())
         }
         What::Add { file } if is_voice(file) => {
             let voice = check(file)?;
@@ -75,6 +85,9 @@ fn is_voice(file: &Path) -> bool {
 
 /// A usable file in a few words.
 fn check(file: &Path) -> Result<String, String> {
+    if silero::is_one(file) {
+        return Silero::load(file).map(|_| "good: tells speech from noise".to_owned());
+    }
     if is_voice(file) {
         let voice = voices::check(file)?;
         Piper::load(file)?;
@@ -93,9 +106,10 @@ async fn fetch(name: &str, places: &Places) -> Result<(), String> {
     let (files, into) = match (Known::named(name), KnownVoice::named(name)) {
         (Some(model), _) => (vec![model.published()], folder.clone()),
         (None, Some(voice)) => (voice.published().to_vec(), folder.join(voices::FOLDER)),
+        (None, None) if name == DETECTOR => (vec![detector()], folder.clone()),
         (None, None) => {
             let names = KNOWN.iter().map(|k| k.name).chain(KNOWN_VOICES.iter().map(|k| k.name));
-            let names: Vec<&str> = names.collect();
+            let names: Vec<&str> = names.chain([DETECTOR]).collect();
             return Err(format!("no known model or voice `{name}`; there are: {}", names.join(", ")));
         }
     };
@@ -151,6 +165,12 @@ fn list(places: &Places) -> Result<(), String> {
         let state = result.as_ref().map_or_else(Clone::clone, described);
         outln!("  {name:<32} {state}{}", if listens { "  (the server listens with it)" } else { "" });
     }
+    if let Some(file) = silero::find(&folder) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let state = check(&file);
+        let used = if state.is_ok() { "  (the server hears by it who speaks)" } else { "" };
+        outln!("  {name:<32} {}{used}", state.unwrap_or_else(|why| why));
+    }
     let (speakers, _) = places.speakers(&places.voices())?;
     for (path, result) in voices::all(&folder) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -170,6 +190,7 @@ fn list(places: &Places) -> Result<(), String> {
     for known in KNOWN_VOICES {
         outln!("  {:<20} {:>6} MB  {}", known.name, known.octets / 1_000_000, known.about);
     }
+    outln!("  {DETECTOR:<20} {:>6} MB  tells speech from noise", detector().octets / 1_000_000);
     outln!("\n`trunkline bench speech` shows how many calls this machine can listen to with each.");
     Ok(())
 }

@@ -99,6 +99,9 @@ fn welcome(ready: &Ready, places: &Places) -> String {
         }
         (None, None) => say!("  listens  NOT: recognisers = 0 in server.toml; callers are led by keypad"),
     }
+    if ready.tells_noise {
+        say!("           callers are told from noise by Silero's detector");
+    }
     for (lang, voice) in &ready.speaks {
         say!("  speaks   {} with {voice}", lang.code());
     }

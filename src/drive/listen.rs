@@ -7,6 +7,7 @@
 //! Cost: see `asr/ear.rs`.
 
 use super::reporter::Reporter;
+use super::silero::Silero;
 use crate::asr::{Ear, Heard, Loudness};
 use crate::base::{Expected, FRAME_SAMPLES, LegId, Now};
 use crate::limits::{SPEECH_FRAMES_QUEUED, SPEECH_HANGOVER};
@@ -23,23 +24,28 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What every ear is like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct EarKind {
     /// Silence that ends a caller's sentence.
     pub hangover: Duration,
     /// Sentences are told while they are spoken: somebody listens to them as they come.
     pub tells: bool,
+    /// The operator's own detector.
+    pub silero: Option<Arc<Silero>>,
 }
 
 impl Default for EarKind {
     fn default() -> Self {
-        EarKind { hangover: SPEECH_HANGOVER, tells: false }
+        EarKind { hangover: SPEECH_HANGOVER, tells: false, silero: None }
     }
 }
 
 impl EarKind {
-    fn ear(self) -> Box<Ear> {
-        let ear = Ear::new(self.hangover);
+    fn ear(&self) -> Box<Ear> {
+        let mut ear = Ear::new(self.hangover);
+        if let Some(detector) = self.silero.as_ref().and_then(Silero::detector) {
+            ear = ear.detecting(detector);
+        }
         Box::new(if self.tells { ear.telling() } else { ear })
     }
 }
@@ -224,10 +230,10 @@ impl Listener {
             *looked = now;
         }
         for Line { frames, marks, ears, open } in lines {
-            take_marks(marks, ears, open, speaking, *kind);
+            take_marks(marks, ears, open, speaking, kind);
             while let Some(leg) = frames.pop_with(|frame| {
                 if ears.get(&frame.head.leg).is_none_or(|(session, _)| *session < frame.session) {
-                    take_marks(marks, ears, open, speaking, *kind);
+                    take_marks(marks, ears, open, speaking, kind);
                 }
                 hear(ears, frame, heard);
                 frame.head.leg
@@ -244,7 +250,13 @@ impl Listener {
     }
 }
 
-fn take_marks(marks: &Receiver<Mark>, ears: &mut Ears, open: &mut bool, speaking: &mut usize, kind: EarKind) {
+fn take_marks(
+    marks: &Receiver<Mark>,
+    ears: &mut Ears,
+    open: &mut bool,
+    speaking: &mut usize,
+    kind: &EarKind,
+) {
     while let Ok(mark) = marks.try_recv() {
         let gone = match mark {
             Mark::Begin { leg, session } => ears.insert(leg, (session, kind.ear())),

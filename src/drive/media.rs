@@ -164,7 +164,7 @@ impl MediaPlane {
         let (reporter, receiver) = reports();
         let count = config.workers.max(1);
         let (files, writer) = record::start(reporter.clone())?;
-        let (taps, listener) = listen::start(count, config.epoch, config.ears, reporter.clone())?;
+        let (taps, listener) = listen::start(count, config.epoch, config.ears.clone(), reporter.clone())?;
         let mut plane = MediaPlane {
             workers: Vec::new(),
             legs: HashMap::new(),

@@ -21,6 +21,7 @@ mod redirect;
 mod remote;
 mod reporter;
 mod rest;
+pub mod silero;
 pub mod sip;
 pub mod speaker;
 pub mod stir;

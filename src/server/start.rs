@@ -11,6 +11,7 @@ use crate::drive::http::Services;
 use crate::drive::listen::EarKind;
 use crate::drive::media::{Backend, MediaConfig, MediaPlane};
 use crate::drive::recogniser::{Recognised, Recognisers};
+use crate::drive::silero::{self, Silero};
 use crate::drive::store::{self, Row};
 use crate::drive::tickets::Tickets;
 use crate::drive::voice::Voice;
@@ -46,8 +47,8 @@ impl Server {
         let began = Instant::now();
         let material = files::tls(&options.config, &config)?;
         let (sockets, bound, port_taken) = listeners::listen(&config, options.port, material).await?;
-        let media = media(&config, began);
-        let backend = media.backend;
+        let media = media(&options, &config, began);
+        let (backend, tells_noise) = (media.backend, media.ears.silero.is_some());
         let (media, reports) = MediaPlane::start(&media).map_err(|e| format!("media plane: {e}"))?;
         info!("audio goes by {backend}");
         let (model, no_model) = model(&options, &config);
@@ -85,6 +86,7 @@ impl Server {
             model: model.map(|m| m.path),
             no_model,
             encodes: encoder.is_some(),
+            tells_noise,
             speaks,
             config: config.clone(),
         };
@@ -173,13 +175,22 @@ fn backend(wish: PacketIo) -> Backend {
     Backend::Batched
 }
 
-fn media(config: &Config, epoch: Instant) -> MediaConfig {
+fn media(options: &Options, config: &Config, epoch: Instant) -> MediaConfig {
+    let loaded = silero::find(&options.models).map(|file| Silero::load(&file)).transpose();
+    let silero = loaded.unwrap_or_else(|why| {
+        warn!("callers are told from noise by trunkline's own detector: {why}");
+        None
+    });
     MediaConfig {
         workers: config.server.media_workers.unwrap_or_else(|| num_cpus().div_ceil(2)),
         ports: config.server.media_ports.clone(),
         epoch,
         backend: backend(config.server.media_io),
-        ears: EarKind { hangover: config.server.hangover, tells: !config.server.engines.is_empty() },
+        ears: EarKind {
+            hangover: config.server.hangover,
+            tells: !config.server.engines.is_empty(),
+            silero: silero.map(Arc::new),
+        },
         dedicated: true,
     }
 }
