@@ -9,8 +9,9 @@
 //! At a pause what was said so far can be written down already, while the rest of the hang-over shows whether more comes.
 //!
 //! A frame is speech if the detector says so *and* it stands out of the noise: at least [`GATE_DB`] above a floor that
-//! follows the line's noise, quickly down and slowly up. While we play, and until its echo is over, what comes back may be our
-//! own voice, off a hybrid or a loudspeaker. Then the gate is [`GATE_PLAYING_DB`] above the floor, and [`OVER_ECHO_DB`]
+//! follows the line's noise, quickly down and slowly up. Noise that the detector takes for speech would be a sentence without end; but nobody
+//! speaks for a second without growing softer ([`STEADY_RANGE_DB`]), so what is that steady is noise, and the floor goes up to it. While we play, and
+//! until its echo is over, what comes back may be our own voice, off a hybrid or a loudspeaker. Then the gate is [`GATE_PLAYING_DB`] above the floor, and [`OVER_ECHO_DB`]
 //! above the echo of the loudest that we have lately played: 20 dB below that at first, and less on a line that shows no echo.
 //! Who interrupts usually speaks up. An echo
 //! louder than that still begins a sentence: to stop it takes an echo canceller, which is not here. A click shorter than
@@ -45,8 +46,13 @@ const OVER_ECHO_DB: f32 = 6.0;
 /// Nothing below this is speech, however quiet the line; the same while we are playing.
 const LEAST_DBFS: f32 = -58.0;
 const LEAST_PLAYING_DBFS: f32 = -42.0;
-/// Where the floor may be.
+/// Where the floor may be by what the detector calls noise; louder noise is left to the detector.
 const FLOOR_DBFS: std::ops::RangeInclusive<f32> = -70.0..=-35.0;
+/// Sound is steady if it varies by no more than so much over so many frames and as many before them, 1.2 s; then the floor is so far below the
+/// quietest of them.
+const STEADY_RANGE_DB: f32 = 12.0;
+const STEADY_FRAMES: u32 = 30;
+const STEADY_DB: f32 = 3.0;
 
 /// How loud a frame is: root mean square in dB below full scale.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -98,6 +104,8 @@ struct Speech {
     frames: u32,
     /// Frames since the latest speech frame.
     silent: u32,
+    /// The quietest and the loudest of the frames since this was looked at, and of those before; backwards where there were none.
+    range: [(f32, f32); 2],
 }
 
 impl Endpointer {
@@ -183,7 +191,8 @@ impl Endpointer {
         }
         if self.run == ONSET_FRAMES {
             let (at, frames) = (self.run_started, self.run_frames);
-            self.speech = Some(Speech { started: at, last: end, frames, silent: 0 });
+            let range = [(f32::INFINITY, f32::NEG_INFINITY), (f32::NEG_INFINITY, f32::INFINITY)];
+            self.speech = Some(Speech { started: at, last: end, frames, silent: 0, range });
             out.push(Turn::Started { at, frames });
         }
     }
@@ -218,15 +227,26 @@ impl Endpointer {
         }
     }
 
-    /// Down by a third of the way a frame, up by 2 % (a second to settle), and not up while it may be speech.
+    /// Down by a third of the way a frame, up by 2 % (a second to settle), and not up while it may be speech, but for steady noise.
     fn follow_floor(&mut self, probability: f32, dbfs: f32) {
+        let (least, most) = (*FLOOR_DBFS.start(), FLOOR_DBFS.end().max(self.floor));
         let way = dbfs - self.floor;
         if way < 0.0 {
-            self.floor += way / 3.0;
+            self.floor = (self.floor + way / 3.0).max(least);
         } else if self.speech.is_none() && probability < PROBABLE {
-            self.floor += way * 0.02;
+            self.floor = (self.floor + way * 0.02).min(most);
         }
-        self.floor = self.floor.clamp(*FLOOR_DBFS.start(), *FLOOR_DBFS.end());
+        let Some(speech) = &mut self.speech else { return };
+        let (least, most) = speech.range[0];
+        speech.range[0] = (least.min(dbfs), most.max(dbfs));
+        if speech.frames.is_multiple_of(STEADY_FRAMES) {
+            let [now, before] = speech.range;
+            let (least, most) = (now.0.min(before.0), now.1.max(before.1));
+            if most - least <= STEADY_RANGE_DB {
+                self.floor = self.floor.max(least - STEADY_DB);
+            }
+            speech.range = [(f32::INFINITY, f32::NEG_INFINITY), now];
+        }
     }
 }
 
@@ -316,6 +336,19 @@ mod tests {
     }
 
     #[test]
+    fn steady_noise_that_the_detector_takes_for_speech_is_noticed_and_who_speaks_in_it_is_heard() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut noise = |n: usize| -> Vec<_> { (0..n).map(|_| (0.8, -30.0 + rng.f32())).collect() };
+        let line = [noise(200), vec![LOUD; 40], noise(50), sequence(&[(QUIET, 100)]).collect()].concat();
+        let turns: Vec<_> = run(line, None).into_iter().map(|(_, turn)| turn).collect();
+        let ends = turns.iter().filter_map(|turn| match turn {
+            Turn::Ended { started, ended, .. } => Some((started.0 / 1000, ended.0 / 1000)),
+            _ => None,
+        });
+        assert!(matches!(ends.collect::<Vec<_>>()[..], [(0, 1000..1900), (4000, 4800)]), "{turns:?}");
+    }
+
+    #[test]
     fn our_echo_begins_nothing_while_we_play_and_a_caller_who_speaks_up_does() {
         let played = Some(Loudness(-16.0));
         for echo in [(0.9, -44.0), (0.9, -33.0)] {
@@ -341,7 +374,8 @@ mod tests {
 
     #[test]
     fn a_sentence_without_end_is_ended() {
-        let t = run(sequence(&[(LOUD, 700)]), None);
+        let words = sequence(&[(LOUD, 20), ((0.9, -35.0), 5)]).collect::<Vec<_>>().repeat(28);
+        let t = run(words, None);
         assert_eq!(t[1].0 + 20, UTTERANCE_MAX.as_millis() as u64);
     }
 

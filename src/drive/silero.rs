@@ -9,9 +9,9 @@
 //!
 //! ```text
 //!                                missed of 18   false   end, ms
-//! steady noise, 10 dB   earshot             0       1    -540  -20  240
+//! steady noise, 10 dB   earshot             0       1    -540  -20  200
 //!                       silero              0       0    -540  -20  140
-//! steady noise, 5 dB    earshot             8       0   -1400 1460 2860
+//! steady noise, 5 dB    earshot             0      12    -580 -180   60
 //!                       silero              0       0    -420  -20  180
 //! bursts, 20 dB         earshot             0       0    -340   60  380
 //!                       silero              0       0    -420   40  140
