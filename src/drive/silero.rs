@@ -12,7 +12,7 @@
 //! steady noise, 10 dB   earshot             0       1    -540  -20  200
 //!                       silero              0       0    -540  -20  140
 //! steady noise, 5 dB    earshot             0      12    -580 -180   60
-//!                       silero              0       0    -420  -20  180
+//!                       silero              0       0    -600 -160  160
 //! bursts, 20 dB         earshot             0       0    -340   60  380
 //!                       silero              0       0    -420   40  140
 //! bursts, 5 dB          earshot             0      23    -240  420 1100
