@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use trunkline::asr::{Detect, Ear, Earshot, Heard};
-use trunkline::base::{FRAME_SAMPLES, Now, SAMPLE_RATE};
+use trunkline::base::{FRAME_MS, FRAME_SAMPLES, Now, SAMPLE_RATE};
 use trunkline::drive::silero::{self, Silero};
 
 /// Root mean square of the speech, where it is loud: -20 dB below full scale.
@@ -19,7 +19,6 @@ const LEVEL: f32 = 3277.0;
 const AROUND: usize = 3 * SAMPLE_RATE as usize;
 /// Longer recordings have several sentences.
 const LONGEST: usize = 14 * SAMPLE_RATE as usize;
-const FRAME_MS: i64 = 20;
 
 #[derive(Debug, Clone, Copy)]
 enum Noise {
@@ -122,9 +121,9 @@ fn energies(samples: &[f32]) -> Vec<f32> {
 fn place(said: &[f32]) -> (i64, i64) {
     let energies = energies(said);
     let peak = energies.iter().copied().fold(0.0, f32::max);
-    let at = |frame: Option<usize>| (frame.unwrap() + AROUND / FRAME_SAMPLES) as i64 * FRAME_MS;
+    let at = |frame: Option<usize>| (frame.unwrap() + AROUND / FRAME_SAMPLES) as i64 * i64::from(FRAME_MS);
     let loud = |e: &f32| *e > peak / 1000.0;
-    (at(energies.iter().position(loud)), at(energies.iter().rposition(loud)) + FRAME_MS)
+    (at(energies.iter().position(loud)), at(energies.iter().rposition(loud)) + i64::from(FRAME_MS))
 }
 
 /// The recording of this number in noise so far below it.

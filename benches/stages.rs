@@ -7,6 +7,10 @@
     reason = "a benchmark may panic, and prints what it found"
 )]
 
+#[path = "shared/deaf.rs"]
+mod deaf;
+
+use deaf::Deaf;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -19,7 +23,7 @@ use trunkline::jitter::Buffer;
 use trunkline::media::{Body, Channel, Command, Input, Out, Shard, StreamSpec};
 use trunkline::rtp::{Fields, Outbound, PacketBuf, Pool, Receiver, Reports, SLOT_OCTETS, Srtp, View};
 use trunkline::sys::{Backend, Datagram, Net, Wake, thread_cpu};
-use trunkline::taps::{FrameHead, SpeechTap, Tones};
+use trunkline::taps::Tones;
 
 /// Times `work`, which is given how often it has been run, and prints its cost; the least of five rounds.
 fn row(name: &str, times: u32, mut work: impl FnMut(u32)) {
@@ -228,16 +232,6 @@ fn shard(times: u32) {
             }
         }
     });
-}
-
-/// A tap that nobody listens to.
-#[derive(Debug)]
-struct Deaf;
-
-impl SpeechTap for Deaf {
-    fn begin(&mut self, _: LegId) {}
-    fn end(&mut self, _: LegId) {}
-    fn frame(&mut self, _: FrameHead, _: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {}
 }
 
 /// One ear, where the line's noise is steady and where it is loud every other second.

@@ -1,21 +1,15 @@
 //! How much of speech is left behind a bridge that re-codes: PESQ (ITU-T P.862), where Python has it.
 
+#[path = "../benches/shared/deaf.rs"]
+mod deaf;
+
+use deaf::Deaf;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, Ordering};
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId, Now};
 use trunkline::codec::{Converter, DECODED_MAX, Decoder, ENCODED_MAX, Encoder, frame_samples};
 use trunkline::media::{Channel, Command, Input, Out, Shard, StreamSpec};
 use trunkline::rtp::{Fields, HEADER_OCTETS, PacketBuf, View};
-use trunkline::taps::{FrameHead, SpeechTap};
-
-#[derive(Debug)]
-struct Deaf;
-
-impl SpeechTap for Deaf {
-    fn begin(&mut self, _: LegId) {}
-    fn end(&mut self, _: LegId) {}
-    fn frame(&mut self, _: FrameHead, _: &mut dyn FnMut(&mut [i16; FRAME_SAMPLES])) {}
-}
 
 /// A codec at both ends, fed and heard at 8 kHz.
 struct Ends {

@@ -6,7 +6,7 @@
 //! Detection takes nearly all of what an ear costs, and most ears hear silence most of the time. So it is asked about frames that stand
 //! out of the line's noise, and for [`AWAKE_FRAMES`] after the last of them; what it did not hear shortly before is made up for.
 //!
-//! Cost of a frame of 20 ms: 12.2 µs in noise that comes and goes by the second, 0.7 µs in silence (`benches/media.rs`, rows "ear", a slow
+//! Cost of a frame of 20 ms: 12.2 µs in noise that comes and goes by the second, 0.7 µs in silence (`benches/stages.rs`, rows "ear", a slow
 //! machine). With 400 silent legs the listener's thread took 18 % of a core, mostly to be woken, where it had taken 52 %.
 
 use super::detect::{Detect, Earshot};
