@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
 #![allow(dead_code, reason = "the server and SIPp of the wire tests are used, not all of it")]
 
+#[path = "shared/args.rs"]
+mod args;
 #[path = "../sip-tests/wire/server.rs"]
 mod server;
 #[path = "../sip-tests/wire/sipp.rs"]
@@ -22,9 +24,7 @@ use trunkline::sip::{Credentials, Transport};
 const TALK: Duration = Duration::from_millis(60);
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let at = args.iter().position(|a| a == "--offers");
-    let offers: u64 = at.and_then(|i| args.get(i + 1)).and_then(|v| v.parse().ok()).unwrap_or(50);
+    let offers = args::number("--offers").unwrap_or(50);
     if !sipp::have_sipp() {
         return;
     }

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
 #![allow(dead_code, reason = "the server and SIPp of the wire tests are used, not all of it")]
 
+#[path = "shared/args.rs"]
+mod args;
 #[path = "shared/process.rs"]
 mod process;
 #[path = "../sip-tests/wire/server.rs"]
@@ -19,15 +21,10 @@ use server::Server;
 const RATES: [u64; 8] = [100, 200, 400, 600, 800, 1000, 1500, 2000];
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let number = |name: &str| {
-        let at = args.iter().position(|a| a == name);
-        at.and_then(|i| args.get(i + 1)).and_then(|v| v.parse::<u64>().ok())
-    };
     if !sipp::have_sipp() {
         return;
     }
-    let (rates, seconds) = match (number("--rate"), number("--seconds").unwrap_or(5)) {
+    let (rates, seconds) = match (args::number("--rate"), args::number("--seconds").unwrap_or(5)) {
         (Some(rate), seconds) => (vec![rate], seconds),
         (None, seconds) => (RATES.to_vec(), seconds),
     };

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
 #![allow(dead_code, reason = "the server of the wire tests is used, not all of it")]
 
+#[path = "shared/args.rs"]
+mod args;
 #[path = "../sip-tests/wire/server.rs"]
 mod server;
 
@@ -24,11 +26,7 @@ const HEARS: &str = "1.2";
 const PARTS: [&str; 5] = ["hangover_ms", "recogniser_ms", "understanding_ms", "voice_ms", "sending_ms"];
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let number = |name: &str, default: usize| {
-        let at = args.iter().position(|a| a == name);
-        at.and_then(|i| args.get(i + 1)).and_then(|v| v.parse().ok()).unwrap_or(default)
-    };
+    let number = |name, default| args::number(name).unwrap_or(default) as usize;
     let (at_once, turns) = (number("--calls", 1).max(1), number("--turns", 60).max(2));
     if !server::have("espeak-ng", "espeak-ng") {
         return;
