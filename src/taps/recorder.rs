@@ -15,8 +15,8 @@ use crate::codec::{silence, transcode};
 
 /// Pairs of octets that make a piece for the disk: an eighth of a second.
 const PIECE: usize = 1000;
-/// Pairs of octets that are kept: what is read and not yet a piece, and half a second that is still to be read.
-const KEPT: usize = 5 * PIECE;
+/// Pairs of octets that are kept: what is read and not yet a piece, and three eighths of a second that are still to be read.
+const KEPT: usize = 4 * PIECE;
 /// How far ahead of reading there may be something.
 const AHEAD: u64 = (KEPT - PIECE) as u64;
 /// How far reading is behind, in samples: 60 ms of network jitter are evened out.
