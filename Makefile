@@ -74,7 +74,7 @@ bench: packages-run
 CALLS ?= 50
 SECONDS ?= 20
 load: packages-run
-	$(CARGO) bench --locked --bench load -- --calls $(CALLS) --seconds $(SECONDS) $(if $(SILENT),--silent) $(if $(AGAINST),--against $(AGAINST))
+	$(CARGO) bench --locked --bench load -- --calls $(CALLS) --seconds $(SECONDS) $(if $(SILENT),--silent) $(if $(AWAKE),--awake) $(if $(AGAINST),--against $(AGAINST))
 
 OFFERS ?= 500
 offer: packages-test

@@ -5,10 +5,13 @@
 //! of user and system time over the steady window, resident memory before the calls and with them; from the records: how
 //! many were understood. Run with `make load CALLS=50 SECONDS=20`; `SILENT=1` for callers who say nothing, who are asked again
 //! and then led to a person: so that with many calls media is measured, not how long the recognisers' queue is.
+//! `AWAKE=1` keeps every core from being put to sleep, as `[media] awake` does for those of the workers.
 //! `AGAINST=PID@HOST:PORT` calls another server of this machine in our place: one that answers 12345 and plays something.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, clippy::panic)]
 #![allow(dead_code, reason = "the server of the wire tests is used, not all of it")]
 
+#[path = "shared/args.rs"]
+mod args;
 #[path = "shared/process.rs"]
 mod process;
 #[path = "../sip-tests/wire/server.rs"]
@@ -30,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use trunkline::base::{Codec, Direction, Lang, Now};
+use trunkline::drive::awake::Awake;
 use trunkline::drive::voice::Voice;
 use trunkline::drive::voices::Speakers;
 use trunkline::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Target, Transport};
@@ -59,12 +63,11 @@ struct Figures {
 }
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1));
-    let number = |name: &str, default: u64| value(name).and_then(|v| v.parse().ok()).unwrap_or(default);
     // Without arguments, as when all benches are run: small.
-    let (calls, seconds) = (number("--calls", 10), number("--seconds", 8));
-    let against = value("--against").map(|told| another(told));
+    let (calls, seconds) = (args::number("--calls").unwrap_or(10), args::number("--seconds").unwrap_or(8));
+    let against = args::value("--against").map(|told| another(&told));
+    let awake = std::env::args().any(|a| a == "--awake");
+    let _awake = awake.then(|| Awake::keep(sys::cpus_allowed()).unwrap());
     // One worker, since the callers need the other core; all ports of the samples.
     let one = [("ports = \"20000-29999\"", "ports = \"20000-29998\"\nworkers = 1")];
     let ours = against.is_none().then(|| Server::start(&one));
@@ -82,7 +85,8 @@ fn main() {
         measuring: AtomicBool::new(false),
         over: AtomicBool::new(false),
     });
-    let sentence = if args.iter().any(|a| a == "--silent") { Vec::new() } else { speech("我家停水了") };
+    let sentence =
+        if std::env::args().any(|a| a == "--silent") { Vec::new() } else { speech("我家停水了") };
     let sockets: Vec<UdpSocket> = (0..SOCKETS).map(|_| socket()).collect();
     let listener = {
         let sockets: Vec<UdpSocket> = sockets.iter().map(|socket| socket.try_clone().unwrap()).collect();

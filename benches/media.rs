@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use trunkline::base::{Codec, LegId, Secret, SrtpKeys, Suite};
 use trunkline::codec::{ENCODED_MAX, Encoder, frame_samples};
 use trunkline::drive::listen::EarKind;
-use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
+use trunkline::drive::media::{Backend, Cores, MediaConfig, MediaPlane, ReportReceiver};
 use trunkline::media::{Command, PlayId, Prompt, StreamSpec};
 use trunkline::rtp::{Fields, PacketBuf, Srtp};
 use trunkline::sys::{Epoll, precise_timers};
@@ -194,7 +194,7 @@ fn ours(
         epoch: Instant::now(),
         backend,
         ears: EarKind::default(),
-        dedicated: true,
+        cores: Cores::Own,
     };
     let (mut plane, _reports): (MediaPlane, ReportReceiver) =
         MediaPlane::start(&config).expect("a media plane");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use trunkline::base::{Codec, FRAME_SAMPLES, LegId};
 use trunkline::codec::encode;
 use trunkline::drive::listen::EarKind;
-use trunkline::drive::media::{Backend, MediaConfig, MediaPlane, NoPort, ReportReceiver};
+use trunkline::drive::media::{Backend, Cores, MediaConfig, MediaPlane, NoPort, ReportReceiver};
 use trunkline::media::{Command, PlayEnd, PlayId, Prompt, Report, StreamSpec};
 use trunkline::rtp::{Fields, View};
 use trunkline::sys::Epoll;
@@ -30,7 +30,7 @@ fn plane(count: u16, backend: Backend) -> (MediaPlane, ReportReceiver) {
         epoch: Instant::now(),
         backend,
         ears: EarKind::default(),
-        dedicated: false,
+        cores: Cores::Shared,
     };
     MediaPlane::start(&config).unwrap()
 }

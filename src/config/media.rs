@@ -27,6 +27,7 @@ pub(super) struct RawMedia {
     ports: Option<Spanned<String>>,
     pub(super) advertised: Option<Spanned<String>>,
     workers: Option<usize>,
+    awake: Option<bool>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) srtp: Option<Spanned<SrtpPolicy>>,
     io: Option<PacketIo>,
@@ -46,6 +47,7 @@ pub(super) fn read(file: &File, raw: &RawMedia, server: &mut Server, problems: &
         server.codecs = codecs(file, list, problems);
     }
     server.media_workers = raw.workers.filter(|w| *w > 0);
+    server.media_awake = raw.awake.unwrap_or_default();
     server.media_io = raw.io.unwrap_or_default();
 }
 

@@ -41,6 +41,8 @@ pub struct Server {
     /// Where public peers send their audio, if not to what `advertised` says.
     pub media_advertised: Option<IpAddr>,
     pub media_workers: Option<usize>,
+    /// Their cores are kept from being put to sleep.
+    pub media_awake: bool,
     pub media_io: PacketIo,
     /// What is spoken, best first.
     pub codecs: Vec<Codec>,
@@ -166,6 +168,7 @@ impl Default for Server {
             media_ports: 20_000..=29_999,
             media_advertised: None,
             media_workers: None,
+            media_awake: false,
             media_io: PacketIo::default(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             srtp: SrtpPolicy::default(),

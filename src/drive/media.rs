@@ -4,6 +4,7 @@
 //! goes back to the pool when its socket is closed, by whatever way that comes about, and is used again as late as
 //! possible, so that packets for a call that is over do not reach the next.
 
+use super::awake::Awake;
 use super::listen::{self, EarKind};
 use super::record;
 pub use super::reporter::ReportReceiver;
@@ -46,9 +47,18 @@ pub struct MediaConfig {
     pub backend: Backend,
     /// How callers are listened to.
     pub ears: EarKind,
-    /// Each worker has a core of its own, where it goes first, as far as that is allowed. For a server; a test phone on the same
-    /// machine leaves the choice to the kernel.
-    pub dedicated: bool,
+    pub cores: Cores,
+}
+
+/// What the workers may make of the machine's cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cores {
+    /// The kernel chooses: for a test phone on the same machine.
+    Shared,
+    /// Each worker has one of its own, where it goes first, as far as that is allowed: for a server.
+    Own,
+    /// The same, and the core is kept from being put to sleep ([`Awake`]).
+    Awake,
 }
 
 /// Keeps worker `n` on its core, and lets it go first there.
@@ -137,6 +147,7 @@ pub struct MediaPlane {
     free_ports: Arc<ArrayQueue<u16>>,
     reporter: Reporter,
     threads: Vec<JoinHandle<()>>,
+    _awake: Awake,
 }
 
 impl MediaPlane {
@@ -165,14 +176,16 @@ impl MediaPlane {
         let count = config.workers.max(1);
         let (files, writer) = record::start(reporter.clone())?;
         let (taps, listener) = listen::start(count, config.epoch, config.ears.clone(), reporter.clone())?;
+        let cpus = cpus_allowed();
+        let kept = cpus.iter().copied().take(if config.cores == Cores::Awake { count } else { 0 });
         let mut plane = MediaPlane {
             workers: Vec::new(),
             legs: HashMap::new(),
             free_ports,
             reporter,
             threads: vec![listener, writer],
+            _awake: Awake::keep(kept)?,
         };
-        let cpus = cpus_allowed();
         for (n, tap) in taps.into_iter().enumerate() {
             let (to, commands) = bounded(PLANE_QUEUE);
             let wake = Arc::new(Wake::new()?);
@@ -188,9 +201,9 @@ impl MediaPlane {
             };
             // With one core there is nothing to choose, and with more workers than cores no worker should wait for its own.
             let cpu = (cpus.len() > 1 && count <= cpus.len()).then(|| cpus[n]);
-            let dedicated = config.dedicated;
+            let shared = config.cores == Cores::Shared;
             let body = move || {
-                if dedicated {
+                if !shared {
                     settle(n, cpu);
                 }
                 if let Err(e) = worker::run(setup) {

@@ -1,6 +1,7 @@
 //! All I/O, clocks and threads. What is here decides nothing about calls: it reads sockets and clocks, gives what it
 //! read to a pure core, and does what the core wants done.
 
+pub mod awake;
 mod branches;
 pub mod control;
 pub mod dns;

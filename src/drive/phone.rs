@@ -5,7 +5,7 @@
 //! stream with its dialog. Like the server it runs on one thread: nothing happens but within `next`.
 
 use super::listen::EarKind;
-use super::media::{Backend, MediaConfig, MediaPlane, ReportReceiver};
+use super::media::{Backend, Cores, MediaConfig, MediaPlane, ReportReceiver};
 use super::sip::SipSockets;
 use crate::base::{Codec, Direction, LegId, Now};
 use crate::media::{self, PlayId, Prompt, Report, StreamSpec};
@@ -93,7 +93,7 @@ impl Phone {
             epoch: began,
             backend: Backend::default(),
             ears: EarKind::default(),
-            dedicated: false,
+            cores: Cores::Shared,
         };
         let (media, reports) = MediaPlane::start(&config).map_err(|e| format!("media: {e}"))?;
         let mut seed = [0; 8];

@@ -9,7 +9,7 @@ use crate::config::{Config, PacketIo};
 use crate::drive::control::Control;
 use crate::drive::http::Services;
 use crate::drive::listen::EarKind;
-use crate::drive::media::{Backend, MediaConfig, MediaPlane};
+use crate::drive::media::{Backend, Cores, MediaConfig, MediaPlane};
 use crate::drive::recogniser::{Recognised, Recognisers};
 use crate::drive::silero::{self, Silero};
 use crate::drive::store::{self, Row};
@@ -191,7 +191,7 @@ fn media(options: &Options, config: &Config, epoch: Instant) -> MediaConfig {
             tells: !config.server.engines.is_empty(),
             silero: silero.map(Arc::new),
         },
-        dedicated: true,
+        cores: if config.server.media_awake { Cores::Awake } else { Cores::Own },
     }
 }
 

@@ -15,7 +15,7 @@ pub use alloc::CountingAllocator;
 pub use epoll::{Epoll, Wake};
 pub use net::{Arrived, Backend, Datagram, HEADROOM, Net, TOKENS};
 pub use ring::{Consumer, Producer, ring};
-pub use thread::{cpus_allowed, pin, precise_timers, real_time, thread_cpu};
+pub use thread::{cpus_allowed, idle_only, pin, precise_timers, real_time, thread_cpu};
 
 /// What a system call gave, or what the kernel says went wrong.
 fn checked(result: i32) -> std::io::Result<i32> {

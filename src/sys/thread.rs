@@ -48,6 +48,16 @@ pub fn real_time(priority: i32) -> io::Result<()> {
     checked(unsafe { libc::sched_setscheduler(0, policy, &raw const param) }).map(drop)
 }
 
+/// Has the calling thread run only where a core has nothing else to do (`SCHED_IDLE`, sched(7)). Every thread may do that.
+///
+/// # Errors
+/// As the kernel says.
+pub fn idle_only() -> io::Result<()> {
+    let param = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 is the calling thread, and `param` lives through the call.
+    checked(unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const param) }).map(drop)
+}
+
 /// Has the calling thread's waits end when they are due and not up to 50 µs later, the kernel's default.
 pub fn precise_timers() {
     // SAFETY: PR_SET_TIMERSLACK takes a number and touches no memory. A kernel that refuses leaves the default.
@@ -78,6 +88,17 @@ mod tests {
                     assert_eq!((e.kind(), policy), (io::ErrorKind::PermissionDenied, libc::SCHED_OTHER));
                 }
             }
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_thread_runs_where_nothing_else_does() {
+        std::thread::spawn(|| {
+            idle_only().unwrap();
+            // SAFETY: 0 is the calling thread.
+            assert_eq!(unsafe { libc::sched_getscheduler(0) }, libc::SCHED_IDLE);
         })
         .join()
         .unwrap();
