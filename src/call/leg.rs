@@ -2,8 +2,8 @@
 
 use super::pressed::Pressed;
 use crate::base::{Codec, Direction, LegId, Secret, SrtpPolicy};
-use crate::media::{LegStats, StreamSpec};
-use crate::sdp::{self, Crypto, Local, Negotiated, SdpError};
+use crate::media::LegStats;
+use crate::sdp::{self, Crypto, Local, SdpError, StreamSpec};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 
@@ -166,12 +166,12 @@ impl Leg {
         self.stream
     }
 
-    fn agree(&mut self, agreed: Negotiated) {
+    fn agree(&mut self, agreed: StreamSpec) {
         if agreed.srtp.is_none() && self.stream.is_some_and(|s| s.srtp.is_some()) {
             // If it is encrypted again, our numbers have gone on, and their keystream may have been used.
             self.nth_key += 1;
         }
         self.held = !agreed.direction.sends();
-        self.stream = Some(agreed.into());
+        self.stream = Some(agreed);
     }
 }

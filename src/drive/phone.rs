@@ -310,7 +310,7 @@ impl Phone {
         let Some(line) = self.lines.get_mut(&leg) else { return };
         if !sdp.is_empty() {
             let Ok(agreed) = sdp::accept(sdp, &line.local(leg)) else { return self.hang_up(leg) };
-            self.connect(leg, Some(agreed.into()));
+            self.connect(leg, Some(agreed));
         }
         if let Some(line) = self.lines.get_mut(&leg)
             && !std::mem::replace(&mut line.up, true)
@@ -359,7 +359,7 @@ impl Line {
             return Ok((sdp::offer(&local), None));
         }
         let (answer, agreed) = sdp::answer(&offer, &local)?;
-        Ok((answer, Some(agreed.into())))
+        Ok((answer, Some(agreed)))
     }
 }
 

@@ -1,9 +1,8 @@
 //! What the control plane may ask of the media plane: the complete list.
 
-use crate::base::{Codec, Direction, Expected, LegId, SrtpKeys};
-use crate::sdp::Negotiated;
+use crate::base::{Codec, Expected, LegId};
+use crate::sdp::StreamSpec;
 use crate::taps::Taping;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,51 +28,6 @@ impl Prompt {
     /// Length in milliseconds.
     pub fn ms(&self) -> u64 {
         self.pcmu.len() as u64 / 8
-    }
-}
-
-/// What offer and answer agreed on for a leg (RFC 3264).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamSpec {
-    /// Where the peer said it wants its audio. Latching may move it to where its packets really come from.
-    pub remote: SocketAddr,
-    /// Where the peer wants RTCP; `None` for the same port as RTP (RFC 5761).
-    pub rtcp: Option<SocketAddr>,
-    /// The codec both ways.
-    pub codec: Codec,
-    /// Its payload type.
-    pub payload_type: u8,
-    /// Payload type of telephone-event (RFC 4733), if agreed on.
-    pub dtmf: Option<u8>,
-    /// Our silence is said by comfort noise (RFC 3389).
-    pub noise: bool,
-    /// Which way audio flows.
-    pub direction: Direction,
-    /// The keys that it is encrypted with, however they were agreed on; `None` for RTP in the clear.
-    pub srtp: Option<SrtpKeys>,
-}
-
-impl StreamSpec {
-    /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
-    pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
-        let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
-        StreamSpec {
-            remote,
-            rtcp: None,
-            codec,
-            payload_type,
-            dtmf: None,
-            noise: false,
-            direction,
-            srtp: None,
-        }
-    }
-}
-
-impl From<Negotiated> for StreamSpec {
-    fn from(agreed: Negotiated) -> Self {
-        let Negotiated { remote, rtcp, codec, payload_type, dtmf, noise, direction, srtp } = agreed;
-        StreamSpec { remote, rtcp, codec, payload_type, dtmf, noise, direction, srtp }
     }
 }
 

@@ -15,8 +15,9 @@ mod report;
 mod shard;
 mod wheel;
 
+pub use crate::sdp::StreamSpec;
 pub use crate::taps::Taping;
-pub use command::{Command, PlayId, Prompt, StreamSpec};
+pub use command::{Command, PlayId, Prompt};
 pub use out::{Body, Channel, FileOp, Out, Send};
 pub use report::{FarStats, LegStats, PlayEnd, Rejects, Report};
 pub use shard::{Input, Shard};

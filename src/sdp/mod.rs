@@ -1,6 +1,6 @@
 //! Session descriptions: what an audio stream is to be (RFC 8866), agreed on by offer and answer (RFC 3264).
 //!
-//! In: SDP as it came, and [`Local`], what we can do. Out: SDP to send, and [`Negotiated`], what was agreed. Pure
+//! In: SDP as it came, and [`Local`], what we can do. Out: SDP to send, and [`StreamSpec`], what was agreed. Pure
 //! functions: `offer` → the peer's answer → `accept`, or the peer's offer → `answer`.
 //!
 //! ```text
@@ -17,5 +17,5 @@ mod negotiate;
 mod session;
 
 pub use crypto::Crypto;
-pub use negotiate::{Local, Negotiated, SdpError, accept, answer, offer};
+pub use negotiate::{Local, SdpError, StreamSpec, accept, answer, offer};
 pub use session::{Media, Session, fuzz};

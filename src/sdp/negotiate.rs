@@ -34,10 +34,10 @@ pub struct Local<'a> {
     pub srtp: Option<Crypto>,
 }
 
-/// What was agreed.
+/// What offer and answer agreed on for a leg (RFC 3264).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Negotiated {
-    /// Where the peer wants its audio.
+pub struct StreamSpec {
+    /// Where the peer said it wants its audio. Latching may move it to where its packets really come from.
     pub remote: SocketAddr,
     /// Where it wants RTCP; `None` for the same port (RFC 5761).
     pub rtcp: Option<SocketAddr>,
@@ -54,6 +54,23 @@ pub struct Negotiated {
     pub direction: Direction,
     /// The keys that it is encrypted with, if it is.
     pub srtp: Option<SrtpKeys>,
+}
+
+impl StreamSpec {
+    /// `codec` both ways with a peer at `remote`, RTCP on the same port, no telephone-event.
+    pub fn new(remote: SocketAddr, codec: Codec) -> StreamSpec {
+        let (payload_type, direction) = (codec.payload_type(), Direction::SendRecv);
+        StreamSpec {
+            remote,
+            rtcp: None,
+            codec,
+            payload_type,
+            dtmf: None,
+            noise: false,
+            direction,
+            srtp: None,
+        }
+    }
 }
 
 /// Why no stream could be agreed on. An offer with such a fault is answered 488.
@@ -116,7 +133,7 @@ pub fn offer(local: &Local<'_>) -> Bytes {
 ///
 /// # Errors
 /// No stream of the offer can be used; the reason is that of the first audio stream.
-pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), SdpError> {
+pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, StreamSpec), SdpError> {
     let session = Session::parse(offer).ok_or(SdpError::NotSdp)?;
     let (index, agreed, line) = choose(&session, local, Crypto::take)?;
     let mut out = head(local);
@@ -148,10 +165,10 @@ pub fn answer(offer: &[u8], local: &Local<'_>) -> Result<(Bytes, Negotiated), Sd
 ///
 /// # Errors
 /// The answer takes nothing of what we offered.
-pub fn accept(answer: &[u8], local: &Local<'_>) -> Result<Negotiated, SdpError> {
+pub fn accept(answer: &[u8], local: &Local<'_>) -> Result<StreamSpec, SdpError> {
     let session = Session::parse(answer).ok_or(SdpError::NotSdp)?;
     let agreed = choose(&session, local, Crypto::taken)?.1;
-    Ok(Negotiated { noise: false, ..agreed })
+    Ok(StreamSpec { noise: false, ..agreed })
 }
 
 /// How a stream is protected: the keys, and the line that answers; `None` for RTP in the clear.
@@ -162,7 +179,7 @@ fn choose(
     session: &Session,
     local: &Local<'_>,
     protect: Protect,
-) -> Result<(usize, Negotiated, Option<Line>), SdpError> {
+) -> Result<(usize, StreamSpec, Option<Line>), SdpError> {
     let mut first = None;
     for (i, media) in session.media.iter().enumerate().filter(|(_, m)| m.kind == "audio") {
         match usable(session, media, local, protect) {
@@ -178,7 +195,7 @@ fn usable(
     media: &Media,
     local: &Local<'_>,
     protect: Protect,
-) -> Result<(Negotiated, Option<Line>), SdpError> {
+) -> Result<(StreamSpec, Option<Line>), SdpError> {
     if ![AVP, SAVP].contains(&media.protocol.as_str()) {
         return Err(SdpError::NoAudio);
     }
@@ -203,7 +220,7 @@ fn usable(
         (false, true) => Direction::RecvOnly,
         (false, false) => Direction::Inactive,
     };
-    let agreed = Negotiated {
+    let agreed = StreamSpec {
         remote: SocketAddr::new(ip, media.port),
         rtcp: (!media.rtcp_mux).then(|| rtcp(media, ip)),
         codec,

@@ -7,7 +7,7 @@ fn local(direction: Direction) -> Local<'static> {
     Local { addr, session_id: 1, version: 1, codecs: OURS, direction, srtp: None }
 }
 
-fn answered(offer: &str) -> Result<(String, Negotiated), SdpError> {
+fn answered(offer: &str) -> Result<(String, StreamSpec), SdpError> {
     let (text, agreed) = answer(offer.as_bytes(), &local(Direction::SendRecv))?;
     Ok((String::from_utf8(text.to_vec()).unwrap(), agreed))
 }
