@@ -14,7 +14,7 @@ help:
 	@echo "make demo    every kind of call by itself, in both languages; fails if a step does not happen"
 	@echo "make test    format, lints, all tests, dialplan checks"
 	@echo "make bench   the media plane beside a bare UDP reflector, the ACD with a long line, SIP beside other parsers"
-	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20"
+	@echo "make load    N calls at once in the real binary: CALLS=50 SECONDS=20; SILENT=1, AWAKE=1"
 	@echo "make offer   from an agent's BYE to the INVITE of the next caller: OFFERS=500"
 	@echo "make turns   how fast callers are answered, and how soon we stop when they speak: AT_ONCE=4"
 	@echo "make eval-speech  how many words each model gets wrong: SPEECH=folder with WAV files and transcripts.tsv"

@@ -4,7 +4,8 @@
 //! whose cores are shared that is by far the most of what packets are late by. A thread that never sleeps, and that everything else
 //! goes before, costs the work on this machine next to nothing; it costs the host a core, and on bare metal power.
 //!
-//! `make load` with 800 calls on such a host: p99.9 between packets 46.7 ms without and 24.6 with, 27 ms at most.
+//! `make load SILENT=1 CALLS=800` on such a host: p99.9 between packets 46.7 ms without; with it 21.3 to 49.4 in five runs, by how
+//! much of the time the host took even so (`benches/README.md`).
 
 use crate::sys;
 use std::io;
