@@ -1,7 +1,8 @@
 """The hotline domain: what the model can write down. English tokens are words, Mandarin tokens are characters.
 
-The sentences are the examples of the sample dialplans (`dialplans/*.toml`) and `universal.tsv` (words that every
-line needs: yes, no, agent, digits' carriers) and the values of `values.py`. Pinyin comes from pypinyin with tone sandhi.
+The sentences are the examples of the sample dialplans (`dialplans/*.toml`), `universal.tsv` (words that every
+line needs: yes, no, agent, digits' carriers), `everyday.tsv` (what hotlines are called about beside that) and the values of
+`values.py`. Pinyin comes from pypinyin with tone sandhi.
 """
 import glob, os, re, tomllib
 import values
@@ -16,9 +17,10 @@ ZH_EXTRA = list('十百请')
 
 def sentences():
     out = {'en': [], 'zh': []}
-    for line in open(f'{HERE}/universal.tsv', encoding='utf-8'):
-        lang, text = line.rstrip('\n').split('\t')
-        out[lang].append(text)
+    for file in ('universal', 'everyday'):
+        for line in open(f'{HERE}/{file}.tsv', encoding='utf-8'):
+            lang, text = line.rstrip('\n').split('\t')
+            out[lang].append(text)
     for path in sorted(glob.glob(f'{HERE}/../../dialplans/*.toml')):
         for intent in tomllib.load(open(path, 'rb')).get('intent', []):
             for lang, texts in intent['examples'].items():

@@ -1,11 +1,12 @@
-"""Synthesise N utterances of the hotline domain with espeak-ng, flite, festival and, if asked, a piper voice.
+"""Synthesise N utterances of the hotline domain with espeak-ng, flite, festival, RHVoice and Pico where they are installed, and,
+if asked, a piper voice.
 
   gen.py SEED N OUT [held]     writes OUT.npy (8 kHz int16, all utterances joined) and OUT.json (lang, text, voice, off, n)
 
 `held` uses only the voices that training never hears. With PIPER="trunkline --models FOLDER tts --voice NAME" all
 English of this shard is spoken by that command.
 """
-import json, os, random, subprocess, sys, tempfile
+import json, os, random, shutil, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.signal import resample_poly
@@ -23,6 +24,8 @@ EN_VOICES = ['en-us'] * 4 + ['en-gb'] * 2 + ['en-gb-scotland', 'en-gb-x-rp', 'en
 FLITE = ['kal16', 'awb', 'slt', 'kal']
 FLITE_HELD = ['rms']
 FESTIVAL = ['voice_ked_diphone', 'voice_cmu_us_slt_arctic_hts']
+RHVOICE = ['alan', 'bdl', 'clb', 'slt']  # those whose licence allows all use
+PICO = ['en-US', 'en-GB']
 DIGITS = {word for words in EN_DIGITS + ZH_DIGITS for word in words}
 PIPER = os.environ.get('PIPER', '').split()
 
@@ -69,7 +72,7 @@ def to_8k(wav):
     i = wav.find(b'data')
     rate = int.from_bytes(wav[24:28], 'little')
     x = np.frombuffer(wav[i + 8:i + 8 + (len(wav) - i - 8) // 2 * 2], np.int16).astype(np.float32)
-    y = {32000: lambda: resample_poly(x, 1, 4), 22050: lambda: resample_poly(x, 160, 441), 16000: lambda: resample_poly(x, 1, 2), 8000: lambda: x}[rate]()
+    y = {32000: lambda: resample_poly(x, 1, 4), 24000: lambda: resample_poly(x, 1, 3), 22050: lambda: resample_poly(x, 160, 441), 16000: lambda: resample_poly(x, 1, 2), 8000: lambda: x}[rate]()
     loud = np.where(np.abs(y) > max(30, np.abs(y).max() * 0.004))[0]
     if len(loud) == 0:
         return None
@@ -88,21 +91,26 @@ def synthesise(job):
     return y if len(y) <= 8 * 8000 else None
 
 
+def command(job, wav):
+    """What writes that file; the text is on standard input, too."""
+    say, voice, stretch, pitch = job['say'], job['voice'], job.get('stretch'), job['pitch']
+    return {
+        'piper': lambda: PIPER + [say, '-o', wav],
+        'festival': lambda: ['text2wave', '-o', wav, '-eval', f"({voice}) (Parameter.set 'Duration_Stretch {stretch})"],
+        'flite': lambda: ['flite', '-voice', voice, '--setf', f'duration_stretch={stretch}', '--setf', f'int_f0_target_mean={pitch}', '-t', say, '-o', wav],
+        'rhvoice': lambda: ['RHVoice-test', '-p', voice, '-r', str(round(100 / stretch)), '-t', str(pitch), '-o', wav],
+        'pico': lambda: ['pico2wave', '-l', voice, '-w', wav, f'<speed level="{round(100 / stretch)}"><pitch level="{pitch}">{say}</pitch></speed>'],
+    }[job['engine']]()
+
+
 def one_breath(job):
     try:
         if job['engine'] == 'espeak':
             cmd = ['espeak-ng', '-v', job['voice'], '-s', str(job['speed']), '-p', str(job['pitch']), '-g', str(job['gap']), '--stdout', job['say']]
             y = to_8k(subprocess.run(cmd, capture_output=True, check=True).stdout)
-        elif job['engine'] != 'flite':
-            with tempfile.NamedTemporaryFile(suffix='.wav') as f:
-                cmd = PIPER + [job['say'], '-o', f.name] if job['engine'] == 'piper' else [
-                    'text2wave', '-o', f.name, '-eval', f"({job['voice']}) (Parameter.set 'Duration_Stretch {job['stretch']})"]
-                subprocess.run(cmd, input=job['say'].encode(), capture_output=True, check=True)
-                y = to_8k(open(f.name, 'rb').read())
         else:
             with tempfile.NamedTemporaryFile(suffix='.wav') as f:
-                subprocess.run(['flite', '-voice', job['voice'], '--setf', f"duration_stretch={job['stretch']}", '--setf',
-                                f"int_f0_target_mean={job['pitch']}", '-t', job['say'], '-o', f.name], capture_output=True, check=True)
+                subprocess.run(command(job, f.name), input=job['say'].encode(), capture_output=True, check=True)
                 y = to_8k(open(f.name, 'rb').read())
         return y
     except (subprocess.CalledProcessError, KeyError, OSError):
@@ -119,13 +127,17 @@ def plan(r, held):
         job['text'] = spoken(r, 'en')
         words = sounds = job['text'].split()
         join = ' '
-        engine = r.random()
+        engine, stretch = r.random(), round(r.uniform(0.75, 1.35), 2)
         if PIPER:
             job.update(engine='piper', voice=PIPER[-1])
         elif engine < 0.15 and not held:
-            job.update(engine='festival', voice=r.choice(FESTIVAL), stretch=round(r.uniform(0.75, 1.35), 2))
+            job.update(engine='festival', voice=r.choice(FESTIVAL), stretch=stretch)
         elif engine < 0.4:
-            job.update(engine='flite', voice=r.choice(FLITE_HELD if held else FLITE), pitch=r.randint(80, 230), stretch=round(r.uniform(0.75, 1.35), 2))
+            job.update(engine='flite', voice=r.choice(FLITE_HELD if held else FLITE), pitch=r.randint(80, 230), stretch=stretch)
+        elif engine < 0.65 and not held and shutil.which('RHVoice-test'):
+            job.update(engine='rhvoice', voice=r.choice(RHVOICE), pitch=r.randint(75, 130), stretch=stretch)
+        elif engine < 0.8 and not held and shutil.which('pico2wave'):
+            job.update(engine='pico', voice=r.choice(PICO), pitch=r.randint(70, 130), stretch=stretch)
         else:
             job['voice'] = r.choice(EN_VOICES) + variant
     else:
