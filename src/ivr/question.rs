@@ -137,7 +137,7 @@ impl Question {
 
 /// The one mark in a sentence; none if there are two.
 fn mark(text: &str) -> Option<u8> {
-    const WORDS: [(&str, u8); 20] = [
+    const WORDS: [(&str, u8); 21] = [
         ("one", 1),
         ("two", 2),
         ("three", 3),
@@ -150,6 +150,7 @@ fn mark(text: &str) -> Option<u8> {
         ("5", 5),
         ("一分", 1),
         ("两分", 2),
+        ("兩分", 2),
         ("二分", 2),
         ("三分", 3),
         ("四分", 4),

@@ -8,6 +8,7 @@
 
 use super::alike;
 use super::english;
+use super::han::{is_han, simplified};
 use pinyin::ToPinyin;
 
 /// A kind of feature. Each kind is a block of its own in a row, with its own weight.
@@ -68,12 +69,12 @@ const GROUPS_APART_MAX: usize = 3;
 /// A part of a word, in letters; its ends count as spaces.
 const LETTERS: std::ops::RangeInclusive<usize> = 2..=4;
 
-/// Lower case, punctuation to spaces, single spaces.
+/// Lower case, simplified characters, punctuation to spaces, single spaces.
 pub(super) fn normalise(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for ch in text.chars() {
         if ch.is_alphanumeric() || ch == '\'' {
-            out.extend(ch.to_lowercase());
+            out.extend(simplified(ch).to_lowercase());
         } else if !out.ends_with(' ') && !out.is_empty() {
             out.push(' ');
         }
@@ -81,18 +82,14 @@ pub(super) fn normalise(text: &str) -> String {
     out.trim_end().to_owned()
 }
 
-/// True for a Han character.
-pub(super) fn is_han(ch: char) -> bool {
-    matches!(ch, '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}')
-}
-
 /// Every feature of `text`, with repeats, in order: equal ones stand beside each other.
 pub(super) fn features(text: &str) -> Vec<Feature> {
     // Mandarin has no spaces, and in "查balance" each language has its own features.
-    let spaced: String = normalise(text).chars().map(|c| if is_han(c) { ' ' } else { c }).collect();
+    let normal = normalise(text);
+    let spaced: String = normal.chars().map(|c| if is_han(c) { ' ' } else { c }).collect();
     let mut out = Vec::new();
     english(&english::words(&spaced), &mut out);
-    let han: Vec<char> = text.chars().filter(|c| is_han(*c)).collect();
+    let han: Vec<char> = normal.chars().filter(|c| is_han(*c)).collect();
     mandarin(&han, &mut out);
     out.sort_unstable();
     out
@@ -161,6 +158,7 @@ mod tests {
     fn punctuation_and_case_do_not_matter() {
         assert_eq!(features("Hello, World!"), features("hello world"));
         assert_eq!(normalise("  我家，停水了！"), "我家 停水了");
+        assert_eq!(features("我要轉人工"), features("我要转人工"));
         assert!(features("?! …").is_empty());
     }
 

@@ -15,6 +15,7 @@ mod bert;
 mod encoder;
 mod english;
 mod features;
+mod han;
 mod linear;
 mod meaning;
 pub mod measure;

@@ -5,7 +5,8 @@
 //! Training is deterministic and takes milliseconds for a line of a dozen intents.
 
 use super::encoder::Encoder;
-use super::features::{features, is_han};
+use super::features::features;
+use super::han::is_han;
 use super::linear::{Linear, softmax};
 use super::meaning::{Meaning, vector};
 use super::vocabulary::{Row, Vocabulary};

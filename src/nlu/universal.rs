@@ -1,6 +1,7 @@
 //! The words that work on every line at every point: a person, repeat, language, goodbye, yes and no.
 
-use super::features::{is_han, normalise};
+use super::features::normalise;
+use super::han::is_han;
 use crate::base::Lang;
 
 /// A wish that needs no intent.
@@ -333,6 +334,14 @@ mod tests {
         assert_eq!(yes_no("不是我家停电了"), Some((false, "我家停电了".into())));
         assert_eq!(yes_no("我家停水了"), None);
         assert_eq!(yes_no("不亮"), None);
+    }
+
+    #[test]
+    fn traditional_characters_say_the_same_as_simplified_ones() {
+        assert_eq!(universal("我要轉人工"), Some(Universal::Person));
+        assert_eq!(universal("請再說一遍"), Some(Universal::Repeat));
+        assert_eq!(yes_no("不對"), Some((false, String::new())));
+        assert!(says("變壓器著火了", &["着火".to_owned()]) && says("着火了", &["著火".to_owned()]));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A sentence in pieces: words, Han characters, runs of digits, marks. Made once; every grammar reads it.
 //!
-//! Letters become lower case, full-width forms half-width, the traditional characters that numbers and times use
-//! simplified. Each token keeps its place in the text as it was given.
+//! Letters become lower case, full-width forms half-width, traditional characters simplified. Each token keeps its place in
+//! the text as it was given.
 
-use super::super::features::is_han;
+use super::super::han::{is_han, simplified};
 use crate::limits::SLOT_TOKENS_MAX;
 use std::ops::Range;
 
@@ -33,12 +33,6 @@ pub(super) struct Tokens {
     tokens: Vec<Token>,
 }
 
-/// Traditional and formal characters of numbers, units and times, each with the simplified one after it.
-const SIMPLER: &str = "點点個个週周後后號号兩两億亿萬万鐘钟禮礼這这時时間间塊块錢钱負负雙双對对貳贰參叁陸陆\
-    圓圆倆俩穌稣設设靈灵臨临難难費费權权歲岁當当現现節节過过從从內内聖圣復复國国兒儿勞劳動动婦妇師师親亲軍军開开無无來来為为晝昼幾几\
-    過过個个還还傍傍陽阳龍龙龍龙總总終终結结約约頭头陰阴曆历歷历夢梦樹树靜静誕诞慶庆燈灯鬆松嗎吗們们\
-    尋寻鍾钟機机號号電电話话碼码錯错該该應应滿满寧宁東东長长門门陰阴卻却產产麼么幣币歐欧鎊镑圍围讓让";
-
 fn plain(ch: char) -> char {
     match ch {
         '～' => '~',
@@ -46,18 +40,10 @@ fn plain(ch: char) -> char {
         '—' | '–' | '−' | '‐' | '‑' => '-',
         '’' | '‘' => '\'',
         '零' | '〇' => '零',
+        // Three, in formal figures; elsewhere 参, which no grammar reads.
+        '參' => '叁',
         _ => ch,
     }
-}
-
-fn simple(ch: char) -> char {
-    let mut pairs = SIMPLER.chars();
-    while let (Some(from), Some(to)) = (pairs.next(), pairs.next()) {
-        if from == ch {
-            return to;
-        }
-    }
-    ch
 }
 
 fn kind(ch: char) -> Kind {
@@ -104,7 +90,7 @@ impl Tokens {
                 last.span.end = end;
             } else {
                 let text =
-                    if kind == Kind::Han { simple(ch).to_string() } else { ch.to_lowercase().collect() };
+                    if kind == Kind::Han { simplified(ch).to_string() } else { ch.to_lowercase().collect() };
                 tokens.push(Token { kind, text, span: at..end, glued });
             }
             glued = true;

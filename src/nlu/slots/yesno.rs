@@ -1,6 +1,6 @@
 //! Yes and no anywhere in an answer: the first that is said counts.
 
-use super::super::features::is_han;
+use super::super::han::is_han;
 use super::super::universal::{NO, YES};
 use super::token::Tokens;
 
