@@ -66,7 +66,7 @@ fn main() {
     // Without arguments, as when all benches are run: small.
     let (calls, seconds) = (args::number("--calls").unwrap_or(10), args::number("--seconds").unwrap_or(8));
     let against = args::value("--against").map(|told| another(&told));
-    let awake = std::env::args().any(|a| a == "--awake");
+    let awake = args::flag("--awake");
     let _awake = awake.then(|| Awake::keep(sys::cpus_allowed()).unwrap());
     // One worker, since the callers need the other core; all ports of the samples.
     let one = [("ports = \"20000-29999\"", "ports = \"20000-29998\"\nworkers = 1")];
@@ -85,8 +85,7 @@ fn main() {
         measuring: AtomicBool::new(false),
         over: AtomicBool::new(false),
     });
-    let sentence =
-        if std::env::args().any(|a| a == "--silent") { Vec::new() } else { speech("我家停水了") };
+    let sentence = if args::flag("--silent") { Vec::new() } else { speech("我家停水了") };
     let sockets: Vec<UdpSocket> = (0..SOCKETS).map(|_| socket()).collect();
     let listener = {
         let sockets: Vec<UdpSocket> = sockets.iter().map(|socket| socket.try_clone().unwrap()).collect();

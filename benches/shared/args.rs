@@ -9,3 +9,8 @@ pub(crate) fn value(name: &str) -> Option<String> {
 pub(crate) fn number(name: &str) -> Option<u64> {
     value(name).map(|told| told.parse().unwrap_or_else(|_| panic!("{name} takes a whole number, not {told}")))
 }
+
+/// True if `--name` is there.
+pub(crate) fn flag(name: &str) -> bool {
+    std::env::args().any(|arg| arg == name)
+}
