@@ -1,4 +1,4 @@
-"""How many whole utterances a model gets right through whisper.cpp, as the server runs it.
+"""How many whole utterances a model gets right through whisper.cpp, as the server runs it: all, and by what they are.
 
   evaluate.py TRUNKLINE MODELS SHARD [COUNT] [SNR_DB]
 
@@ -8,12 +8,23 @@ import json, os, subprocess, sys, tempfile, wave
 from collections import Counter
 import numpy as np
 from augment import mulaw
+from domain import EN_DIGITS, SENTENCES, ZH_DIGITS
+
+DIGITS = {word for words in EN_DIGITS + ZH_DIGITS for word in words}
+
+
+def kind(row):
+    words = row['text'].split() if row['lang'] == 'en' else list(row['text'])
+    if set(words) <= DIGITS:
+        return 'four digits or fewer' if len(words) <= 4 else 'more digits'
+    return 'sentences of the lines' if row['text'] in SENTENCES[row['lang']] else 'others'
+
 
 trunkline, models, shard = sys.argv[1:4]
-count = int(sys.argv[4]) if len(sys.argv) > 4 else 400
+wanted = int(sys.argv[4]) if len(sys.argv) > 4 else 400
 snr_db = float(sys.argv[5]) if len(sys.argv) > 5 else 15.0
 audio, rows = np.load(shard + '.npy'), json.load(open(shard + '.json'))
-rows = rows[::max(1, len(rows) // count)]
+rows = rows[::max(1, len(rows) // wanted)]
 noise = np.random.default_rng(1)
 right, total, ms = Counter(), Counter(), []
 with tempfile.TemporaryDirectory() as folder:
@@ -34,8 +45,9 @@ with tempfile.TemporaryDirectory() as folder:
         for row, line in zip(some, out.splitlines()):
             heard = json.loads(line)
             ms.append(heard['ms'])
-            total[lang] += 1
-            right[lang] += heard['text'].split() == row['text'].split()
-for lang in total:
-    print(f"{os.path.basename(shard)} {lang}: {right[lang]} of {total[lang]} whole utterances right ({100 * right[lang] / total[lang]:.0f} %)")
+            for what in ('all', kind(row)):
+                total[lang, what] += 1
+                right[lang, what] += heard['text'].split() == row['text'].split()
+for key, count in sorted(total.items()):
+    print(f"{os.path.basename(shard)} {key[0]}, {key[1]}: {right[key]} of {count} whole utterances right ({100 * right[key] / count:.0f} %)")
 print(f'median {np.median(ms):.0f} ms, 95 % within {np.percentile(ms, 95):.0f} ms')

@@ -1,5 +1,5 @@
 """Synthesise N utterances of the hotline domain with espeak-ng, flite, festival, RHVoice and Pico where they are installed, and,
-if asked, a piper voice.
+if asked, a piper voice. A third of what espeak-ng says is said by voices drawn at random, half of them with an accent in English.
 
   gen.py SEED N OUT [held]     writes OUT.npy (8 kHz int16, all utterances joined) and OUT.json (lang, text, voice, off, n)
 
@@ -17,7 +17,8 @@ from values import AFTER, BEFORE
 BAD = set('whisper whisperf croak Storm UniRobot robosoft robosoft2 robosoft3 robosoft4 robosoft5 robosoft6 robosoft7 '
           'robosoft8 Demonic Alien fast aunty grandma grandpa zac Half-LifeAnnouncementSystem Tweaky miguel Mike victor'
           .split())
-VARIANTS = sorted(v for v in os.listdir('/usr/lib/x86_64-linux-gnu/espeak-ng-data/voices/!v') if v not in BAD and ' ' not in v)
+ESPEAK_DATA = '/usr/lib/x86_64-linux-gnu/espeak-ng-data'
+VARIANTS = sorted(v for v in os.listdir(f'{ESPEAK_DATA}/voices/!v') if v not in BAD and ' ' not in v)
 HELD = [v for i, v in enumerate(VARIANTS) if i % 6 == 3]
 TRAIN = [v for v in VARIANTS if v not in HELD]
 EN_VOICES = ['en-us'] * 4 + ['en-gb'] * 2 + ['en-gb-scotland', 'en-gb-x-rp', 'en-gb-x-gbclan', 'en-gb-x-gbcwmd', 'en-029', 'en-us-nyc']
@@ -26,6 +27,12 @@ FLITE_HELD = ['rms']
 FESTIVAL = ['voice_ked_diphone', 'voice_cmu_us_slt_arctic_hts']
 RHVOICE = ['alan', 'bdl', 'clb', 'slt']  # those whose licence allows all use
 PICO = ['en-US', 'en-GB']
+# Sounds that speakers of other languages put in place of English ones, in espeak-ng's names of phonemes.
+ACCENTS = ['T s', 'T t', 'T f', 'D z', 'D d', 'r R', 'w v', 'v w', 'z s', 'I i', 'i: I', 'V a', 'aa a', 'h x']
+# Of a hundred texts: strings of digits, values, sentences that nobody wrote, words at random; the others are sentences. Training
+# has more of what is hard.
+SHARES, SHARES_HELD = (25, 20, 17, 6), (20, 15, 12, 3)
+DRAWN = 80  # of each kind; espeak-ng knows 350 voices at most, and comes with some 150 languages
 DIGITS = {word for words in EN_DIGITS + ZH_DIGITS for word in words}
 PIPER = os.environ.get('PIPER', '').split()
 
@@ -51,21 +58,41 @@ def dressed(r, lang, text):
     return join.join(before + [text] + after)
 
 
-def spoken(r, lang):
+def spoken(r, lang, shares):
     choices, join = (EN_DIGITS, ' ') if lang == 'en' else (ZH_DIGITS, '')
-    x = r.random()
-    if x < 0.2:
+    kind = r.choices(['digits', 'value', 'recombined', 'words', 'sentence'], [*shares, 100 - sum(shares)])[0]
+    if kind == 'digits':
         return digits(r, choices, join)
-    if x < 0.35:
+    if kind == 'value':
         return {'en': values.english, 'zh': values.mandarin}[lang](r)
-    if x < 0.47:
+    if kind == 'recombined':
         return recombined(r, lang)
-    if x < 0.5:
+    if kind == 'words':
         return join.join(r.choice(EN_WORDS if lang == 'en' else ZH_CHARS) for _ in range(r.randint(1, 4)))
     s = r.choice(SENTENCES[lang])
     if s.endswith(('number is', '号是', '码是')):
         return s + join + digits(r, choices, join)
     return dressed(r, lang, s)
+
+
+def draw_voices(r, folder):
+    """A copy of espeak-ng's data in the folder, by links, whose variants are voices drawn at random: own0, own1 … and, with an
+    accent, odd0, odd1 …"""
+    copy = f'{folder}/espeak-ng-data'
+    os.makedirs(f'{copy}/voices/!v')
+    for name in os.listdir(ESPEAK_DATA):
+        if name != 'voices':
+            os.symlink(f'{ESPEAK_DATA}/{name}', f'{copy}/{name}')
+    percent = lambda low, high: r.randint(low, high)
+    for name in [f'{kind}{i}' for kind in ('own', 'odd') for i in range(DRAWN)]:
+        tract = percent(82, 112)
+        lines = ['language variant', f'name {name}', f'pitch {(low := percent(50, 160))} {low + percent(15, 90)}']
+        lines += [f'formant {n} {tract + percent(-8, 8)} {percent(60, 125)} {percent(65, 130)}' for n in range(9)]
+        lines += [f'consonants {percent(60, 120)} {percent(60, 120)}', f'roughness {percent(0, 5)}', f'flutter {percent(0, 6)}']
+        lines += [f'tone {percent(90, 700)} {percent(80, 200)} {percent(750, 1500)} {percent(60, 150)} 2500 {percent(30, 150)}'] if r.random() < 0.5 else []
+        lines += [f'replace 00 {pair}' for pair in r.sample(ACCENTS, r.randint(1, 5))] if name.startswith('odd') else []
+        with open(f'{copy}/voices/!v/{name}', 'w') as f:
+            f.write('\n'.join(lines) + '\n')
 
 
 def to_8k(wav):
@@ -106,7 +133,7 @@ def command(job, wav):
 def one_breath(job):
     try:
         if job['engine'] == 'espeak':
-            cmd = ['espeak-ng', '-v', job['voice'], '-s', str(job['speed']), '-p', str(job['pitch']), '-g', str(job['gap']), '--stdout', job['say']]
+            cmd = ['espeak-ng', *job.get('data', ()), '-v', job['voice'], '-s', str(job['speed']), '-p', str(job['pitch']), '-g', str(job['gap']), '--stdout', job['say']]
             y = to_8k(subprocess.run(cmd, capture_output=True, check=True).stdout)
         else:
             with tempfile.NamedTemporaryFile(suffix='.wav') as f:
@@ -117,14 +144,18 @@ def one_breath(job):
         return None
 
 
-def plan(r, held):
-    lang = r.choice(['en', 'zh'])
-    variant = '+' + r.choice(HELD if held else TRAIN)
-    if not held and r.random() < 0.15:
+def plan(r, held, drawn):
+    """What one utterance says and how; `drawn`: the folder of `draw_voices`."""
+    lang, shares = r.choice(['en', 'zh']), SHARES_HELD if held else SHARES
+    variant, data = '+' + r.choice(HELD if held else TRAIN), []
+    if not held and r.random() < 0.35:
+        kind = 'odd' if lang == 'en' and r.random() < 0.5 else 'own'
+        variant, data = f'+{kind}{r.randrange(DRAWN)}', [f'--path={drawn}']
+    elif not held and r.random() < 0.15:
         variant = ''
-    job = dict(lang=lang, engine='espeak', speed=min(235, max(105, int(r.gauss(165, 25)))), pitch=r.randint(15, 85), gap=r.choice([0, 0, 0, 0, 1, 2, 4, 8]))
+    job = dict(lang=lang, engine='espeak', data=data, speed=min(235, max(105, int(r.gauss(165, 25)))), pitch=r.randint(15, 85), gap=r.choice([0, 0, 0, 0, 1, 2, 4, 8]))
     if lang == 'en':
-        job['text'] = spoken(r, 'en')
+        job['text'] = spoken(r, 'en', shares)
         words = sounds = job['text'].split()
         join = ' '
         engine, stretch = r.random(), round(r.uniform(0.75, 1.35), 2)
@@ -141,7 +172,7 @@ def plan(r, held):
         else:
             job['voice'] = r.choice(EN_VOICES) + variant
     else:
-        job['text'] = spoken(r, 'zh')
+        job['text'] = spoken(r, 'zh', shares)
         words, sounds = list(job['text']), pinyin(job['text'])
         join = r.choice([' ', '', ' '])
         job['voice'] = 'cmn-latn-pinyin' + variant
@@ -153,8 +184,9 @@ def plan(r, held):
 if __name__ == '__main__':
     seed, n, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     r = random.Random(seed)
-    jobs = [plan(r, len(sys.argv) > 4 and sys.argv[4] == 'held') for _ in range(n)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with tempfile.TemporaryDirectory() as drawn, ThreadPoolExecutor(os.cpu_count()) as pool:
+        draw_voices(r, drawn)
+        jobs = [plan(r, len(sys.argv) > 4 and sys.argv[4] == 'held', drawn) for _ in range(n)]
         audio = list(pool.map(synthesise, jobs))
     index, parts, off = [], [], 0
     for job, y in zip(jobs, audio):

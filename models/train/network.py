@@ -11,7 +11,7 @@ import torch.nn.functional as F
 import ggmlwhisper
 from domain import VOCAB
 
-WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 5, 2
+WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 8, 2
 MELS, AUDIO_CTX, TEXT_CTX = 64, 512, 64
 V = len(VOCAB)
 # Training uses a small vocabulary: the words, then end, start, English, Mandarin, transcribe, no timestamps.
@@ -172,7 +172,7 @@ def imported(path):
     return dict(vocab=words, state={name: torch.tensor(flat(name, array)) for name, array in tensors.items()})
 
 
-def export(model, path, kind='q5_1'):
+def export(model, path, kind='q8_0'):
     """Writes the model as whisper.cpp reads it."""
     state = {k: v.detach().numpy().copy() for k, v in model.state_dict().items()}
     tensors = {}

@@ -1,9 +1,9 @@
 """Trains the listening model.
 
-  DATA=folder SHARDS=tr1,tr2,human OUT=hotline [INIT=hotline-q5_1.bin] [STEPS=15000 | MINUTES=90] train.py
+  DATA=folder SHARDS=tr1,tr2,human OUT=hotline [INIT=hotline-q8_0.bin] [STEPS=15000 | MINUTES=90] train.py
 
 Shards come from gen.py and human.py; `held` and `human-held` in the same folder are what it is measured on. Every
-thousand steps it prints whole utterances right and writes OUT.pt and OUT-q5_1.bin. It uses one core; `torchrun
+thousand steps it prints whole utterances right and writes OUT.pt and OUT-q8_0.bin. It uses one core; `torchrun
 --nproc-per-node 2 train.py` uses two, each for its half of every batch. A core does about 45 utterances a second.
 
 INIT is a checkpoint or an exported file; the side loss, which is not in the latter, is then learned first.
@@ -215,7 +215,7 @@ def main():
             for name, test in tests.items():
                 print('right on', name, evaluate(mean.module, test), flush=True)
             mean.module.save(OUT + '.pt')
-            export(mean.module, OUT + '-q5_1.bin')
+            export(mean.module, OUT + '-q8_0.bin')
 
 
 if __name__ == '__main__':

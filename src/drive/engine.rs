@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_text_that_does_not_end_is_given_up_before_the_decoder_has_no_room_for_it() {
-        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/hotline-q5_1.bin");
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/hotline-q8_0.bin");
         let mut engine = Engine::load(&model).unwrap();
         engine.likeliest(Lang::En, &[0; 8000]).unwrap();
         let room = engine.context.n_text_ctx() as usize;
