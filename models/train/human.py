@@ -23,6 +23,11 @@ def decoded(name, *options):
     return np.frombuffer(pcm, np.int16)
 
 
+def even(y):
+    """As loud as all others at its loudest."""
+    return (y / np.abs(y).max() * 12000).astype(np.int16)
+
+
 shards = {'human': ([], []), 'human-held': ([], [])}
 for name in ('en-digits', 'en-commands', 'zh-words', 'zh-syllables'):
     audio = decoded(name)
@@ -42,7 +47,7 @@ for name in ('en-digits', 'en-commands', 'zh-words', 'zh-syllables'):
         y = audio[row['off']:row['off'] + row['n']].astype(np.float32)
         if len(y) < 800 or np.abs(y).max() < 50:
             continue
-        parts.append((y / np.abs(y).max() * 12000).astype(np.int16))
+        parts.append(even(y))
         spoken = {} if text else dict(pinyin=heard)
         index.append(dict(lang=row['lang'], text=text, **spoken, voice='human:' + row['speaker'], n=len(parts[-1])))
 
@@ -70,8 +75,7 @@ def sentences(index, parts, count=3000):
             y = audio[int(row['off'] / tempo):int((row['off'] + row['n']) / tempo)].astype(np.float32)
             loud = np.flatnonzero(np.abs(y) > 0.05 * np.abs(y).max(initial=0))
             if row['speaker'] == speaker and len(loud):
-                y = y[loud[0]:loud[-1] + 1]
-                said[row['pinyin']] = (y / np.abs(y).max() * 12000).astype(np.int16)
+                said[row['pinyin']] = even(y[loud[0]:loud[-1] + 1])
     while count:
         voice, number = r.choice(sorted(syllables)), r.random() < 0.6
         text = ''.join(r.choice(r.choice(ZH_DIGITS)) for _ in range(r.randint(1, 8))) if number else r.choice(SENTENCES['zh'])

@@ -9,7 +9,7 @@
 use super::interrupted::Interrupted;
 use super::turn::{Heard, Input, NotHeard, Say};
 use crate::base::{Answer, Lang, Now};
-use crate::nlu::{Universal, universal, yes_no};
+use crate::nlu::{Universal, normalise, universal, yes_no};
 use std::time::Duration;
 
 /// Silence after the question that counts as no answer.
@@ -137,7 +137,7 @@ impl Question {
 
 /// The one mark in a sentence; none if there are two.
 fn mark(text: &str) -> Option<u8> {
-    const WORDS: [(&str, u8); 21] = [
+    const WORDS: [(&str, u8); 20] = [
         ("one", 1),
         ("two", 2),
         ("three", 3),
@@ -150,7 +150,6 @@ fn mark(text: &str) -> Option<u8> {
         ("5", 5),
         ("一分", 1),
         ("两分", 2),
-        ("兩分", 2),
         ("二分", 2),
         ("三分", 3),
         ("四分", 4),
@@ -160,7 +159,7 @@ fn mark(text: &str) -> Option<u8> {
         ("三", 3),
         ("四", 4),
     ];
-    let text = text.to_lowercase();
+    let text = normalise(text);
     let said = |word: &str| match word.is_ascii() {
         true => text.split(|c: char| !c.is_ascii_alphanumeric()).any(|w| w == word),
         false => text.contains(word),
@@ -212,6 +211,7 @@ mod tests {
         let at = question.deadline().unwrap();
         assert_eq!(question.step(at, Input::Tick), Some(Step::Done(Reply::None)));
         assert_eq!(mark("between two and three"), None);
+        assert_eq!(mark("兩分"), Some(2));
     }
 
     #[test]

@@ -70,7 +70,7 @@ const GROUPS_APART_MAX: usize = 3;
 const LETTERS: std::ops::RangeInclusive<usize> = 2..=4;
 
 /// Lower case, simplified characters, punctuation to spaces, single spaces.
-pub(super) fn normalise(text: &str) -> String {
+pub fn normalise(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for ch in text.chars() {
         if ch.is_alphanumeric() || ch == '\'' {

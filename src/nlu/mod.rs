@@ -29,6 +29,7 @@ mod vocabulary;
 
 pub use bert::{Bert, Files};
 pub use encoder::Encoder;
+pub use features::normalise;
 pub use model::{Example, Model, Scored};
 pub use universal::{
     Universal, WaitingWish, is_back_channel, needs_time, says, universal, while_waiting, without, yes_no,
