@@ -1,6 +1,6 @@
 //! What it is worth that the recogniser tells what a sentence may have been instead: the sample lines' requests and customer numbers of
-//! six digits, spoken by espeak-ng's voices, with white noise, through the recogniser and the dialogue; once with the likeliest
-//! text alone, once with the others. Run with `make hypotheses`.
+//! six digits, spoken by espeak-ng's voices, with white noise, through the recogniser and the dialogue: by whisper.cpp, and by our own network with the
+//! likeliest text alone and with the others. Run with `make hypotheses`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
-use trunkline::base::{Epoch, Lang};
+use trunkline::base::{Answer, Epoch, Lang};
 use trunkline::config::Config;
 use trunkline::drive::engine::Engine;
 use trunkline::drive::{files, models};
@@ -34,31 +34,36 @@ struct Case {
     right: Result<String, String>,
 }
 
+impl Case {
+    fn expected(&self) -> Answer {
+        if self.right.is_ok() { Answer::Sentence } else { Answer::Digits }
+    }
+}
+
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = files::load(&root.join("dialplans")).unwrap();
     let model = models::find(&root.join("models"), None).unwrap().expect("models/ holds one");
-    let mut engine = Engine::load(&model.path).unwrap();
+    let mut engines = [Engine::whisper(&model.path).unwrap(), Engine::load(&model.path).unwrap()];
     let mut rng = fastrand::Rng::with_seed(1);
     let mut cases = requests(root, &config);
     cases.extend(numbers(&config, &mut rng));
-    let mut counts = BTreeMap::<(&str, &str, bool, &str), usize>::new();
+    let mut counts = BTreeMap::<(&str, &str, &str, &str), usize>::new();
     let mut took: [Vec<u64>; 2] = Default::default();
     for (n, case) in cases.iter().enumerate() {
         for (k, noise) in NOISES.into_iter().enumerate() {
             let clean = speak(case.lang, VOICES[(n + 3 * k) % VOICES.len()], &case.text);
             let samples = noisy(&clean, noise, &mut rng);
-            let mut timed = |at: usize, hear: &dyn Fn(&mut Engine) -> Heard| {
+            let [theirs, ours] = [0, 1].map(|at| {
                 let began = Instant::now();
-                let heard = hear(&mut engine);
+                let heard = engines[at].recognise(case.lang, case.expected(), &samples).unwrap();
                 took[at].push(began.elapsed().as_micros() as u64);
                 heard
-            };
-            let one = timed(0, &|engine| engine.likeliest(case.lang, &samples).unwrap());
-            let all = timed(1, &|engine| engine.recognise(case.lang, &samples).unwrap());
+            });
+            let likeliest = Heard { others: Vec::new(), ..ours.clone() };
             let kind = if case.right.is_ok() { "requests" } else { "numbers" };
-            for (others, heard) in [(false, one), (true, all)] {
-                *counts.entry((kind, case.lang.code(), others, come_of(case, heard))).or_default() += 1;
+            for (with, heard) in WAYS.into_iter().zip([theirs, likeliest, ours]) {
+                *counts.entry((kind, case.lang.code(), with, come_of(case, heard))).or_default() += 1;
             }
         }
     }
@@ -69,21 +74,31 @@ fn main() {
     );
     for kind in ["requests", "numbers"] {
         for lang in Lang::ALL {
-            for others in [false, true] {
-                let of = |what| *counts.get(&(kind, lang.code(), others, what)).unwrap_or(&0) as f64;
+            for with in WAYS {
+                let of = |what| *counts.get(&(kind, lang.code(), with, what)).unwrap_or(&0) as f64;
                 let all: f64 = OUTCOMES.iter().map(|what| of(*what)).sum();
                 let part = OUTCOMES.map(|what| format!("{:>9.1}", 100.0 * of(what) / all)).join(" ");
-                let with = if others { "with the others" } else { "likeliest" };
                 println!("{kind:<9} {:<4} {with:<15} {part}", lang.code());
             }
         }
     }
-    for (with, mut took) in ["likeliest", "with the others"].into_iter().zip(took) {
+    println!();
+    let [theirs, ours] = took.map(|mut took| {
         took.sort_unstable();
-        let at = |q: usize| took[took.len() * q / 100] as f64 / 1000.0;
-        println!("\n{with}: {:.1} ms, {:.1} ms for 95 of 100", at(50), at(95));
-    }
+        [50, 95].map(|q| took[took.len() * q / 100] as f64 / 1000.0)
+    });
+    println!("whisper.cpp: {:.1} ms, {:.1} ms for 95 of 100", theirs[0], theirs[1]);
+    println!(
+        "our network: {:.1} ms, {:.1} ms for 95 of 100: {:.2} and {:.2} of it",
+        ours[0],
+        ours[1],
+        ours[0] / theirs[0],
+        ours[1] / theirs[1]
+    );
 }
+
+/// Who heard, and what of it is used.
+const WAYS: [&str; 3] = ["whisper.cpp", "likeliest", "with the others"];
 
 /// Right and acted on; right and asked back ("…, right?"); asked again or led elsewhere in time; wrong and acted on; wrong and asked back.
 const OUTCOMES: [&str; 5] = ["right", "asked", "else", "wrong", "wrong, asked"];

@@ -302,9 +302,11 @@ impl Server {
                     let addr = self.media.open(leg, ip, near).ok();
                     self.step(call::Input::Opened { leg, addr });
                 }
-                call::Output::Recognise { call, utterance, lang, early, samples } => {
+                call::Output::Recognise { call, utterance, lang, expected, early, samples } => {
                     match &self.recognisers {
-                        Some(pool) => pool.submit(Sentence { call, utterance, lang, early, samples }),
+                        Some(pool) => {
+                            pool.submit(Sentence { call, utterance, lang, expected, early, samples });
+                        }
                         None => {
                             let heard = Err(crate::ivr::NotHeard::Unavailable);
                             self.step(call::Input::Recognised {

@@ -1,4 +1,4 @@
-"""How many whole utterances a model gets right through whisper.cpp, as the server runs it: all, and by what they are.
+"""How many whole utterances a model gets right, as the server runs it: all, and by what they are. Where digits are said, they were asked for.
 
   evaluate.py TRUNKLINE MODELS SHARD [COUNT] [SNR_DB]
 
@@ -28,21 +28,22 @@ rows = rows[::max(1, len(rows) // wanted)]
 noise = np.random.default_rng(1)
 right, total, ms = Counter(), Counter(), []
 with tempfile.TemporaryDirectory() as folder:
+    asked = {}  # (language, whether digits were asked for): files and what is said in them
     for lang in ('en', 'zh'):
-        some = [r for r in rows if r['lang'] == lang]
-        for i, row in enumerate(some):
+        for i, row in enumerate(r for r in rows if r['lang'] == lang):
             x = audio[row['off']:row['off'] + row['n']].astype(np.float64) / 32768
             x = np.concatenate([np.zeros(1920), x, np.zeros(4800)])
             level = np.sqrt((x ** 2).sum() / row['n'])
             x = mulaw(np.clip(x + noise.standard_normal(len(x)) * level * 10 ** (-snr_db / 20), -1, 1))
-            with wave.open(f'{folder}/{lang}{i:05}.wav', 'wb') as w:
+            file = f'{folder}/{lang}{i:05}.wav'
+            with wave.open(file, 'wb') as w:
                 w.setnchannels(1), w.setsampwidth(2), w.setframerate(8000)
                 w.writeframes((x * 32767).astype('<i2').tobytes())
-        files = sorted(f'{folder}/{f}' for f in os.listdir(folder) if f.startswith(lang))
-        if not files:
-            continue
-        out = subprocess.run([trunkline, '--models', models, 'asr', '--json', '--lang', lang, *files], capture_output=True, text=True, check=True).stdout
-        for row, line in zip(some, out.splitlines()):
+            asked.setdefault((lang, 'digits' in kind(row)), []).append((file, row))
+    for (lang, digits), some in asked.items():
+        command = [trunkline, '--models', models, 'asr', '--json', '--lang', lang, *['--digits'] * digits]
+        out = subprocess.run([*command, *[file for file, _ in some]], capture_output=True, text=True, check=True).stdout
+        for (_, row), line in zip(some, out.splitlines()):
             heard = json.loads(line)
             ms.append(heard['ms'])
             for what in ('all', kind(row)):

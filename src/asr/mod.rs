@@ -1,5 +1,6 @@
 //! Listening: when somebody speaks, and the sentence that was spoken. Recognising it is for
-//! worker processes (`drive/recogniser.rs`) or for engine servers ([`Dialect`]); what they load is checked here first.
+//! worker processes (`drive/recogniser.rs`) or for engine servers ([`Dialect`]); what they load is checked here first. A telephone's own
+//! model is run here too ([`Network`]); whisper.cpp runs the others.
 
 mod admission;
 mod detect;
@@ -7,6 +8,7 @@ mod ear;
 mod endpoint;
 mod hangover;
 mod model;
+mod network;
 mod remote;
 mod upsample;
 
@@ -16,5 +18,6 @@ pub use ear::{Ear, Heard, PREROLL};
 pub use endpoint::{Endpointer, Loudness, Turn};
 pub use hangover::hangover;
 pub use model::{ModelError, ModelHeader, check_header};
+pub use network::{Network, Words};
 pub use remote::{Answer, Dialect, Sent, Transcript};
 pub use upsample::upsample;

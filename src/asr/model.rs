@@ -12,7 +12,11 @@ pub struct ModelHeader {
     /// Positions of the encoder's window; each is 20 ms.
     pub audio_ctx: i32,
     pub audio_state: i32,
+    pub audio_heads: i32,
     pub audio_layers: i32,
+    /// Tokens of a text, with what comes before it.
+    pub text_ctx: i32,
+    pub text_layers: i32,
     pub mels: i32,
 }
 
@@ -62,7 +66,10 @@ pub fn check_header(head: &[u8], file_octets: u64) -> Result<ModelHeader, ModelE
         vocabulary: field(1, "n_vocab", 51_864..=60_000)?,
         audio_ctx: field(2, "n_audio_ctx", 1..=4096)?,
         audio_state: field(3, "n_audio_state", 16..=4096)?,
+        audio_heads: field(4, "n_audio_head", 1..=64)?,
         audio_layers: field(5, "n_audio_layer", 1..=128)?,
+        text_ctx: field(6, "n_text_ctx", 8..=4096)?,
+        text_layers: field(9, "n_text_layer", 1..=128)?,
         mels: field(10, "n_mels", 1..=256)?,
     };
     // The embedding table alone, at the least bits a weight that ggml has (q4: 4.5), bounds the file from below.

@@ -84,8 +84,8 @@ impl Dialect {
     }
 }
 
-/// What a server wrote down, and how sure it is, 0–1.
-#[derive(Debug, Clone, PartialEq)]
+/// What was written down, and how sure that is, 0–1.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Transcript {
     pub text: String,
     pub confidence: f32,

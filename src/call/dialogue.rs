@@ -215,8 +215,13 @@ impl Call {
             s.timers.clear((self.id, Due::Recognise(before.utterance)));
         }
         s.timers.set((self.id, Due::Recognise(utterance)), now + limits::RECOGNISE_MAX);
-        let lang = self.dialog.lang();
-        out.push(Output::Recognise { call: self.id, utterance, lang, early: false, samples });
+        self.recognise(utterance, false, samples, out);
+    }
+
+    /// Has a sentence written down.
+    pub(super) fn recognise(&self, utterance: u32, early: bool, samples: Arc<[i16]>, out: &mut Vec<Output>) {
+        let (lang, expected) = (self.dialog.lang(), self.expected.answer);
+        out.push(Output::Recognise { call: self.id, utterance, lang, expected, early, samples });
     }
 
     pub(super) fn recognised(

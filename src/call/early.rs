@@ -75,8 +75,7 @@ impl Call {
         let utterance = self.utterances;
         self.early =
             Some(Early { utterance, since: now, speech_ended_at, samples: samples.len(), heard: None });
-        let lang = self.dialog.lang();
-        out.push(Output::Recognise { call: self.id, utterance, lang, early: true, samples });
+        self.recognise(utterance, true, samples, out);
     }
 
     /// The caller has finished: true if the sentence is being written down already, or is.

@@ -2,7 +2,7 @@
 
 use super::cdr::{Cdr, MomentAt, TicketRecord, TurnRecord};
 use crate::acd;
-use crate::base::{CallId, Epoch, Lang, LegId};
+use crate::base::{Answer, CallId, Epoch, Lang, LegId};
 use crate::config::Config;
 use crate::ivr::{Heard, NotHeard, Request, ServiceReply};
 use crate::media::{self, Prompt, Report};
@@ -86,6 +86,8 @@ pub enum Output {
         call: CallId,
         utterance: u32,
         lang: Lang,
+        /// What was asked for.
+        expected: Answer,
         /// The caller may go on: it can be refused, and comes again if it does not.
         early: bool,
         samples: Arc<[i16]>,

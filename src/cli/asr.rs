@@ -4,7 +4,7 @@ use super::Places;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
-use trunkline::base::Lang;
+use trunkline::base::{Answer, Lang};
 use trunkline::drive::engine::Engine;
 use trunkline::drive::{models, voice};
 
@@ -17,6 +17,9 @@ pub(super) struct Asr {
     /// The language spoken: zh or en.
     #[arg(long, default_value = "zh", value_parser = lang)]
     lang: Lang,
+    /// Hear as where digits were asked for: other words are less likely.
+    #[arg(long)]
+    digits: bool,
     /// One JSON object a line: file, text, confidence, others (what it may have been instead, with probabilities), ms.
     #[arg(long)]
     json: bool,
@@ -32,10 +35,11 @@ pub(super) fn asr(args: &Asr, places: &Places) -> Result<(), String> {
     let model =
         found.ok_or_else(|| format!("{} holds no model: put a whisper ggml .bin there", folder.display()))?;
     let mut engine = Engine::load(&model.path)?;
+    let expected = if args.digits { Answer::Digits } else { Answer::Sentence };
     for file in &args.files {
         let samples = voice::read_wav(file).map_err(|e| format!("{}: {e}", file.display()))?;
         let began = Instant::now();
-        let heard = engine.recognise(args.lang, &samples)?;
+        let heard = engine.recognise(args.lang, expected, &samples)?;
         let ms = began.elapsed().as_millis();
         let name = file.display();
         if args.json {

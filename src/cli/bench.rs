@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trunkline::base::Lang;
+use trunkline::base::{Answer, Lang};
 use trunkline::drive::engine::Engine;
 use trunkline::drive::voice::Voice;
 use trunkline::drive::voices::Speakers;
@@ -120,7 +120,7 @@ fn decode(model: &Path, sentences: &[(Lang, Vec<i16>)]) -> Result<Vec<Duration>,
     let mut engine = Engine::load(model)?;
     let mut one = |(lang, samples): &(Lang, Vec<i16>)| {
         let began = Instant::now();
-        engine.recognise(*lang, samples).map(|_| began.elapsed())
+        engine.recognise(*lang, Answer::Sentence, samples).map(|_| began.elapsed())
     };
     // The first is slower: pages of the model are touched.
     sentences.first().map(&mut one).transpose()?;

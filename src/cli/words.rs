@@ -3,7 +3,7 @@
 use super::Places;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use trunkline::base::Lang;
+use trunkline::base::{Answer, Lang};
 use trunkline::drive::engine::Engine;
 use trunkline::drive::{models, voice};
 
@@ -77,7 +77,7 @@ fn score(model: &Path, speech: &[Speech]) -> Result<[Score; 2], String> {
     let mut engine = Engine::load(model)?;
     let mut scores = [Score::default(); 2];
     for Speech { lang, said, samples } in speech {
-        let heard = split(*lang, &engine.recognise(*lang, samples)?.text);
+        let heard = split(*lang, &engine.recognise(*lang, Answer::Sentence, samples)?.text);
         let score = &mut scores[usize::from(*lang == Lang::En)];
         score.wrong += strsim::generic_levenshtein(said, &heard);
         score.said += said.len();

@@ -2,8 +2,9 @@
 //!
 //! In: the tokens of the likeliest text with their probabilities, and a decoder that still has the encoded sentence. Out: other texts, with how
 //! likely each is beside all that were found. whisper.cpp keeps one text, also of its beam search; but what it encoded stays where it is
-//! when it is done, so that another text costs some tokens of the decoder and not the encoder again: a tenth of the time of the first text at the median, a third
-//! for the slowest twentieth (`make hypotheses`). Where it is sure of each token, nothing.
+//! when it is done, so that another text costs some tokens of the decoder and not the encoder again: with the model that comes with trunkline a tenth of the time of
+//! the first text at the median, a third for the slowest twentieth. Where it is sure of each token, nothing. (That model is heard by `asr/network` now, which
+//! follows several texts from the start.)
 //!
 //! ```text
 //! nine 0.97  seven 0.95  five 0.51  four 0.98  (end) 0.99     the likeliest at each token

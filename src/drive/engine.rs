@@ -1,13 +1,14 @@
-//! The inside of a recogniser process: whisper.cpp with one model on one thread. See `recogniser.rs` for the pipe.
+//! The inside of a recogniser process: one model on one thread. See `recogniser.rs` for the pipe.
 
-use super::branches::{Branches, Token, text};
+use super::models;
 use super::voice::samples;
-use crate::asr;
-use crate::base::Lang;
+use super::whisper::Whisper;
+use crate::asr::{Network, Transcript, Words};
+use crate::base::{Answer, Lang};
 use crate::ivr::Heard;
+use crate::nlu::slots::says_digits;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
 
 /// A worker's whole life: requests from stdin, replies to stdout, until stdin closes.
 ///
@@ -17,16 +18,18 @@ pub fn worker(model: &Path) -> Result<(), String> {
     let mut engine = Engine::load(model)?;
     let (mut stdin, mut stdout) = (io::stdin().lock(), io::stdout().lock());
     loop {
-        let mut head = [0u8; 9];
+        let mut head = [0u8; 10];
         match stdin.read_exact(&mut head) {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             other => other.map_err(|e| e.to_string())?,
         }
-        let [a, b, c, d, lang, e, f, g, h] = head;
+        let [a, b, c, d, lang, expected, e, f, g, h] = head;
         let count = u32::from_le_bytes([e, f, g, h]);
         let mut octets = vec![0; count as usize * 2];
         stdin.read_exact(&mut octets).map_err(|e| e.to_string())?;
-        let heard = engine.recognise(if lang == 0 { Lang::Zh } else { Lang::En }, &samples(&octets))?;
+        let lang = if lang == 0 { Lang::Zh } else { Lang::En };
+        let expected = if expected == 0 { Answer::Sentence } else { Answer::Digits };
+        let heard = engine.recognise(lang, expected, &samples(&octets))?;
         let mut out = vec![a, b, c, d];
         out.extend(heard.confidence.to_le_bytes());
         out.push(heard.texts().count() as u8);
@@ -39,112 +42,118 @@ pub fn worker(model: &Path) -> Result<(), String> {
     }
 }
 
-/// whisper.cpp with one model, used from one thread.
-pub struct Engine {
-    context: WhisperContext,
-    state: WhisperState,
-    audio_ctx: i32,
-}
+/// A model that can hear, used from one thread: small ones by our own network, others by whisper.cpp.
+#[derive(Debug)]
+pub struct Engine(Ear);
 
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("audio_ctx", &self.audio_ctx).finish_non_exhaustive()
-    }
+#[derive(Debug)]
+enum Ear {
+    /// With its words that are digits.
+    Network(Box<(Network, Words)>),
+    Whisper(Whisper),
 }
-
-/// Whisper decodes nothing shorter than a second.
-const LEAST_SAMPLES: usize = 16_000 * 6 / 5;
-/// Samples at 16 kHz to one position of the encoder.
-const SAMPLES_PER_POSITION: usize = 320;
-/// Positions of silence kept after the last sample.
-const POSITIONS_AFTER: usize = 16;
 
 impl Engine {
     /// Loads a model whose header has been checked.
     ///
     /// # Errors
-    /// When whisper.cpp refuses it.
+    /// When it cannot be read, or whisper.cpp refuses it.
     pub fn load(path: &Path) -> Result<Engine, String> {
-        whisper_rs::install_logging_hooks();
-        let mut with = WhisperContextParameters::default();
-        // With flash attention and a trimmed audio_ctx whisper.cpp attends to the padding and mishears.
-        with.use_gpu(false).flash_attn(false);
-        let name = path.to_str().ok_or("the model's path is not UTF-8")?;
-        let context = WhisperContext::new_with_params(name, with).map_err(|e| e.to_string())?;
-        let audio_ctx = context.n_audio_ctx();
-        let state = context.create_state().map_err(|e| e.to_string())?;
-        Ok(Engine { context, state, audio_ctx })
+        // A process that hears has one thread for it: the others hear other callers.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
+        let Some(network) = network(path) else { return Engine::whisper(path) };
+        let digits = network.words(|word| Lang::ALL.iter().any(|lang| says_digits(*lang, word)));
+        Ok(Engine(Ear::Network(Box::new((network, digits)))))
     }
 
-    /// Writes down 8 kHz samples, and what they may have been instead. An empty text means that there was nothing to write.
+    /// Loads it into whisper.cpp, whatever it is.
     ///
     /// # Errors
-    /// When whisper.cpp fails.
-    pub fn recognise(&mut self, lang: Lang, samples: &[i16]) -> Result<Heard, String> {
-        let tokens = self.decode(lang, samples)?;
-        let others = Branches::new(&self.context, &mut self.state, lang).grow(&tokens)?;
-        Ok(Heard { others, ..self.written(&tokens) })
+    /// When whisper.cpp refuses it.
+    pub fn whisper(path: &Path) -> Result<Engine, String> {
+        Whisper::load(path).map(|whisper| Engine(Ear::Whisper(whisper)))
     }
 
-    /// The same without what else they may have been.
+    /// Writes down 8 kHz samples, and what they may have been instead. An empty text means that there was nothing to write. Where digits are
+    /// `expected` they are likelier than other words; whisper.cpp does not know of it.
     ///
     /// # Errors
-    /// When whisper.cpp fails.
-    pub fn likeliest(&mut self, lang: Lang, samples: &[i16]) -> Result<Heard, String> {
-        let tokens = self.decode(lang, samples)?;
-        Ok(self.written(&tokens))
+    /// When the model fails.
+    pub fn recognise(&mut self, lang: Lang, expected: Answer, samples: &[i16]) -> Result<Heard, String> {
+        let Transcript { text, confidence, others } = match &mut self.0 {
+            Ear::Network(network) => {
+                let (network, digits) = &**network;
+                network.recognise(lang, samples, (expected == Answer::Digits).then_some(digits))?
+            }
+            Ear::Whisper(whisper) => whisper.recognise(lang, samples)?,
+        };
+        Ok(Heard { text, confidence, others })
     }
+}
 
-    fn written(&self, tokens: &[Token]) -> Heard {
-        // The geometric mean of the tokens' probabilities.
-        let mean = tokens.iter().map(|t| t.log_p).sum::<f32>() / tokens.len().max(1) as f32;
-        Heard::new(text(&self.context, tokens), if tokens.is_empty() { 0.0 } else { mean.exp() })
-    }
-
-    fn decode(&mut self, lang: Lang, samples: &[i16]) -> Result<Vec<Token>, String> {
-        let mut audio = asr::upsample(samples);
-        audio.resize(audio.len().max(LEAST_SAMPLES), 0.0);
-        let positions = (audio.len() / SAMPLES_PER_POSITION + POSITIONS_AFTER) as i32;
-        let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-        params.set_n_threads(1);
-        params.set_language(Some(lang.code()));
-        params.set_audio_ctx(positions.min(self.audio_ctx));
-        params.set_single_segment(true);
-        params.set_no_timestamps(true);
-        params.set_no_context(true);
-        // No ladder of temperatures: a second try costs more time than a caller has.
-        params.set_temperature_inc(0.0);
-        params.set_print_progress(false);
-        params.set_print_realtime(false);
-        params.set_print_timestamps(false);
-        params.set_print_special(false);
-        self.state.full(params, &audio).map_err(|e| e.to_string())?;
-        let mut tokens = Vec::new();
-        for segment in self.state.as_iter() {
-            let all = (0..segment.n_tokens()).filter_map(|k| segment.get_token(k));
-            tokens
-                .extend(all.map(|t| Token { id: t.token_id(), log_p: t.token_probability().max(1e-6).ln() }));
-        }
-        Ok(tokens)
-    }
+/// The model for our own network, if it is one that this reads.
+fn network(path: &Path) -> Option<Network> {
+    // The header first: general models have gigabytes.
+    models::header(path).ok().filter(Network::suits)?;
+    Network::read(&std::fs::read(path).ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drive::voice::Voice;
+    use std::collections::HashMap;
+
+    /// What callers say, in the synthesiser's voice; nothing, said aloud, without it.
+    fn spoken() -> Vec<(Lang, &'static str, Vec<i16>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (voice, _results) = Voice::new(None, HashMap::new());
+        let texts = [
+            (Lang::En, "check my balance"),
+            (Lang::En, "four seven one nine"),
+            (Lang::En, "yes"),
+            (Lang::Zh, "我要查余额"),
+            (Lang::Zh, "转人工"),
+        ];
+        let mut out = Vec::new();
+        for (lang, text) in texts {
+            match runtime.block_on(voice.speak(lang, text)) {
+                Ok(samples) => out.push((lang, text, samples)),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => eprintln!("skipped: {e}"),
+                Err(e) => panic!("{text}: {e}"),
+            }
+        }
+        out
+    }
 
     #[test]
-    fn a_text_that_does_not_end_is_given_up_before_the_decoder_has_no_room_for_it() {
+    fn our_network_hears_what_whisper_cpp_hears_in_the_same_model_and_nothing_in_noise() {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/hotline-q8_0.bin");
-        let mut engine = Engine::load(&model).unwrap();
-        engine.likeliest(Lang::En, &[0; 8000]).unwrap();
-        let room = engine.context.n_text_ctx() as usize;
-        let mut branches = Branches::new(&engine.context, &mut engine.state, Lang::En);
-        // whisper.cpp ends the process where it is asked for more positions than it has.
-        for said in [room - 6, room, 2 * room] {
-            let mut tokens = vec![Token { id: 1, log_p: 0.0 }; said];
-            let ended = branches.finish(&mut tokens).unwrap();
-            assert!(tokens.len() <= said.max(room) && (!ended || said < room), "{said}");
+        let (ours, mut theirs) = (network(&model).unwrap(), Whisper::load(&model).unwrap());
+        for (lang, text, samples) in spoken() {
+            let ours = ours.recognise(lang, &samples, None).unwrap();
+            let theirs = theirs.recognise(lang, &samples).unwrap();
+            assert_eq!((&*ours.text, &*theirs.text), (text, text));
+            assert!((ours.confidence - theirs.confidence).abs() < 0.1, "{ours:?} {theirs:?}");
+            assert!(ours.others.iter().map(|o| o.probability).sum::<f32>() < 0.5, "{ours:?}");
+        }
+        let digits = ours.words(|word| says_digits(Lang::En, word));
+        for (lang, text, samples) in spoken().into_iter().filter(|(lang, ..)| *lang == Lang::En) {
+            let heard =
+                [None, Some(&digits)].map(|expected| ours.recognise(lang, &samples, expected).unwrap());
+            assert!(
+                heard.iter().all(|h| h.text == text),
+                "said clearly, it is heard, whatever was asked for: {heard:?}"
+            );
+            let surer = heard[1].confidence > heard[0].confidence;
+            assert!(surer || !text.starts_with("four"), "{heard:?}");
+        }
+        let mut random = fastrand::Rng::with_seed(3);
+        for level in [0, 100, 3000] {
+            let noise: Vec<i16> = (0..16_000).map(|_| random.i16(-level..=level)).collect();
+            for lang in Lang::ALL {
+                assert_eq!(ours.recognise(lang, &noise, None).unwrap().text, "", "{level}");
+            }
         }
     }
 }

@@ -32,4 +32,5 @@ pub mod tls;
 pub mod voice;
 mod voice_server;
 pub mod voices;
+mod whisper;
 mod worker;

@@ -102,11 +102,7 @@ pub(super) fn put(file: &Path, to: &Path) -> Result<(), String> {
 /// # Errors
 /// What is wrong with it.
 pub fn check(path: &Path) -> Result<Model, String> {
-    let mut file = File::open(path).map_err(|e| e.to_string())?;
-    let octets = file.metadata().map_err(|e| e.to_string())?.len();
-    let mut head = Vec::new();
-    file.by_ref().take(64).read_to_end(&mut head).map_err(|e| e.to_string())?;
-    let header = asr::check_header(&head, octets).map_err(|e| e.to_string())?;
+    let header = header(path)?;
     let listed = listed_digest(path);
     if let Some(expected) = &listed {
         if *expected != digest(path).map_err(|e| e.to_string())? {
@@ -116,6 +112,18 @@ pub fn check(path: &Path) -> Result<Model, String> {
         is_published(path, &known.published())?;
     }
     Ok(Model { path: path.to_owned(), header, listed: listed.is_some() })
+}
+
+/// Reads and checks the header alone.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn header(path: &Path) -> Result<ModelHeader, String> {
+    let mut file = File::open(path).map_err(|e| e.to_string())?;
+    let octets = file.metadata().map_err(|e| e.to_string())?.len();
+    let mut head = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut head).map_err(|e| e.to_string())?;
+    asr::check_header(&head, octets).map_err(|e| e.to_string())
 }
 
 /// The digest that the folder's list has for this file.

@@ -4,7 +4,7 @@
 //! worker once, and if that fails too the caller is led by keys. What cannot be served in time is refused at once ([`Admission`]). Where there are engine
 //! servers (`remote.rs`) they are asked first, while the sentence is spoken.
 //!
-//! `engine.rs` is the other end. On the pipe, both ways little-endian. Request: id `u32`, language `u8` (0 Mandarin, 1 English), samples `u32`, then
+//! `engine.rs` is the other end. On the pipe, both ways little-endian. Request: id `u32`, language `u8` (0 Mandarin, 1 English), `u8` 1 where digits are expected, samples `u32`, then
 //! that many `i16` at 8 kHz. Reply: id `u32`, confidence `f32`, how many texts `u8`, the likeliest first, and for each its probability `f32`,
 //! octets `u32`, then the text in UTF-8. Sentences are handed over whole: for three seconds of speech, which take 30 to 100 ms to write down, a
 //! pipe takes 13 µs.
@@ -12,7 +12,7 @@
 use super::models::Model;
 use super::remote::{Remote, Stream};
 use crate::asr::{Admission, Transcript};
-use crate::base::{CallId, Hypothesis, Lang, Now};
+use crate::base::{Answer, CallId, Hypothesis, Lang, Now};
 use crate::config::EngineServer;
 use crate::ivr::{Heard, NotHeard};
 use crate::limits;
@@ -39,6 +39,8 @@ pub struct Sentence {
     pub call: CallId,
     pub utterance: u32,
     pub lang: Lang,
+    /// What was asked for.
+    pub expected: Answer,
     /// It may not be over.
     pub early: bool,
     /// 8 kHz.
@@ -302,12 +304,13 @@ enum Served {
 }
 
 fn request(sentence: &Sentence) -> Vec<u8> {
-    let mut out = Vec::with_capacity(9 + sentence.samples.len() * 2);
+    let mut out = Vec::with_capacity(10 + sentence.samples.len() * 2);
     out.extend(sentence.utterance.to_le_bytes());
     out.push(match sentence.lang {
         Lang::Zh => 0,
         Lang::En => 1,
     });
+    out.push(u8::from(sentence.expected == Answer::Digits));
     out.extend((sentence.samples.len() as u32).to_le_bytes());
     out.extend(sentence.samples.iter().flat_map(|s| s.to_le_bytes()));
     out

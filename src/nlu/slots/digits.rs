@@ -152,7 +152,38 @@ pub(super) fn part_of_a_word(t: &Tokens, from: usize, to: usize) -> bool {
         || from > 1 && t.glued(from) && t.glued(from - 1) && dashed(from - 1, from - 2)
 }
 
+/// True for a word that digits are said by.
+pub fn says_digits(lang: Lang, word: &str) -> bool {
+    let t = Tokens::new(word);
+    let times = t.is(0, &["double", "triple", "treble", "quadruple", "个"]);
+    word.chars().any(char::is_alphabetic) && (times || group(lang, &t, 0).is_some())
+}
+
 /// One breath of digits (see [`string`]).
 pub(super) fn single(lang: Lang, t: &Tokens, at: usize) -> Option<(String, usize)> {
     group(lang, t, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_digits_are_said_by_are_told_from_others() {
+        for (lang, word) in [
+            (Lang::En, "seven"),
+            (Lang::En, "oh"),
+            (Lang::En, "twenty"),
+            (Lang::En, "double"),
+            (Lang::Zh, "幺"),
+            (Lang::Zh, "个"),
+        ] {
+            assert!(says_digits(lang, word), "{word}");
+        }
+        for (lang, word) in
+            [(Lang::En, "agent"), (Lang::En, "to"), (Lang::En, "7"), (Lang::Zh, "人"), (Lang::En, "")]
+        {
+            assert!(!says_digits(lang, word), "{word}");
+        }
+    }
 }

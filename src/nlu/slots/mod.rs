@@ -31,6 +31,7 @@ mod when;
 mod yesno;
 
 pub use correct::{afternoon, correct, takes_back};
+pub use digits::says_digits;
 pub use jiff::civil::DateTime;
 pub use say::say;
 pub use types::{Entry, SlotType};
