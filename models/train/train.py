@@ -198,7 +198,7 @@ def main():
             attention_loss = F.cross_entropy(model.decoder(tokens, audio).transpose(1, 2), target, ignore_index=-100, label_smoothing=0.05)
         log_p = F.log_softmax(model.ctc(audio), -1).transpose(0, 1)
         ctc_loss = F.ctc_loss(log_p, ctc, torch.full((log_p.shape[1],), log_p.shape[0]), lengths, zero_infinity=True)
-        side = 1.0 if only_head else 0.6 if done < 0.3 and 'INIT' not in os.environ else 0.4 if done < 0.7 else 0.15
+        side = 1.0 if only_head else 0.6 if done < 0.3 and 'INIT' not in os.environ else 0.3
         loss = (1 - side) * attention_loss + side * ctc_loss
         optimiser.zero_grad()
         loss.backward()

@@ -6,7 +6,7 @@
 //!
 //! `engine.rs` is the other end. On the pipe, both ways little-endian. Request: id `u32`, language `u8` (0 Mandarin, 1 English), `u8` 1 where digits are expected, samples `u32`, then
 //! that many `i16` at 8 kHz. Reply: id `u32`, confidence `f32`, how many texts `u8`, the likeliest first, and for each its probability `f32`,
-//! octets `u32`, then the text in UTF-8. Sentences are handed over whole: for three seconds of speech, which take 30 to 100 ms to write down, a
+//! octets `u32`, then the text in UTF-8. Sentences are handed over whole: for three seconds of speech, which take 20 to 100 ms to write down, a
 //! pipe takes 13 µs.
 
 use super::models::Model;
