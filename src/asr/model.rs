@@ -16,6 +16,7 @@ pub struct ModelHeader {
     pub audio_layers: i32,
     /// Tokens of a text, with what comes before it.
     pub text_ctx: i32,
+    pub text_heads: i32,
     pub text_layers: i32,
     pub mels: i32,
 }
@@ -69,6 +70,7 @@ pub fn check_header(head: &[u8], file_octets: u64) -> Result<ModelHeader, ModelE
         audio_heads: field(4, "n_audio_head", 1..=64)?,
         audio_layers: field(5, "n_audio_layer", 1..=128)?,
         text_ctx: field(6, "n_text_ctx", 8..=4096)?,
+        text_heads: field(8, "n_text_head", 1..=64)?,
         text_layers: field(9, "n_text_layer", 1..=128)?,
         mels: field(10, "n_mels", 1..=256)?,
     };

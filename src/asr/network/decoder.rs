@@ -72,7 +72,7 @@ impl Read {
 impl Decoder {
     pub(super) fn read(gemm: &Gemm, file: &mut File) -> Result<Decoder, String> {
         let header = file.header;
-        let [width, heads] = [header.audio_state, header.audio_heads].map(|n| n as usize);
+        let [width, heads] = [header.audio_state, header.text_heads].map(|n| n as usize);
         if header.vocabulary != VOCABULARY {
             return Err(format!("a vocabulary of {} tokens", header.vocabulary));
         }

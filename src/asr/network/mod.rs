@@ -76,9 +76,9 @@ impl Network {
     /// Why it cannot be run here: it is damaged, or of a kind that is not read.
     pub fn read(octets: &[u8]) -> Result<Network, String> {
         let mut file = File::read(octets)?;
-        let ModelHeader { audio_state, audio_heads, .. } = file.header;
-        if audio_state % audio_heads != 0 {
-            return Err(format!("{audio_heads} heads of a width of {audio_state}"));
+        let ModelHeader { audio_state, audio_heads, text_heads, .. } = file.header;
+        if let Some(heads) = [audio_heads, text_heads].into_iter().find(|heads| audio_state % heads != 0) {
+            return Err(format!("{heads} heads of a width of {audio_state}"));
         }
         let gemm = Gemm::new();
         let mel = LogMel::new(&gemm, &file.bank, file.bins, file.header.mels as usize)?;
@@ -127,5 +127,25 @@ impl Network {
             confidence: (best.log_p / (best.tokens.len() + 1) as f32).exp(),
             others: found.iter().skip(1).map(other).filter(|o| !o.text.is_empty()).take(OTHERS_MAX).collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_does_not_fit_what_follows_is_refused() {
+        let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/hotline-q8_0.bin")).unwrap();
+        assert!(Network::read(&whole).is_ok());
+        // Numbers of the header: positions, width, heads, layers; then the decoder's; then bands and kind.
+        for (field, value) in [(2, 511), (3, 64), (4, 3), (4, 64), (5, 9), (6, 63), (8, 48), (9, 3), (10, 65)]
+        {
+            let mut damaged = whole.clone();
+            damaged[4 * field..][..4].copy_from_slice(&i32::to_le_bytes(value));
+            let refused = Network::read(&damaged).is_err();
+            // Heads may be any that divide the width: nothing else in the file tells of them.
+            assert_eq!(refused, (field, value) != (4, 64), "{field} {value}");
+        }
     }
 }
