@@ -1,7 +1,7 @@
 //! What follows a text, by what the encoder made of the speech: one token further for several texts at once.
 
 use super::file::File;
-use super::layers::{Gemm, Linear, Mlp, Norm, Packed, matrix, rows, soft_maximum};
+use super::layers::{Gemm, Linear, Mlp, Norm, Packed, matrix, place, rows, soft_maximum};
 use crate::base::Lang;
 use rten_gemm::GemmInputB;
 use rten_simd::SimdOp;
@@ -233,9 +233,7 @@ impl Decoder {
             gemm.product(queries, GemmInputB::Packed(keys), None, false, &mut weights)?;
             soft_maximum(&mut weights, count);
             gemm.product(rows(&weights, count)?, GemmInputB::Packed(values), None, false, &mut heard)?;
-            for (row, heard) in out.chunks_exact_mut(width).zip(heard.chunks_exact(part)) {
-                row.iter_mut().skip(head).zip(heard).for_each(|(to, from)| *to = *from);
-            }
+            place(&mut out, width, head, &heard, part);
         }
         Ok(out)
     }

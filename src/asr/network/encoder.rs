@@ -1,7 +1,7 @@
 //! Speech to what the decoder looks at: a row of numbers for each 20 ms.
 
 use super::file::File;
-use super::layers::{Gemm, Linear, Mlp, Norm, gelu, matrix, rows, soft_maximum};
+use super::layers::{Gemm, Linear, Mlp, Norm, gelu, matrix, place, rows, soft_maximum};
 use rten_gemm::GemmInputB;
 
 pub(super) struct Encoder {
@@ -84,9 +84,7 @@ impl Encoder {
             soft_maximum(&mut weights, count);
             let values = matrix(of(2), [count, part], [3 * width, 1])?;
             gemm.product(rows(&weights, count)?, GemmInputB::Unpacked(values), None, false, &mut seen)?;
-            for (row, seen) in out.chunks_exact_mut(width).zip(seen.chunks_exact(part)) {
-                row.iter_mut().skip(head).zip(seen).for_each(|(to, from)| *to = *from);
-            }
+            place(&mut out, width, head, &seen, part);
         }
         Ok(out)
     }

@@ -170,6 +170,13 @@ impl Mlp {
     }
 }
 
+/// Writes what one head saw into its columns of `out`, from `head` on: of each row of `width`, the `part` numbers of a row of `seen`.
+pub(super) fn place(out: &mut [f32], width: usize, head: usize, seen: &[f32], part: usize) {
+    for (row, seen) in out.chunks_exact_mut(width).zip(seen.chunks_exact(part)) {
+        row.iter_mut().skip(head).zip(seen).for_each(|(to, from)| *to = *from);
+    }
+}
+
 pub(super) fn gelu(x: &mut [f32]) {
     Gelu {}.map_mut(x);
 }
